@@ -1,0 +1,55 @@
+"""The only reader of time. Everything else is handed a `Clock` or an instant. zoneinfo is pointed at the tzdata
+package, because the machine's own copy is out of date for many zones (design/libraries.md)."""
+
+from __future__ import annotations
+
+import time
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+zoneinfo.reset_tzpath(to=[])
+
+
+class Clock(Protocol):
+    """Tells the instant (aware UTC), a monotonic reading in seconds, and waits."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class FixedClock:
+    """A clock that stands still until somebody moves it: for `--at`, the demo and tests."""
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            raise ValueError("a clock needs an aware datetime")
+        self._at = at.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic(self) -> float:
+        return self._at.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+
+    def move_to(self, at: datetime) -> None:
+        self._at = at.astimezone(UTC)

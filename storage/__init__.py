@@ -1,0 +1,1 @@
+"""The bottom of the house: tables and the queries about them. Imports nothing of bot."""
