@@ -1,0 +1,110 @@
+"""The contract of every outgoing mail channel: what is handed over, and the answer that comes back. Answers are values,
+never exceptions; an outcome says only what we know (design/delivery.md: we never guess twice). Must never touch the
+database. Before it: deliver has committed the intent to send. After it: deliver records the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+MAX_DETAIL = 500
+MAX_NAME = 200
+MAX_SUBJECT = 900
+MAX_HEADER_VALUE = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One rendered mail to one person. `reference` is our opaque message id, never personal data: the vendor stores it.
+
+    `deadline` is a monotonic reading in seconds, taken from the clock that the channel was built with; the channel
+    compares it just before writing, because the lease of a frozen worker may be over by then.
+    """
+
+    reference: str
+    to_email: str
+    to_name: str | None
+    from_email: str
+    from_name: str | None
+    reply_to_email: str | None
+    reply_to_name: str | None
+    subject: str
+    html: str
+    text: str
+    category: str
+    headers: Mapping[str, str]
+    deadline: float
+
+
+class Outcome(StrEnum):
+    """What we know about one attempt."""
+
+    ACCEPTED = "accepted"
+    """The provider has taken the message over."""
+    NOT_ACCEPTED = "not_accepted"
+    """We know it was not accepted (never connected, rate limited, deadline over): it may be tried again."""
+    REFUSED = "refused"
+    """The provider refused this message for good; only a corrected message may be tried."""
+    DENIED = "denied"
+    """The provider refused our account or key: no message can pass until a person acts."""
+    UNKNOWN = "unknown"
+    """Bytes may have reached the provider and no answer says what happened: never send again by ourselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How one attempt ended.
+
+    `reason` is a stable machine word: accepted, rate_limited, breaker, connect_error, deadline, bad_request, too_large,
+    unauthorized, forbidden, credits, timeout, reset, server_error, unexpected_status, greylisted, rejected,
+    write_error. `detail` is the vendor's own words without personal data, at most 500 characters.
+    """
+
+    outcome: Outcome
+    reason: str
+    status: int | None = None
+    provider_message_id: str | None = None
+    detail: str = ""
+    retry_after_seconds: float | None = None
+
+
+OnAnswer: TypeAlias = Callable[[Outgoing, Answer], None]
+
+
+class MailChannel(Protocol):
+    """A way out for mails. One thread uses a channel at a time."""
+
+    name: str
+
+    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+        """Hands every message of `batch` over and calls `on_answer` exactly once for each, in the calling thread, as
+        the answers arrive (not in order). Never raises for one message's sake; what `on_answer` raises, and an
+        interrupt, pass through, and messages left without an answer then are unknown to everybody."""
+        ...
+
+    def close(self) -> None:
+        """Closes pooled connections; the channel cannot be used afterwards."""
+        ...
+
+
+_ADDRESS = re.compile(r"[^\s<>\"',;:]+@[^\s<>\"',;:]+")
+# Line breaks of every kind, other control characters, bidirectional overrides and halves of surrogate pairs.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def one_line(text: str, limit: int = MAX_HEADER_VALUE) -> str:
+    """`text` fit for a header: no line break or control character of any kind, at most `limit` characters.
+
+    A literal `=?` is spaced out: Python's header parser and mail clients would decode it, line breaks included.
+    """
+    if text.isascii() and text.isprintable() and len(text) <= limit and "=?" not in text:
+        return text.strip()
+    return _UNSAFE.sub(" ", text).replace("=?", "= ?").strip()[:limit].rstrip()
+
+
+def without_addresses(text: str) -> str:
+    """The vendor's words on one line with mail addresses masked, cut to what an `Answer.detail` may hold."""
+    return _ADDRESS.sub("<address>", one_line(text, limit=4 * MAX_DETAIL))[:MAX_DETAIL]
