@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from bot.rules.addresses import wire_address
+
 MAX_DETAIL = 500
 MAX_NAME = 200
 MAX_SUBJECT = 900
 MAX_HEADER_VALUE = 900
+# What SendGrid refuses in `headers` (its reference of mail/send), and what the MIME builder sets itself.
+RESERVED_HEADERS = frozenset(
+    (
+        *("x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to"),
+        *("from", "subject", "reply-to", "cc", "bcc", "sender", "date", "message-id", "mime-version", "return-path"),
+    )
+)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,7 @@ class Answer:
     """How one attempt ended.
 
     `reason` is a stable machine word: accepted, rate_limited, breaker, connect_error, deadline, bad_request, too_large,
-    unauthorized, forbidden, credits, timeout, reset, server_error, unexpected_status, greylisted, rejected,
+    unauthorized, forbidden, credits, timeout, reset, server_error, unexpected_status, unsendable, try_later, rejected,
     write_error. `detail` is the vendor's own words without personal data, at most 500 characters.
     """
 
@@ -90,6 +100,13 @@ class MailChannel(Protocol):
         ...
 
 
+class UnsendableError(ValueError):
+    """This message must not leave as it is; the text says why and names no person. Answered REFUSED/unsendable."""
+
+    def answer(self) -> Answer:
+        return Answer(outcome=Outcome.REFUSED, reason="unsendable", detail=str(self))
+
+
 _ADDRESS = re.compile(r"[^\s<>\"',;:]+@[^\s<>\"',;:]+")
 # Line breaks of every kind, other control characters, bidirectional overrides and halves of surrogate pairs.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -108,3 +125,25 @@ def one_line(text: str, limit: int = MAX_HEADER_VALUE) -> str:
 def without_addresses(text: str) -> str:
     """The vendor's words on one line with mail addresses masked, cut to what an `Answer.detail` may hold."""
     return _ADDRESS.sub("<address>", one_line(text, limit=4 * MAX_DETAIL))[:MAX_DETAIL]
+
+
+def sendable_address(email: str) -> str:
+    """The address as it goes on the wire.
+
+    Raises: UnsendableError.
+    """
+    address = wire_address(email)
+    if address is None:
+        raise UnsendableError("an address of this message is not one plain mail address")
+    return address
+
+
+def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Custom headers with one-line values.
+
+    Raises: UnsendableError for a name that is no header name or that belongs to the message itself.
+    """
+    for name in headers:
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+            raise UnsendableError(f"the header {one_line(name, 40)!r} cannot be set by a message")
+    return {name: one_line(value) for name, value in headers.items()}
