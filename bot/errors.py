@@ -41,7 +41,8 @@ class SettingsError(JourneybotError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing `journeybot check` found. `line` counts from 1; `path` is like `steps[2].wait.until`; `file` is relative to the workspace."""
+    """One thing `journeybot check` found. `line` counts from 1, `path` is like `steps[2].wait.until`, `file` is relative
+    to the workspace."""
 
     file: str
     line: int
@@ -92,7 +93,9 @@ class TemplateRefused(JourneybotError):
 
     exit_code = 1
 
-    def __init__(self, sentence: str, *, where: str = "", hint: str = "", line: int = 1, rule: str = "template") -> None:
+    def __init__(
+        self, sentence: str, *, where: str = "", hint: str = "", line: int = 1, rule: str = "template"
+    ) -> None:
         super().__init__(sentence, where=where, hint=hint)
         self.line = line
         self.rule = rule

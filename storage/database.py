@@ -1,0 +1,99 @@
+"""Connections and transactions. `write()` is a transaction that locks before it reads (BEGIN IMMEDIATE on SQLite),
+`read()` one that never writes. With dialects.py and bulk.py the only place that knows SQLite from PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+import storage.tables  # noqa: F401  (all tables are known wherever a database is)
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-65536",
+)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """One database by its URL. Safe to share between threads; connections are not."""
+
+    def __init__(self, url: str, *, echo: bool = False) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(parsed, echo) if self.is_sqlite else _postgres_engine(parsed, echo)
+
+    @property
+    def dialect(self) -> str:
+        return "sqlite" if self.is_sqlite else "postgresql"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block, or rolls back when it raises."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look; nothing may be written."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(journeybot_reads=True)
+            with connection.begin():
+                yield connection
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: Any, echo: bool) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        echo=echo,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 15},
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:
+        for pragma in SQLITE_PRAGMAS:
+            dbapi.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def lock_before_reading(connection: Connection) -> None:
+        # A deferred transaction that reads and then writes fails at once when another wrote in between, whatever
+        # busy_timeout says; so writers take the lock first (design/delivery.md).
+        reads = connection.get_execution_options().get("journeybot_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres_engine(url: Any, echo: bool) -> Engine:
+    return create_engine(
+        url,
+        echo=echo,
+        pool_pre_ping=True,
+        pool_size=10,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"options": "-c timezone=UTC -c jit=off"},
+    )

@@ -1,0 +1,221 @@
+"""SQL that differs between SQLite and PostgreSQL, each as one function element with a compiler per dialect: dates in
+local time, JSON look-ups with the type the question asks for. Conditions and passes build on these and stay portable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Date, Float, Integer, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.columns import UtcDateTime
+
+
+class days_between(FunctionElement[int]):  # noqa: N801 (reads as an SQL function)
+    """days_between(later, earlier): whole days between two dates."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+class add_days(FunctionElement[Any]):  # noqa: N801
+    """add_days(date, n): the date n days later (n may be negative)."""
+
+    type = Date()
+    inherit_cache = True
+
+
+class local_date(FunctionElement[Any]):  # noqa: N801
+    """local_date(instant, offset_minutes): the calendar day of an instant at that offset from UTC."""
+
+    type = Date()
+    inherit_cache = True
+
+
+class add_seconds(FunctionElement[Any]):  # noqa: N801
+    """add_seconds(instant, seconds): the instant that much later."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class json_text(FunctionElement[str]):  # noqa: N801
+    """json_text(document, key): the value as text; None where absent, null or a list or object."""
+
+    type = String()
+    inherit_cache = True
+
+
+class json_number(FunctionElement[float]):  # noqa: N801
+    """json_number(document, key): the value as a number, also where it is written as text; None where it is none."""
+
+    type = Float()
+    inherit_cache = True
+
+
+class json_bool(FunctionElement[bool]):  # noqa: N801
+    """json_bool(document, key): true, 'true', 'yes', '1' → true; the opposites → false; everything else None."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+class json_date(FunctionElement[Any]):  # noqa: N801
+    """json_date(document, key): an ISO date written as text; None where it is none."""
+
+    type = Date()
+    inherit_cache = True
+
+
+class json_list_has(FunctionElement[bool]):  # noqa: N801
+    """json_list_has(list document, text): whether the list holds the text."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+NUMBER = r"^\s*[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\s*$"
+ISO_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+TRUE_WORDS = "('true', 'yes', '1')"
+FALSE_WORDS = "('false', 'no', '0')"
+
+
+def _parts(element: Any, compiler: SQLCompiler, **kw: Any) -> list[str]:
+    return [compiler.process(clause, **kw) for clause in element.clauses]
+
+
+@compiles(days_between, "sqlite")
+def _days_between_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    later, earlier = _parts(element, compiler, **kw)
+    return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
+
+
+@compiles(days_between, "postgresql")
+def _days_between_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    later, earlier = _parts(element, compiler, **kw)
+    return f"(CAST({later} AS DATE) - CAST({earlier} AS DATE))"
+
+
+@compiles(add_days, "sqlite")
+def _add_days_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    day, count = _parts(element, compiler, **kw)
+    return f"date({day}, CAST({count} AS INTEGER) || ' days')"
+
+
+@compiles(add_days, "postgresql")
+def _add_days_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    day, count = _parts(element, compiler, **kw)
+    return f"(CAST({day} AS DATE) + CAST({count} AS INTEGER))"
+
+
+@compiles(local_date, "sqlite")
+def _local_date_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, offset = _parts(element, compiler, **kw)
+    return f"date({instant}, ({offset}) || ' minutes')"
+
+
+@compiles(local_date, "postgresql")
+def _local_date_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, offset = _parts(element, compiler, **kw)
+    return f"CAST((({instant}) AT TIME ZONE 'UTC') + make_interval(mins => CAST({offset} AS INTEGER)) AS DATE)"
+
+
+@compiles(add_seconds, "sqlite")
+def _add_seconds_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, seconds = _parts(element, compiler, **kw)
+    # %f has milliseconds only: pad to the constant width in which instants are stored.
+    return f"(strftime('%Y-%m-%d %H:%M:%f', {instant}, CAST({seconds} AS TEXT) || ' seconds') || '000')"
+
+
+@compiles(add_seconds, "postgresql")
+def _add_seconds_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, seconds = _parts(element, compiler, **kw)
+    return f"(({instant}) + make_interval(secs => CAST({seconds} AS DOUBLE PRECISION)))"
+
+
+def _path(key: str) -> str:
+    # SQLite needs the key quoted inside the path; a quote in a key would end it, so conditions refuse such names.
+    return f"'$.\"' || {key} || '\"'"
+
+
+@compiles(json_text, "sqlite")
+def _json_text_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = _parts(element, compiler, **kw)
+    kind = f"json_type({document}, {_path(key)})"
+    return (
+        f"(CASE {kind} WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'array' THEN NULL WHEN 'object' THEN NULL "
+        f"ELSE CAST(json_extract({document}, {_path(key)}) AS TEXT) END)"
+    )
+
+
+@compiles(json_text, "postgresql")
+def _json_text_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = _parts(element, compiler, **kw)
+    return (
+        f"(CASE WHEN jsonb_typeof({document} -> CAST({key} AS TEXT)) IN ('array', 'object') THEN NULL "
+        f"ELSE {document} ->> CAST({key} AS TEXT) END)"
+    )
+
+
+@compiles(json_number, "sqlite")
+def _json_number_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = _parts(element, compiler, **kw)
+    value = f"json_extract({document}, {_path(key)})"
+    # In a text that is a number, SQLite's own numeric affinity turns it into one; any other text stays text.
+    return (
+        f"(CASE WHEN json_type({document}, {_path(key)}) IN ('integer', 'real') THEN CAST({value} AS REAL) "
+        f"WHEN typeof(CAST({value} AS NUMERIC)) IN ('integer', 'real') AND trim({value}) GLOB '[-+0-9.]*' "
+        f"AND trim({value}) NOT GLOB '*[^-+0-9.eE]*' AND trim({value}) GLOB '*[0-9]*' "
+        f"AND trim({value}) NOT GLOB '?*[-+]*' THEN CAST({value} AS REAL) END)"
+    )
+
+
+@compiles(json_number, "postgresql")
+def _json_number_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = _parts(element, compiler, **kw)
+    value = f"({document} ->> CAST({key} AS TEXT))"
+    return f"(CASE WHEN {value} ~ '{NUMBER}' THEN CAST({value} AS DOUBLE PRECISION) END)"
+
+
+@compiles(json_bool, "sqlite")
+def _json_bool_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _bool_case(_json_text_sqlite(element, compiler, **kw), true="1", false="0")
+
+
+@compiles(json_bool, "postgresql")
+def _json_bool_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _bool_case(_json_text_postgresql(element, compiler, **kw), true="TRUE", false="FALSE")
+
+
+def _bool_case(value: str, *, true: str, false: str) -> str:
+    return (
+        f"(CASE WHEN lower({value}) IN {TRUE_WORDS} THEN {true} WHEN lower({value}) IN {FALSE_WORDS} THEN {false} END)"
+    )
+
+
+@compiles(json_date, "sqlite")
+def _json_date_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    value = _json_text_sqlite(element, compiler, **kw)
+    return (
+        f"(CASE WHEN {value} GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*' THEN date(substr({value}, 1, 10)) END)"
+    )
+
+
+@compiles(json_date, "postgresql")
+def _json_date_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    value = _json_text_postgresql(element, compiler, **kw)
+    return f"(CASE WHEN {value} ~ '{ISO_DATE}' THEN CAST(substr({value}, 1, 10) AS DATE) END)"
+
+
+@compiles(json_list_has, "sqlite")
+def _json_list_has_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, item = _parts(element, compiler, **kw)
+    return f"EXISTS (SELECT 1 FROM json_each({document}) WHERE json_each.value = {item})"
+
+
+@compiles(json_list_has, "postgresql")
+def _json_list_has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, item = _parts(element, compiler, **kw)
+    return f"jsonb_exists({document}, CAST({item} AS TEXT))"

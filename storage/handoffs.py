@@ -1,0 +1,101 @@
+"""Hand-offs: calls to action for a person, and the history of who did what. Written by the hand-off step, by escalate
+and by people (CLI, Slack); a state changes only through handoff_moves.py, so a click is recorded once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.columns import BigKey, Document, UtcDateTime
+
+
+class HandoffState(StrEnum):
+    """Where a hand-off stands; snooze is a time on the row, not a state."""
+
+    OPEN = "open"  #: nobody took it yet
+    ACKNOWLEDGED = "acknowledged"  #: its owner is on it
+    DONE = "done"  #: closed with an outcome
+    DISMISSED = "dismissed"  #: closed as not needed, with a reason
+    WITHDRAWN = "withdrawn"  #: the machine took it back: its reason is over
+
+
+class Handoff(SQLModel, table=True):
+    """One call to action. `owner` is a CSM's key (None: unowned, in the fallback channel), `title` and tasks are texts by locale."""
+
+    __table_args__ = (
+        Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
+        Index("ix_handoff_state", "state", "due_at"),
+        Index("ix_handoff_owner", "owner", "state"),
+        Index("ix_handoff_customer", "customer_id"),
+        Index(
+            "ix_handoff_unposted",
+            "id",
+            postgresql_where=text("posting IN ('wanted', 'stale')"),
+            sqlite_where=text("posting IN ('wanted', 'stale')"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    enrollment_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("enrollment.id")))
+    customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False))
+    contact_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("contact.id")))
+    playbook: str
+    step: str
+    occurrence: str
+    title: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
+    kind: str
+    urgency: str
+    owner: str | None = None
+    state: str = HandoffState.OPEN
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    acknowledge_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    escalate_to: str | None = None
+    escalations: int = 0
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_by: str | None = None
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = None
+    note: str | None = None
+    brief: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    tasks: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    outcomes: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    notify: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    prepare: str | None = None
+    event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    posting: str = "wanted"
+    posted_channel: str | None = None
+    posted_ts: str | None = None
+    post_attempts: int = 0
+    post_not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    post_fault: str | None = None
+
+
+class HandoffAct(SQLModel, table=True):
+    """One thing somebody did to a hand-off; `key` makes a repeated click collide."""
+
+    __tablename__ = "handoff_act"
+    __table_args__ = (UniqueConstraint("handoff_id", "key"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    handoff_id: int = Field(sa_column=Column(BigKey, ForeignKey("handoff.id"), nullable=False))
+    key: str
+    act: str
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    details: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+
+
+class RoundRobin(SQLModel, table=True):
+    """Whose turn it is in a team."""
+
+    __tablename__ = "round_robin"
+
+    team: str = Field(primary_key=True)
+    turn: int = 0

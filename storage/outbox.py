@@ -1,0 +1,167 @@
+"""The outbox: one row per mail owed, its attempts, its rendered text, the provider's events. The states and their allowed
+transitions are declared here once (design/delivery.md); only the functions of outbox_moves.py write a state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.columns import BigKey, Document, UtcDateTime
+
+
+class MessageState(StrEnum):
+    """Where a mail stands."""
+
+    PENDING = "pending"  #: owed; waits for its time and a worker
+    CLAIMED = "claimed"  #: one worker prepares it, until its lease ends
+    SUBMITTING = "submitting"  #: the intent is stored; it may be at the provider
+    ACCEPTED = "accepted"  #: the provider took it
+    UNKNOWN = "unknown"  #: handed over, fate unknown; never re-sent by itself
+    UNCONFIRMED = "unconfirmed"  #: no evidence in 25 h; a person decides
+    FAILED = "failed"  #: the provider refused it for good
+    QUARANTINED = "quarantined"  #: it cannot be rendered, or killed its worker three times
+    HELD = "held"  #: waits for a person: review, missing field, nobody to write to
+    SUPPRESSED = "suppressed"  #: consent or suppression forbids it
+    EXPIRED = "expired"  #: too late to be welcome
+    CANCELLED = "cancelled"  #: the walk ended or a person skipped it
+
+
+S = MessageState
+
+#: from → to. Nothing else may happen to a state. Evidence of acceptance beats any state (rule b), so ACCEPTED is
+#: reachable from everything that was submitted once.
+TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
+    S.PENDING: frozenset({S.CLAIMED, S.CANCELLED, S.EXPIRED}),
+    S.CLAIMED: frozenset({S.SUBMITTING, S.PENDING, S.HELD, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED}),
+    S.SUBMITTING: frozenset({S.ACCEPTED, S.PENDING, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.ACCEPTED, S.UNCONFIRMED, S.PENDING}),
+    S.UNCONFIRMED: frozenset({S.ACCEPTED, S.PENDING, S.CANCELLED}),
+    S.HELD: frozenset({S.PENDING, S.CANCELLED, S.EXPIRED}),
+    S.QUARANTINED: frozenset({S.PENDING, S.CANCELLED, S.EXPIRED}),
+    S.FAILED: frozenset({S.PENDING, S.CANCELLED, S.ACCEPTED}),
+    S.ACCEPTED: frozenset(),
+    S.SUPPRESSED: frozenset(),
+    S.EXPIRED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+#: An email step is over when its mail is in one of these (semantics.md S9).
+OVER = frozenset({S.ACCEPTED, S.UNKNOWN, S.UNCONFIRMED, S.FAILED, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
+#: Finally, or for now, not sent: the walk goes on and waits that ask for it go to else (S10).
+NOT_SENT = frozenset({S.FAILED, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
+
+
+class Message(SQLModel, table=True):
+    """One mail to one contact, owed by one step. `due_at` is when the step owed it, `not_before` when to try next,
+    `token` the fencing token of the newest claim, `reference` what the provider carries (opaque)."""
+
+    __table_args__ = (
+        Index("uq_message_owed", "enrollment_id", "step", "occurrence", text("coalesce(contact_id, 0)"), unique=True),
+        Index(
+            "ix_message_next",
+            "priority",
+            "not_before",
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_message_leased",
+            "lease_until",
+            postgresql_where=text("state IN ('claimed', 'submitting')"),
+            sqlite_where=text("state IN ('claimed', 'submitting')"),
+        ),
+        Index("ix_message_customer", "customer_id"),
+        Index("ix_message_state", "state"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    enrollment_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("enrollment.id")))
+    customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False))
+    contact_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("contact.id")))
+    playbook: str
+    step: str
+    occurrence: str
+    template: str
+    sender: str
+    state: str = MessageState.PENDING
+    reason: str | None = None
+    priority: int = 50
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    token: int = 0
+    claimed_by: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    claims: int = 0
+    attempts: int = 0
+    reviewed_by: str | None = None
+    provider: str | None = None
+    provider_message_id: str | None = Field(default=None, index=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    clicked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MessageContent(SQLModel, table=True):
+    """The mail as it was (or will be) handed over: the snapshot stored with the intent, with the digests it was made of."""
+
+    __tablename__ = "message_content"
+
+    message_id: int = Field(sa_column=Column(BigKey, ForeignKey("message.id"), primary_key=True, autoincrement=False))
+    to_email: str
+    to_name: str | None = None
+    from_email: str
+    from_name: str | None = None
+    reply_to: str | None = None
+    subject: str
+    html: str
+    text: str
+    category: str
+    locale: str
+    template_digest: str
+    is_edited: bool = False
+
+
+class Attempt(SQLModel, table=True):
+    """One handing over to a provider: written with the intent, completed with the answer."""
+
+    __table_args__ = (UniqueConstraint("message_id", "number"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    message_id: int = Field(sa_column=Column(BigKey, ForeignKey("message.id"), nullable=False))
+    number: int
+    token: int
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = None
+    status: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+class DeliveryEvent(SQLModel, table=True):
+    """What a provider told about a mail later (delivered, opened, clicked, bounced …), once per event id; absorb reads it."""
+
+    __tablename__ = "delivery_event"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        Index("ix_delivery_event_new", "id", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    key: str
+    message_id: int = Field(sa_column=Column(BigKey, ForeignKey("message.id"), nullable=False, index=True))
+    kind: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    is_machine: bool = False
+    details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
+    is_new: bool = True

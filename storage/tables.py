@@ -1,0 +1,8 @@
+"""All tables in one import, for migrations and for whoever opens a database."""
+
+from sqlmodel import SQLModel
+
+from storage import accounts, facts, handoffs, journal, journeys, outbox
+
+metadata = SQLModel.metadata
+MODULES = (accounts, facts, handoffs, journal, journeys, outbox)
