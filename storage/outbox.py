@@ -63,8 +63,8 @@ class Message(SQLModel, table=True):
         Index("uq_message_owed", "enrollment_id", "step", "occurrence", text("coalesce(contact_id, 0)"), unique=True),
         Index(
             "ix_message_next",
-            "priority",
             "not_before",
+            "priority",
             postgresql_where=text("state = 'pending'"),
             sqlite_where=text("state = 'pending'"),
         ),

@@ -1,0 +1,159 @@
+"""Queries about walks: claiming what is due, writing moved walks, waking sleepers, pauses. Inside the caller's
+transaction; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal, or_, select, update
+
+from storage.accounts import Contact, Customer, CustomerChange, Pause
+from storage.bulk import update_rows
+from storage.journeys import Enrollment, EnrollmentStatus
+from storage.outbox import OVER, Message
+
+ENROLLMENT: Table = Enrollment.__table__  # type: ignore[attr-defined]
+MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
+CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
+CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
+CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
+
+MOVED = ("step", "has_arrived", "step_since", "due_at", "status", "outcome", "ended_at")
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """A claimed walk while a pass moves it; written back in bulk. Times are instants in the walk's own time:
+    `due_at` is when its present step was due, not when we came to look."""
+
+    id: int
+    playbook: str
+    version_id: int
+    customer_id: int
+    contact_id: int | None
+    occurrence: str
+    priority: int
+    is_holdout: bool
+    step: str
+    has_arrived: bool
+    step_since: datetime | None
+    due_at: datetime | None
+    entered_at: datetime
+    status: str = EnrollmentStatus.ACTIVE
+    outcome: str | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The moment from which the next thing counts."""
+        return self.due_at or self.step_since or self.entered_at
+
+
+WALK_COLUMNS = [
+    ENROLLMENT.c[name]
+    for name in (
+        "id",
+        "playbook",
+        "version_id",
+        "customer_id",
+        "contact_id",
+        "occurrence",
+        "priority",
+        "is_holdout",
+        "step",
+        "has_arrived",
+        "step_since",
+        "due_at",
+        "entered_at",
+    )
+]
+
+
+def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collection[int] = ()) -> list[int]:
+    """Ids of active, unpaused walks whose time has come, oldest first."""
+    statement = (
+        select(ENROLLMENT.c.id)
+        .where(
+            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+            ENROLLMENT.c.due_at <= now,
+            not_paused(connection, ENROLLMENT),
+        )
+        .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
+        .limit(limit)
+    )
+    if skip:
+        statement = statement.where(ENROLLMENT.c.id.not_in(list(skip)))
+    return list(connection.scalars(statement))
+
+
+def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> list[Walk]:
+    """Lock those of the given walks that are still due; another worker's rows are passed over."""
+    statement = (
+        select(*WALK_COLUMNS)
+        .where(
+            ENROLLMENT.c.id.in_(list(ids)),
+            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+            ENROLLMENT.c.due_at <= now,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    return [Walk(**row._mapping) for row in connection.execute(statement)]
+
+
+def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
+    """Store where the walks stand now."""
+    rows = [(w.id, w.step, w.has_arrived, w.step_since, w.due_at, str(w.status), w.outcome, w.ended_at) for w in walks]
+    update_rows(connection, ENROLLMENT, MOVED, rows)
+
+
+def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[int | None], at: datetime) -> None:
+    """A mail is over: its walk is looked at again, unless another mail of the same step is still owed (S9)."""
+    ids = [found for found in set(enrollment_ids) if found is not None]
+    if not ids:
+        return
+    still_owed = exists().where(
+        MESSAGE.c.enrollment_id == ENROLLMENT.c.id,
+        MESSAGE.c.step == ENROLLMENT.c.step,
+        MESSAGE.c.state.not_in([state.value for state in OVER]),
+    )
+    connection.execute(
+        update(ENROLLMENT)
+        .where(
+            ENROLLMENT.c.id.in_(ids),
+            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+            ENROLLMENT.c.due_at.is_(None),
+            ~still_owed,
+        )
+        .values(due_at=at)
+    )
+
+
+def mark_changed(connection: Connection, customer_ids: Collection[int]) -> None:
+    """Tell detect that facts about these customers changed."""
+    if customer_ids:
+        connection.execute(CHANGE.insert(), [{"customer_id": found} for found in sorted(set(customer_ids))])
+
+
+def not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
+    """A filter over a table with playbook, customer_id and contact_id that leaves out whatever stands still (S37)."""
+    pauses = connection.execute(select(PAUSE.c.kind, PAUSE.c.key)).all()
+    if not pauses:
+        return literal(True)
+    keys: dict[str, list[str]] = {}
+    for kind, key in pauses:
+        keys.setdefault(kind, []).append(key)
+    if "all" in keys:
+        return false()
+    filters: list[ColumnElement[bool]] = []
+    if "playbook" in keys:
+        filters.append(table.c.playbook.not_in(keys["playbook"]))
+    if "customer" in keys:
+        paused = select(CUSTOMER.c.id).where(CUSTOMER.c.key.in_(keys["customer"]))
+        filters.append(table.c.customer_id.not_in(paused))
+    if "contact" in keys:
+        stopped = select(CONTACT.c.id).where(CONTACT.c.key.in_(keys["contact"]))
+        filters.append(or_(table.c.contact_id.is_(None), table.c.contact_id.not_in(stopped)))
+    return and_(*filters)

@@ -1,0 +1,225 @@
+"""The only writer of message states. Every move locks its rows, checks them against outbox.TRANSITIONS and the fencing
+token, and writes them in bulk inside the caller's transaction. It decides nothing: advance and deliver decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, and_, select
+
+from storage.bulk import insert_rows, update_rows
+from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
+
+MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
+CONTENT: Table = MessageContent.__table__  # type: ignore[attr-defined]
+ATTEMPT: Table = Attempt.__table__  # type: ignore[attr-defined]
+
+LEASE = timedelta(seconds=90)
+CLAIMS_BEFORE_QUARANTINE = 3
+NO_EVIDENCE_AFTER = timedelta(hours=25)
+
+MOVING = (
+    "state",
+    "reason",
+    "not_before",
+    "expires_at",
+    "token",
+    "claimed_by",
+    "lease_until",
+    "claims",
+    "attempts",
+    "contact_id",
+    "reviewed_by",
+    "provider",
+    "provider_message_id",
+    "accepted_at",
+    "over_at",
+)
+CONTENT_COLUMNS = tuple(column.name for column in CONTENT.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """The part of a message that moves, as it stands in the database."""
+
+    id: int
+    enrollment_id: int | None
+    customer_id: int
+    state: str
+    reason: str | None
+    not_before: datetime
+    expires_at: datetime | None
+    token: int
+    claimed_by: str | None
+    lease_until: datetime | None
+    claims: int
+    attempts: int
+    contact_id: int | None
+    reviewed_by: str | None
+    provider: str | None
+    provider_message_id: str | None
+    accepted_at: datetime | None
+    over_at: datetime | None
+
+    def to(self, state: MessageState, at: datetime, **changes: Any) -> MessageRow:
+        """The row after a move. Leaving a claim ends its lease; the first state that is over stamps `over_at`."""
+        over_at = self.over_at or at if state in OVER else None
+        ends_lease = state not in (MessageState.CLAIMED, MessageState.SUBMITTING)
+        lease = {"lease_until": None, "claimed_by": None} if ends_lease else {}
+        return replace(self, state=state, over_at=over_at, **{**lease, **changes})
+
+
+COLUMNS = [MESSAGE.c[name] for name in MessageRow.__dataclass_fields__]
+
+
+class IllegalMove(RuntimeError):
+    """A programming error: a move that outbox.TRANSITIONS does not know."""
+
+
+def lock_messages(connection: Connection, ids: Iterable[int], *where: Any) -> dict[int, MessageRow]:
+    """The rows by id, locked until the transaction ends. Rows that another worker holds are waited for."""
+    statement = select(*COLUMNS).where(MESSAGE.c.id.in_(list(ids)), *where).with_for_update()
+    return {row.id: MessageRow(**row._mapping) for row in connection.execute(statement)}
+
+
+def write_moves(connection: Connection, moves: Sequence[tuple[MessageRow, MessageRow]]) -> None:
+    """Store (before, after) pairs. Raises: IllegalMove for a transition that is not declared."""
+    for before, after in moves:
+        if before.state != after.state and MessageState(after.state) not in TRANSITIONS[MessageState(before.state)]:
+            raise IllegalMove(f"message {before.id}: {before.state} → {after.state}")
+    rows = [(after.id, *(getattr(after, name) for name in MOVING)) for _, after in moves]
+    update_rows(connection, MESSAGE, MOVING, rows)
+
+
+def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
+    """The pending messages whose time has come, most important first."""
+    return (
+        select(*COLUMNS)
+        .where(MESSAGE.c.state == MessageState.PENDING.value, MESSAGE.c.not_before <= now, *where)
+        .order_by(MESSAGE.c.priority.desc(), MESSAGE.c.not_before, MESSAGE.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def claim_due_messages(connection: Connection, now: datetime, worker: str, limit: int, *where: Any) -> list[MessageRow]:
+    """Take up to `limit` due messages under a lease; each claim raises the fencing token."""
+    before = [MessageRow(**row._mapping) for row in connection.execute(due_messages(now, limit, *where))]
+    after = [
+        row.to(
+            MessageState.CLAIMED,
+            now,
+            token=row.token + 1,
+            claimed_by=worker,
+            claims=row.claims + 1,
+            lease_until=now + LEASE,
+        )
+        for row in before
+    ]
+    write_moves(connection, list(zip(before, after, strict=True)))
+    return after
+
+
+def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRow]:
+    """End leases that ran out: a claim goes back to pending (the third time into quarantine), a submission becomes unknown."""
+    statement = (
+        select(*COLUMNS)
+        .where(
+            MESSAGE.c.state.in_((MessageState.CLAIMED.value, MessageState.SUBMITTING.value)),
+            MESSAGE.c.lease_until <= now,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    moves = []
+    for row in connection.execute(statement):
+        before = MessageRow(**row._mapping)
+        moves.append((before, _reaped(before, now)))
+    write_moves(connection, moves)
+    return [after for _, after in moves]
+
+
+def _reaped(row: MessageRow, now: datetime) -> MessageRow:
+    if row.state == MessageState.SUBMITTING:
+        return row.to(MessageState.UNKNOWN, now, reason="worker_lost")
+    if row.claims >= CLAIMS_BEFORE_QUARANTINE:
+        return row.to(MessageState.QUARANTINED, now, reason="killed_its_worker")
+    return row.to(MessageState.PENDING, now, reason="worker_lost", not_before=now)
+
+
+def give_up_on_unknown(connection: Connection, now: datetime) -> list[MessageRow]:
+    """Messages without evidence for 25 hours become unconfirmed: a person decides."""
+    statement = (
+        select(*COLUMNS)
+        .where(MESSAGE.c.state == MessageState.UNKNOWN.value, MESSAGE.c.over_at <= now - NO_EVIDENCE_AFTER)
+        .with_for_update(skip_locked=True)
+    )
+    moves = []
+    for row in connection.execute(statement):
+        before = MessageRow(**row._mapping)
+        moves.append((before, before.to(MessageState.UNCONFIRMED, now, reason="no_evidence")))
+    write_moves(connection, moves)
+    return [after for _, after in moves]
+
+
+def expire_waiting(connection: Connection, now: datetime) -> list[MessageRow]:
+    """Held mails past their time become expired, so that the walk goes on."""
+    statement = (
+        select(*COLUMNS)
+        .where(and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.expires_at <= now))
+        .with_for_update(skip_locked=True)
+    )
+    moves = []
+    for row in connection.execute(statement):
+        before = MessageRow(**row._mapping)
+        moves.append((before, before.to(MessageState.EXPIRED, now, reason=f"{before.reason}_expired")))
+    write_moves(connection, moves)
+    return [after for _, after in moves]
+
+
+def cancel_for_walks(
+    connection: Connection, enrollment_ids: Collection[int], now: datetime, reason: str
+) -> list[MessageRow]:
+    """Leaving a playbook cancels its pending and held mails (S13)."""
+    states = (MessageState.PENDING.value, MessageState.HELD.value)
+    statement = (
+        select(*COLUMNS)
+        .where(MESSAGE.c.enrollment_id.in_(list(enrollment_ids)), MESSAGE.c.state.in_(states))
+        .with_for_update()
+    )
+    before = [MessageRow(**row._mapping) for row in connection.execute(statement)]
+    after = [row.to(MessageState.CANCELLED, now, reason=reason) for row in before]
+    write_moves(connection, list(zip(before, after, strict=True)))
+    return after
+
+
+def store_intent(
+    connection: Connection, rows: Sequence[MessageRow], contents: Sequence[dict[str, Any]], now: datetime, provider: str
+) -> list[MessageRow]:
+    """The intent to send: claimed → submitting with the rendered snapshot and the attempt, in the caller's transaction.
+    `rows` are the claimed rows as just locked; contents match them in order (keys: columns of message_content)."""
+    after = [
+        row.to(
+            MessageState.SUBMITTING,
+            now,
+            attempts=row.attempts + 1,
+            provider=provider,
+            lease_until=now + LEASE,
+            reason=None,
+        )
+        for row in rows
+    ]
+    write_moves(connection, list(zip(rows, after, strict=True)))
+    repeated = [row.id for row in after if row.attempts > 1]
+    if repeated:
+        connection.execute(CONTENT.delete().where(CONTENT.c.message_id.in_(repeated), CONTENT.c.is_edited.is_(False)))
+        edited = set(connection.scalars(select(CONTENT.c.message_id).where(CONTENT.c.message_id.in_(repeated))))
+        contents = [content for content in contents if content["message_id"] not in edited]
+    insert_rows(
+        connection, CONTENT, CONTENT_COLUMNS, [[content[name] for name in CONTENT_COLUMNS] for content in contents]
+    )
+    attempts = [(row.id, row.attempts, row.token, now) for row in after]
+    insert_rows(connection, ATTEMPT, ("message_id", "number", "token", "started_at"), attempts)
+    return after
