@@ -69,8 +69,8 @@ class Answer:
     """How one attempt ended.
 
     `reason` is a stable machine word: accepted, rate_limited, breaker, connect_error, deadline, bad_request, too_large,
-    unauthorized, forbidden, credits, timeout, reset, server_error, unexpected_status, unsendable, try_later, rejected,
-    write_error. `detail` is the vendor's own words without personal data, at most 500 characters.
+    unauthorized, forbidden, credits, timeout, reset, server_error, unexpected_status, unsendable, unsupported,
+    try_later, rejected, write_error. `detail` is the vendor's own words without personal data, at most 500 characters.
     """
 
     outcome: Outcome

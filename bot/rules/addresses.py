@@ -23,7 +23,7 @@ def is_mailable_address(text: str) -> bool:
 
 
 def wire_address(text: str) -> str | None:
-    """The address with its domain in ASCII (IDNA 2008 after UTS 46: `例え.jp` → `xn--r8jz45g.jp`), or None if it is not mailable."""
+    """The address with its domain in ASCII (`例え.jp` → `xn--r8jz45g.jp`), or None if it is not mailable."""
     local_part, at, domain = text.rpartition("@")
     if not at or len(text) > MAX_ADDRESS or len(local_part) > MAX_LOCAL_PART or not _LOCAL_PART.fullmatch(local_part):
         return None
