@@ -54,6 +54,7 @@ class Handoff(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     acknowledge_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    acknowledge_within: str | None = None
     escalate_to: str | None = None
     escalations: int = 0
     snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
