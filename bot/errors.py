@@ -3,7 +3,7 @@ all three and exits with `exit_code`. Nothing here imports anything of journeybo
 
 JourneybotError ─┬─ UsageError, SettingsError                     exit 2
                  ├─ WorkspaceError (findings), ImportRefused      exit 1
-                 ├─ ConditionError, TemplateRefused, MissingField
+                 ├─ ConditionError, TemplateRefused (RenderFailed), MissingField
                  └─ DeliveryError"""
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ class TemplateRefused(JourneybotError):
         super().__init__(sentence, where=where, hint=hint)
         self.line = line
         self.rule = rule
+
+
+class RenderFailed(TemplateRefused):
+    """A checked template met a value that it cannot print (a list, an unsafe link, too much text); the message is quarantined."""
 
 
 class MissingField(JourneybotError):

@@ -1,0 +1,129 @@
+"""Turns one template file into a CompiledTemplate: guard what was written, mask, Markdown, layout, CSS, guard what came
+out, compile. Each text is built once per process. Before: template_source; after: template_mail renders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jinja2 import Template, TemplateError
+
+from bot.authoring.template_guard import Guard, Mode
+from bot.authoring.template_html import (
+    PLAIN_LAYOUT,
+    PLAIN_TEXT_LAYOUT,
+    fill_layout,
+    inline_styles,
+    inspect_html,
+    is_whole_document,
+)
+from bot.authoring.template_mail import CompiledTemplate, MailSources
+from bot.authoring.template_markdown import draft_of, html_of, parse_markdown
+from bot.authoring.template_masks import Masks
+from bot.authoring.template_names import Names
+from bot.authoring.template_runtime import HTML, PLAIN
+from bot.authoring.template_source import TemplateSource, read_source
+from bot.authoring.template_text import text_of, text_of_html
+from bot.errors import Finding, Severity, TemplateRefused
+
+COMPILER = "1"
+"""Part of every digest: raise it when the same source compiles to another mail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What stands around every mail."""
+
+    html: str = PLAIN_LAYOUT
+    text: str = PLAIN_TEXT_LAYOUT
+
+
+@lru_cache(maxsize=1024)
+def compile_file(
+    path: str, text: str, layout: Layout, vocabulary: Names
+) -> tuple[CompiledTemplate | None, tuple[Finding, ...]]:
+    """Cached: a redeployed workspace compiles only what changed (7-10 ms a template)."""
+    source, findings = read_source(path, text)
+    if source is None:
+        return None, tuple(findings)
+    try:
+        _check_pieces(source, vocabulary)
+        return _compile(source, text, layout, vocabulary), tuple(findings)
+    except TemplateRefused as refused:
+        return None, (*findings, finding_of(path, refused))
+    except (TemplateError, RecursionError, ValueError, SyntaxError) as error:
+        hint = "simplify it: shorter tags, fewer blocks inside one another"
+        broken = TemplateRefused(f"The template cannot be compiled ({type(error).__name__})", rule="syntax", hint=hint)
+        return None, (*findings, finding_of(path, broken))
+
+
+def _check_pieces(source: TemplateSource, vocabulary: Names) -> None:
+    """Guards each piece as it was written, so that a refusal names the line of the file."""
+    for piece in (source.subject, source.preheader, source.body):
+        Guard(names=vocabulary, mode="text").rewrite(piece.text, first_line=piece.line)
+
+
+def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Names) -> CompiledTemplate:
+    sources = _sources(source, layout)
+    guards: list[Guard] = []
+
+    def compiled(jinja: str, mode: Mode) -> Template:
+        guard = Guard(names=vocabulary, mode=mode, locale=source.locale, inner=True)
+        guards.append(guard)
+        environment = HTML if mode == "html" else PLAIN
+        return environment.from_string(guard.rewrite(jinja))
+
+    parts = {
+        "_subject": compiled(sources.subject, "line"),
+        "_preheader": compiled(sources.preheader, "line"),
+        "_html": compiled(sources.html, "html"),
+        "_text": compiled(sources.text, "text"),
+        "_draft": compiled(sources.draft, "draft"),
+    }
+    return CompiledTemplate(
+        name=source.name,
+        locale=source.locale,
+        category=source.category,
+        path=source.path,
+        digest=digest_of([source.path, text, layout.html, layout.text, sorted(vocabulary.names)]),
+        fields=frozenset().union(*(guard.fields for guard in guards)),
+        expressions=frozenset().union(*(guard.expressions for guard in guards)),
+        sources=sources,
+        **parts,
+    )
+
+
+def _sources(source: TemplateSource, layout: Layout) -> MailSources:
+    masks = Masks(source.subject.text, source.preheader.text, source.body.text, layout.html, layout.text)
+    subject, preheader = masks.hide(source.subject.text), masks.hide(source.preheader.text)
+    if source.syntax == "md":
+        body = masks.hide(source.body.text, first_line=source.body.line)
+        tokens = parse_markdown(body, masks)
+        html, text = html_of(tokens, masks), text_of(tokens, masks, source.locale)
+        draft = draft_of(body, masks)
+    else:
+        html = masks.hide(source.body.text, first_line=source.body.line, as_comments=True)
+        inspect_html(html, masks, first_line=source.body.line)
+        draft = text = text_of_html(html, masks)
+    parts = {"subject": subject, "preheader": preheader, "content": html}
+    document = html if is_whole_document(html) else fill_layout(layout.html, masks, parts)
+    return MailSources(
+        subject=masks.show(subject),
+        preheader=masks.show(preheader),
+        html=masks.show(inline_styles(document, masks)),
+        text=masks.show(fill_layout(layout.text, masks, {**parts, "content": text.rstrip("\n")}, text=True)),
+        draft=masks.show(draft),
+    )
+
+
+def finding_of(path: str, refused: TemplateRefused, *, severity: Severity = "error") -> Finding:
+    rule = f"template-{refused.rule}" if refused.rule != "template" else "template"
+    return Finding(
+        file=path, line=refused.line, path="", rule=rule, severity=severity, message=refused.sentence, hint=refused.hint
+    )
+
+
+def digest_of(value: object) -> str:
+    return hashlib.sha256(json.dumps([COMPILER, value], ensure_ascii=False).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,116 @@
+"""One compiled template and what it renders to. Runs Jinja within bounds over plain data; never parses, never inlines.
+Before: template_build; after: the outbox stores what `render` returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Template, TemplateError
+
+from bot.authoring.template_source import Category
+from bot.errors import RenderFailed
+
+LARGEST_MAIL = 200_000
+LONGEST_SUBJECT = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMail:
+    """One mail as the reader gets it. `subject` and `preheader` are single lines."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A mail for a person to edit before it goes: the body is Markdown without Jinja."""
+
+    subject: str
+    body_markdown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSources:
+    """The Jinja sources a template compiles to, styles inlined."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    draft: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTemplate:
+    """One template in one language, ready to render. `expressions` are what the caller computes into `values`."""
+
+    name: str
+    locale: str
+    category: Category
+    path: str
+    digest: str
+    fields: frozenset[str]
+    expressions: frozenset[str]
+    sources: MailSources
+    _subject: Template = field(repr=False)
+    _preheader: Template = field(repr=False)
+    _html: Template = field(repr=False)
+    _text: Template = field(repr=False)
+    _draft: Template = field(repr=False)
+
+    def render(self, context: Mapping[str, Any]) -> RenderedMail:
+        """Raises: MissingField when a printed value is absent, None or ""; RenderFailed for anything else."""
+        values = dict(context)
+        return RenderedMail(
+            subject=one_line(run_template(self._subject, values, self.path)),
+            preheader=one_line(run_template(self._preheader, values, self.path)),
+            html=run_template(self._html, values, self.path),
+            text=run_template(self._text, values, self.path),
+        )
+
+    def draft(self, context: Mapping[str, Any]) -> Draft:
+        """Raises: as `render`."""
+        values = dict(context)
+        subject = one_line(run_template(self._subject, values, self.path))
+        return Draft(subject=subject, body_markdown=_tidy(run_template(self._draft, values, self.path)))
+
+
+def run_template(template: Template, values: dict[str, Any], path: str) -> str:
+    """Renders within bounds. `shared=True`: the context is plain data already, so it is not copied once more."""
+    try:
+        written = "".join(_bounded(template.root_render_func(template.new_context(values, shared=True))))
+    except (
+        TemplateError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise RenderFailed(f"The mail cannot be rendered: {error}", where=path) from error
+    return written
+
+
+def _bounded(pieces: Iterator[str]) -> Iterator[str]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > LARGEST_MAIL:
+            raise RenderFailed(f"The mail is larger than {LARGEST_MAIL // 1000} KB", rule="too-long")
+        yield piece
+
+
+def _tidy(markdown: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", markdown).strip() + "\n"
+
+
+def one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
