@@ -19,7 +19,7 @@ from bot.authoring.template_html import (
     inspect_html,
     is_whole_document,
 )
-from bot.authoring.template_mail import CompiledTemplate, MailSources
+from bot.authoring.template_mail import LARGEST_MAIL, CompiledTemplate, MailSources
 from bot.authoring.template_markdown import draft_of, html_of, parse_markdown
 from bot.authoring.template_masks import Masks
 from bot.authoring.template_names import Names
@@ -67,6 +67,8 @@ def _check_pieces(source: TemplateSource, vocabulary: Names) -> None:
 
 def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Names) -> CompiledTemplate:
     sources = _sources(source, layout)
+    if len(sources.html) > LARGEST_MAIL:
+        raise TemplateRefused("The mail would be larger than 200 KB", rule="too-long", hint="shorten the text")
     guards: list[Guard] = []
 
     def compiled(jinja: str, mode: Mode) -> Template:

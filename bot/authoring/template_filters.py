@@ -4,6 +4,7 @@ missing. Never reads anything but its arguments. Called by compiled templates (t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -39,6 +40,8 @@ def _plain(value: Any, field: str) -> str:
     """A scalar as clean text. Raises: MissingField, RenderFailed for what is no scalar or too long."""
     if is_empty(value):
         raise MissingField(field)
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        raise RenderFailed(f"`{field}` is not a number that can be written")
     if isinstance(value, float):
         value = format(value, ".15g") if abs(value) < 1e15 else str(value)
     elif not isinstance(value, (str, int, Decimal, date)):

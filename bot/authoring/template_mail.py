@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Template, TemplateError
 
 from bot.authoring.template_source import Category
-from bot.errors import RenderFailed
+from bot.errors import MissingField, RenderFailed
 
 LARGEST_MAIL = 200_000
 LONGEST_SUBJECT = 250
@@ -71,7 +71,7 @@ class CompiledTemplate:
             subject=one_line(run_template(self._subject, values, self.path)),
             preheader=one_line(run_template(self._preheader, values, self.path)),
             html=run_template(self._html, values, self.path),
-            text=run_template(self._text, values, self.path),
+            text=run_template(self._text, values, self.path).rstrip() + "\n",
         )
 
     def draft(self, context: Mapping[str, Any]) -> Draft:
@@ -85,6 +85,9 @@ def run_template(template: Template, values: dict[str, Any], path: str) -> str:
     """Renders within bounds. `shared=True`: the context is plain data already, so it is not copied once more."""
     try:
         written = "".join(_bounded(template.root_render_func(template.new_context(values, shared=True))))
+    except (MissingField, RenderFailed) as error:
+        error.where = error.where or path
+        raise
     except (
         TemplateError,
         TypeError,

@@ -98,6 +98,23 @@ def _mark_buttons(state: StateCore) -> None:
             children[0].attrSet("class", "button")
 
 
+def _mark_tables(state: StateCore) -> None:
+    """Core rule: the layout styles an author's tables, not those that buttons are made of. A head without words goes."""
+    head: list[Token] = []
+    kept: list[Token] = []
+    for token in state.tokens:
+        if token.type == "table_open":
+            token.attrSet("class", "data")
+        if head or token.type == "thead_open":
+            head.append(token)
+        else:
+            kept.append(token)
+        if token.type == "thead_close":
+            kept += head if any(cell.content for cell in head) else []
+            head = []
+    state.tokens = kept
+
+
 def _link_bare_urls(state: StateCore) -> None:
     """Core rule: an address written out is a link too."""
     for block in state.tokens:
@@ -135,6 +152,7 @@ def _build_parser() -> MarkdownIt:
     parser.block.ruler.before("table", "jinja", _statement_line, terminates)
     parser.core.ruler.push("bare_urls", _link_bare_urls)
     parser.core.ruler.push("buttons", _mark_buttons)
+    parser.core.ruler.push("tables", _mark_tables)
     parser.add_render_rule("jinja", _render_statement)
     parser.add_render_rule("button_open", _render_button_open)
     parser.add_render_rule("button_close", _render_button_close)

@@ -53,7 +53,7 @@ class Masks:
                     hint="close it with }}, %} or #}",
                 )
             parts += [text[at : start.start()], self._mask(tag[0], as_comments, keep_control)]
-            at = tag.end()
+            at = tag.end() + _leftover_line_end(text, start.start(), tag)
         return "".join([*parts, text[at:]])
 
     def _mask(self, tag: str, as_comments: bool, keep_control: bool) -> str:
@@ -103,3 +103,9 @@ class Masks:
         if mask[1] not in "lp":
             return tag
         return "{{ (" + tag[2:-2].strip().strip("-+").strip() + ")|" + ("_link" if mask[1] == "l" else "_part") + " }}"
+
+
+def _leftover_line_end(text: str, start: int, tag: re.Match[str]) -> int:
+    """1 when a comment had its lines to itself, so that no empty line remains of it."""
+    is_alone = (start == 0 or text[start - 1] == "\n") and text[tag.end() : tag.end() + 1] == "\n"
+    return int(is_alone and tag[0].startswith("{#"))
