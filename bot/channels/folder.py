@@ -4,6 +4,7 @@ commits the intents; after it: deliver records."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ class FolderChannel:
         except UnsendableError as error:
             return error.answer()
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be written may not be removable either
+                unfinished.unlink(missing_ok=True)
             return Answer(outcome=Outcome.NOT_ACCEPTED, reason="write_error", detail=error.strerror or "")
         return Answer(outcome=Outcome.ACCEPTED, reason="accepted", provider_message_id=message_id(message))
