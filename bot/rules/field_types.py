@@ -3,11 +3,14 @@ They read both shapes, the author's (YAML) and the stored one (JSON), and never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from bot.rules.business_days import parse_open_days
+from bot.rules.durations import parse_anchor, parse_duration, parse_hours, parse_moment, parse_schedule
 
 
 class Part(BaseModel):
@@ -43,6 +46,24 @@ def say(text: Mapping[str, str], locale: str) -> str:
     return next(iter(text.values()), "")
 
 
+def readable_by(*parsers: Callable[[str], object]) -> AfterValidator:
+    """Keeps the text as written when one of the parsers reads it; else says what the first has to say about it."""
+
+    def check(text: str) -> str:
+        refusals: list[str] = []
+        for parse in parsers:
+            try:
+                parse(text)
+            except ValueError as refusal:
+                refusals.append(str(refusal))
+            else:
+                return text
+        message, _, hint = refusals[0].partition("; ")
+        raise refused(message, hint)
+
+    return AfterValidator(check)
+
+
 LOCALE_PATTERN = "^([a-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?$"
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 _TEXT_SCHEMA: dict[str, Any] = {
@@ -59,3 +80,11 @@ Text = Annotated[dict[Locale, Word], BeforeValidator(read_text), WithJsonSchema(
 Words = Annotated[tuple[Word, ...], BeforeValidator(read_list), WithJsonSchema(_LIST_SCHEMA)]
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ConditionText = Annotated[str, StringConstraints(min_length=1)]
+DurationText = Annotated[str, readable_by(parse_duration)]
+MomentText = Annotated[str, readable_by(parse_moment)]
+DurationOrMoment = Annotated[str, readable_by(parse_duration, parse_moment)]
+MomentOrAnchor = Annotated[str, readable_by(parse_moment, parse_anchor)]
+AnchorText = Annotated[str, readable_by(parse_anchor)]
+ScheduleText = Annotated[str, readable_by(parse_schedule)]
+DaysText = Annotated[str, readable_by(parse_open_days)]
+HoursText = Annotated[str, readable_by(parse_hours)]

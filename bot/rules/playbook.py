@@ -10,7 +10,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from bot.rules.field_types import ConditionText, Name, Part, Text, Word, Words, refused
+from bot.rules.durations import parse_schedule
+from bot.rules.field_types import (
+    AnchorText,
+    ConditionText,
+    DurationText,
+    MomentText,
+    Name,
+    Part,
+    ScheduleText,
+    Text,
+    Word,
+    Words,
+    refused,
+)
 from bot.rules.step_ids import map_steps, with_ids
 from bot.rules.steps_model import Late, LateRule, Step, Window, key
 
@@ -41,16 +54,18 @@ class Enter(Part):
     )
     signal: Words = Field((), description="A signal, or a list (any): once for each time it opens.")
     on: Word | None = Field(None, description="An event: a tracked one or a built-in one such as `survey.answered`.")
-    at: str | None = Field(None, description="A date ± a duration: `renewal_date - 90 days`.")
-    every: str | None = Field(None, description="A schedule: `monday 09:00`, `day 1 10:00`, `3 months` with `from:`.")
-    from_: str | None = Field(None, description="The first moment of `every`.", json_schema_extra=key("from"))
-    once: str | None = Field(None, description="One moment: `2027-09-09 10:00`.")
+    at: AnchorText | None = Field(None, description="A date ± a duration: `renewal_date - 90 days`.")
+    every: ScheduleText | None = Field(
+        None, description="A schedule: `monday 09:00`, `day 1 10:00`, `3 months` with `from:`."
+    )
+    from_: MomentText | None = Field(None, description="The first moment of `every`.", json_schema_extra=key("from"))
+    once: MomentText | None = Field(None, description="One moment: `2027-09-09 10:00`.")
     after: After | None = Field(None, description="Another playbook's end, or only some outcomes of it.")
     manual: bool = Field(False, description="By hand: CLI, console, Slack.")
     existing: Literal["skip", "enter"] = Field(
         "skip", description="For `when` and `signal`: who matched before it went live."
     )
-    within: str | None = Field(None, description="How late one may still enter.")
+    within: DurationText | None = Field(None, description="How late one may still enter.")
 
     @property
     def trigger(self) -> Trigger:
@@ -76,6 +91,8 @@ class Enter(Part):
             raise refused(
                 "`from` only makes sense beside `every`", "write `every: 3 months` and `from: 2027-04-01 09:00`"
             )
+        if self.every and parse_schedule(self.every).needs_start and not self.from_:
+            raise refused(f"`every: {self.every}` has no start to count from", "add `from: 2027-04-01 09:00` beside it")
         return self
 
 
@@ -105,7 +122,7 @@ class AgainRule(Part):
     kind: Literal["default", "always", "never", "after"] = Field(
         "default", description="`default` follows the trigger."
     )
-    after: str | None = Field(None, description="How long after the last entry.")
+    after: DurationText | None = Field(None, description="How long after the last entry.")
     times: int | None = Field(None, ge=1, description="At most so many walks.")
 
 
@@ -143,7 +160,9 @@ class Playbook(Part):
         description="`never`, `always`, `after 90 days`, `at most 3 times`; the default depends on the trigger.",
     )
     goal: ConditionText | None = Field(None, description="Success: ends the walk with outcome `goal`.")
-    goal_within: str = Field("30 days", description="How long after the walk's end the goal still counts (S43).")
+    goal_within: DurationText = Field(
+        "30 days", description="How long after the walk's end the goal still counts (S43)."
+    )
     exit: tuple[Exit, ...] = Field((), description="Other endings.")
     exit_on_churn: bool = Field(True, description="`false`: the exits of workspace.yml do not apply.")
     priority: int = Field(50, ge=0, le=100, description="Who goes first when caps bind; 0 to 100.")
@@ -156,7 +175,7 @@ class Playbook(Part):
         "follow", description="`pin`: people inside stay on the version they entered."
     )
     was: Name | None = Field(None, description="The playbook's former name, after renaming the file (S36).")
-    smooth: str | None = Field(None, description="Spreads its mails over so long: `2 h`.")
+    smooth: DurationText | None = Field(None, description="Spreads its mails over so long: `2 h`.")
     window: Window | None = Field(None, description="When its mails may go out, instead of the workspace's windows.")
     owner: Word | None = Field(None, description="Who answers for this playbook, and is asked when a fuse blows.")
     steps: tuple[Step, ...] = Field(min_length=1, description="What happens, from top to bottom.")

@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from bot.rules.field_types import ConditionText, Name, Part, Text, Word, Words, refused
+from bot.rules.field_types import (
+    ConditionText,
+    DaysText,
+    DurationOrMoment,
+    DurationText,
+    HoursText,
+    MomentOrAnchor,
+    Name,
+    Part,
+    Text,
+    Word,
+    Words,
+    refused,
+)
 
 BriefItem = Literal[
     "health", "stage_checks", "usage", "features", "open_tickets", "contacts", "plan", "renewal", "whitespace",
@@ -28,14 +41,14 @@ def read_late(value: object) -> object:
     action, _, after = value.partition(" after ")
     if action.strip() not in ("skip", "send") or (action.strip() == "send" and after):
         raise refused(f"`{value}` is no rule for being late", "write `skip`, `send` or `skip after 24 hours`")
-    return {"action": action.strip(), "after": after.strip() or None}
+    return {"action": action.strip()} | ({"after": after.strip()} if after else {})
 
 
 class LateRule(Part):
     """What happens to a mail that our own downtime made late (S8)."""
 
     action: Literal["skip", "send"] = Field("skip", description="`skip` drops the late mail, `send` sends it anyway.")
-    after: str | None = Field(None, description="How late is too late; 24 hours when not said.")
+    after: DurationText = Field("24 hours", description="How late is too late.")
 
 
 Late = Annotated[
@@ -55,8 +68,8 @@ def read_window(value: object) -> object:
 class WindowHours(Part):
     """When mails of a playbook or step may go out, in the reader's local time."""
 
-    days: Word = Field("every day", description="`every day`, `monday to friday`, or names: `monday, thursday`.")
-    hours: Word = Field(description="From and to, local time: `14:00-17:00`.")
+    days: DaysText = Field("every day", description="`every day`, `monday to friday`, or names: `monday, thursday`.")
+    hours: HoursText = Field(description="From and to, local time: `14:00-17:00`.")
 
 
 Window = Annotated[
@@ -107,7 +120,7 @@ class EmailStep(StepBase):
     )
     window: Window | None = Field(None, description="When this mail may go out, instead of the workspace's windows.")
     cap: Literal["exempt"] | None = Field(None, description="`exempt`: this mail ignores the caps of workspace.yml.")
-    expires: str | None = Field(
+    expires: DurationText | None = Field(
         None, description="How long the mail may wait before it is dropped; 3 days when not said."
     )
     late: Late | None = Field(None, description="What happens when our own downtime made it late.")
@@ -132,10 +145,12 @@ class HandoffStep(StepBase):
     owner: Word | None = Field(
         None, description="A role of ours, `csm.manager`, `round_robin(team)` or a person's key; the CSM when not said."
     )
-    due: str | None = Field(
+    due: DurationOrMoment | None = Field(
         None, description="`3 business days`, `today 17:00`: when it must be done, in the owner's working hours."
     )
-    acknowledge_within: str | None = Field(None, description="How soon the owner must react before it escalates.")
+    acknowledge_within: DurationText | None = Field(
+        None, description="How soon the owner must react before it escalates."
+    )
     escalate_to: Word | None = Field(None, description="Who is asked when nobody reacts.")
     brief: tuple[BriefItem, ...] = Field((), description="What the card shows about the customer.")
     prepare: Name | None = Field(
@@ -158,12 +173,14 @@ class WaitStep(StepBase):
     """Waits for a time, for a condition, or for a moment."""
 
     kind: Literal["wait"] = "wait"
-    duration: str | None = Field(
+    duration: DurationOrMoment | None = Field(
         None, description="`5 days`, `2 business days`, `09:00 next business day`.", json_schema_extra=key("wait")
     )
     until: ConditionText | None = Field(None, description="A condition: the wait is over when it holds.")
-    until_moment: str | None = Field(None, description="A moment (`2027-09-09 15:00`) or a date ± a duration.")
-    at_most: str | None = Field(None, description="How long `until` may take; then `else` is walked.")
+    until_moment: MomentOrAnchor | None = Field(
+        None, description="A moment (`2027-09-09 15:00`) or a date ± a duration."
+    )
+    at_most: DurationText | None = Field(None, description="How long `until` may take; then `else` is walked.")
     then: tuple[Step, ...] = Field((), description="The steps when `until` held in time.")
     otherwise: tuple[Step, ...] = Field(
         (), description="The steps when `at_most` passed first.", json_schema_extra=key("else")
@@ -269,7 +286,7 @@ class SurveyStep(StepBase):
     sender: Word = Field("workspace", description="Who signs, as in `email`.", json_schema_extra=key("from"))
     window: Window | None = Field(None, description="When it may go out.")
     cap: Literal["exempt"] | None = Field(None, description="`exempt`: ignores the caps.")
-    expires: str | None = Field(None, description="How long it may wait before it is dropped.")
+    expires: DurationText | None = Field(None, description="How long it may wait before it is dropped.")
     late: Late | None = Field(None, description="What happens when our own downtime made it late.")
 
 
