@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, case, insert, or_, select, update
 from storage.accounts import CustomerChange
 from storage.facts import Event, Note
 from storage.handoff_views import UNFINISHED, HandoffRecord, get, list_handoffs, list_open
-from storage.handoffs import Handoff, HandoffAct, HandoffState
+from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct, HandoffState
 from storage.journal import Decision, Verdict
 
 __all__ = [
@@ -39,8 +39,6 @@ __all__ = [
 MACHINE = "journeybot"
 OWN_SOURCE = "journeybot"
 BATCH = 500
-#: Acts after which the card is posted anew, so that somebody is pinged.
-CALLS_ANEW = frozenset({"reassigned", "escalated", "woken"})
 
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
 _acts = HandoffAct.__table__  # type: ignore[attr-defined]

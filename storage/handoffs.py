@@ -23,6 +23,10 @@ class HandoffState(StrEnum):
     WITHDRAWN = "withdrawn"  #: the machine took it back: its reason is over
 
 
+#: Acts after which the card is posted anew, so that somebody is pinged.
+CALLS_ANEW = frozenset({"reassigned", "escalated", "woken"})
+
+
 class Handoff(SQLModel, table=True):
     """One call to action. `owner` is a CSM's key (None: unowned, in the fallback channel), `title` and tasks are texts by locale."""
 

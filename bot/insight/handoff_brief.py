@@ -1,0 +1,172 @@
+"""What a person should know before they act: the `brief` items of a hand-off (S44), read from the facts and written in
+the reader's language. Items whose facts do not exist yet (health, plan, features …) are left out. Read-only; the card
+(bot.slack.cards) escapes and shortens, this only chooses and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from bot.authoring.template_filters import written_date, written_money, written_number
+from bot.insight.handoff_activities import last_activities
+from bot.rules.zones import local_date
+from storage.accounts import Contact, ContactRole, Customer
+from storage.facts import DailyUsage, Ticket
+from storage.handoff_views import HandoffRecord, list_open
+
+DAYS = 30
+MOST_LINES = 5
+_LABELS = {
+    "usage": ("Usage, last 30 days (the 30 before)", "直近30日の利用状況（その前の30日）"),
+    "open_tickets": ("Open tickets", "未解決の問い合わせ"),
+    "contacts": ("Contacts", "ご担当者"),
+    "renewal": ("Renewal", "契約更新"),
+    "last_activities": ("Latest activities", "最近の動き"),
+    "open_handoffs": ("Other open hand-offs", "ほかの未完了の対応依頼"),
+    "event": ("What happened", "きっかけ"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefLine:
+    """One item: its heading and its text (several lines), unescaped."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """For whom it is written: language, zone, and the moment of reading."""
+
+    locale: str
+    timezone: str
+    now: datetime
+
+    @property
+    def is_japanese(self) -> bool:
+        return self.locale.startswith("ja")
+
+    def says(self, english: str, japanese: str) -> str:
+        return japanese if self.is_japanese else english
+
+    def day(self, value: Any) -> str:
+        day = local_date(value, self.timezone) if isinstance(value, datetime) else value
+        return written_date(day, "medium", locale=self.locale) or ""
+
+    def number(self, value: Any) -> str:
+        return written_number(value, locale=self.locale) or "0"
+
+    def text_of(self, texts: dict[str, str]) -> str:
+        """The text in the reader's language, else in any."""
+        language = self.locale.replace("_", "-").partition("-")[0]
+        return texts.get(self.locale) or texts.get(language) or texts.get("en") or next(iter(texts.values()), "")
+
+
+Reading = Callable[[Connection, HandoffRecord, Reader], Iterable[str]]
+
+
+def read_brief(connection: Connection, handoff: HandoffRecord, reader: Reader) -> tuple[BriefLine, ...]:
+    """In the order of the playbook; without an item that has nothing to say."""
+    found = []
+    for item in dict.fromkeys(handoff.brief):
+        reading = _READINGS.get(item)
+        lines = [line for line in reading(connection, handoff, reader) if line] if reading else []
+        if lines:
+            found.append(BriefLine(label=reader.says(*_LABELS[item]), text="\n".join(lines)))
+    return tuple(found)
+
+
+def _usage(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    table = DailyUsage.__table__  # type: ignore[attr-defined]
+    today = local_date(reader.now, reader.timezone)
+    middle, first = today - timedelta(days=DAYS), today - timedelta(days=2 * DAYS)
+    recent = func.sum(case((table.c.day >= middle, table.c.count), else_=0)).label("recent")
+    before = func.sum(case((table.c.day < middle, table.c.count), else_=0)).label("before")
+    of_customer = (table.c.customer_id == handoff.customer_id, table.c.day >= first, table.c.day < today)
+    sums = select(table.c.event, recent, before).where(*of_customer).group_by(table.c.event)
+    sums = sums.order_by((recent + before).desc(), table.c.event).limit(MOST_LINES)
+    for row in connection.execute(sums):
+        yield f"{row.event}: {reader.number(row.recent)} ({reader.number(row.before)}{_change(row.before, row.recent)})"
+
+
+def _change(before: int, recent: int) -> str:
+    return f", {(recent - before) / before:+.0%}" if before else ""
+
+
+def _open_tickets(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    table = Ticket.__table__  # type: ignore[attr-defined]
+    mine = (table.c.customer_id == handoff.customer_id, table.c.status == "open")
+    number = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
+    if not number:
+        yield reader.says("none", "なし")
+        return
+    latest = select(table).where(*mine).order_by(table.c.opened_at.desc(), table.c.id.desc()).limit(3)
+    for row in connection.execute(latest).mappings():
+        urgency = f" ({row['priority']})" if row["priority"] else ""
+        yield f"{row['title'] or row['key']}{urgency}, {reader.day(row['opened_at'])}"
+    if number > 3:
+        yield reader.says(f"and {number - 3} more", f"ほか{number - 3}件")
+
+
+def _contacts(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    people, roles = Contact.__table__, ContactRole.__table__  # type: ignore[attr-defined]
+    mine = (people.c.customer_id == handoff.customer_id, people.c.gone_at.is_(None))
+    found = select(people.c.id, people.c.key, people.c.name, people.c.title, people.c.email).where(*mine)
+    for row in connection.execute(found.order_by(people.c.id).limit(MOST_LINES)).all():
+        held = select(roles.c.role).where(roles.c.contact_id == row.id).order_by(roles.c.role)
+        parts = (row.title, ", ".join(connection.execute(held).scalars()), row.email)
+        yield " · ".join([row.name or row.key, *(part for part in parts if part)])
+
+
+def _renewal(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.renewal_date is not None:
+        days = (handoff.renewal_date - local_date(reader.now, reader.timezone)).days
+        left = reader.says(f"in {days} days", f"あと{days}日") if days >= 0 else reader.says("past", "経過")
+        yield f"{reader.day(handoff.renewal_date)} ({left})"
+    yield written_money(handoff.arr, handoff.currency, locale=reader.locale) or ""
+    table = Customer.__table__  # type: ignore[attr-defined]
+    seats = select(table.c.licenses_active, table.c.licenses_purchased).where(table.c.id == handoff.customer_id)
+    active, bought = connection.execute(seats).one()
+    if active is not None and bought:
+        yield reader.says(f"{active} of {bought} licences in use", f"ライセンス利用 {active}／{bought}")
+
+
+def _open_handoffs(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    for other in list_open(connection, customer=handoff.customer, limit=MOST_LINES + 1):
+        if other.id != handoff.id:
+            yield f"{reader.text_of(other.title)} · {other.owner_name or other.owner or reader.says('nobody', '担当者なし')}"
+
+
+def _event(_connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    for name, value in list(_flat(handoff.event or {}))[: 2 * MOST_LINES]:
+        yield f"{name}: {value}"
+
+
+def _flat(event: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Scalars only, those of nested properties too, in the order given."""
+    for name, value in event.items():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        elif value is not None and not isinstance(value, list) and name not in ("id", "key", "source"):
+            yield str(name), str(value)
+
+
+def _last_activities(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    for activity in last_activities(connection, handoff.customer_id, before=reader.now, limit=MOST_LINES):
+        yield f"{reader.day(activity.at)} {reader.says(*activity.kind_words)}: {reader.text_of(activity.text)}"
+
+
+_READINGS: dict[str, Reading] = {
+    "usage": _usage,
+    "open_tickets": _open_tickets,
+    "contacts": _contacts,
+    "renewal": _renewal,
+    "last_activities": _last_activities,
+    "open_handoffs": _open_handoffs,
+    "event": _event,
+}

@@ -1,0 +1,299 @@
+"""The last pass: brings hand-off cards to Slack (claim, draw, post without a transaction, record) and moves hand-offs that
+nobody took to the next person (S27). Slack down never stops the tick or loses a hand-off: the row waits and is tried again.
+A crash between posting and recording is met by looking for the card's reference in Slack before posting again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection, and_, or_, select
+
+from bot.channels.slack import Card, Posted, PostFailed, SlackChannel
+from bot.clock import Clock
+from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
+from bot.rules.durations import parse_duration
+from storage import handoff_moves
+from storage.accounts import Csm
+from storage.database import Database
+from storage.handoff_posts import (
+    PostClaim,
+    claim_post,
+    record_card_gone,
+    record_given_up,
+    record_needless,
+    record_posted,
+    record_put_off,
+)
+from storage.handoff_views import UNFINISHED, get, installation_of, reference_of
+from storage.handoffs import Handoff, HandoffState
+
+LEVELS = 2
+MOST_REFUSALS = 4
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=15)
+BATCH = 500
+
+_log = structlog.get_logger("journeybot.escalate")
+
+
+class Drawer(Protocol):
+    """Draws cards; bot.slack.card_views has it. None: the hand-off is gone."""
+
+    def draw(self, connection: Connection, handoff_id: int) -> Card | None: ...
+
+    def draw_moved(self, connection: Connection, handoff_id: int) -> Card | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostCounts:
+    """What one call brought to Slack. `was_stopped`: Slack could not be used at all, the rest waits."""
+
+    posted: int = 0
+    updated: int = 0
+    put_off: int = 0
+    given_up: int = 0
+    needless: int = 0
+    was_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poster:
+    """What posting a card takes. `fallback_channel`: for owners whom Slack does not reach, and for the unowned."""
+
+    database: Database
+    slack: SlackChannel
+    drawer: Drawer
+    clock: Clock
+    fallback_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """A card, what it replaces, and where it may go, best place first."""
+
+    card: Card
+    moved: Card | None
+    reference: str
+    places: tuple[str, ...]
+
+
+def post_handoffs(poster: Poster | None, *, limit: int = 50, seconds: float = 20.0) -> PostCounts:
+    """Posts and updates cards until none is due, `limit` were tried or `seconds` are over. None: no Slack is configured,
+    and hand-offs wait in `journeybot handoffs`."""
+    counts = PostCounts()
+    if poster is None:
+        return counts
+    ends = poster.clock.monotonic() + seconds
+    for _ in range(limit):
+        claim = _claim(poster, None)
+        if claim is None:
+            break
+        result, is_over = _bring(poster, claim)
+        counts = replace(counts, **{result: getattr(counts, result) + 1}, was_stopped=is_over)
+        if is_over or poster.clock.monotonic() >= ends:
+            break
+    return counts
+
+
+def post_handoff(poster: Poster, handoff_id: int) -> bool:
+    """Brings one card up to date now, after a click; False: it will be done by the next pass."""
+    claim = _claim(poster, handoff_id)
+    return claim is not None and _bring(poster, claim)[0] in ("posted", "updated", "needless")
+
+
+def _claim(poster: Poster, handoff_id: int | None) -> PostClaim | None:
+    with poster.database.write() as connection:
+        return claim_post(connection, now=poster.clock.now(), handoff_id=handoff_id)
+
+
+def _bring(poster: Poster, claim: PostClaim) -> tuple[str, bool]:
+    """The name of the count that this card adds to, and whether Slack cannot be used at all."""
+    try:
+        drawn = _draw(poster, claim)
+    except Exception as error:  # noqa: BLE001  (one broken hand-off must not stop the cards of the others)
+        _log.exception("card_not_drawn", handoff=claim.handoff_id)
+        return _put_off(poster, claim, f"The card could not be drawn ({type(error).__name__})", None), False
+    if claim.is_new or claim.ts is None:
+        return _post(poster, claim, drawn)
+    return _update(poster, claim, drawn)
+
+
+def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
+    with poster.database.read() as connection:
+        handoff = get(connection, claim.handoff_id)
+        card = poster.drawer.draw(connection, claim.handoff_id)
+        if handoff is None or card is None:
+            raise LookupError(f"hand-off {claim.handoff_id} is gone")
+        moved = poster.drawer.draw_moved(connection, claim.handoff_id) if claim.ts else None
+        reference = reference_of(installation_of(connection), claim.handoff_id)
+    places = tuple(place for place in (handoff.owner_slack_id, poster.fallback_channel) if place)
+    return _Drawn(card=card, moved=moved, reference=reference, places=places)
+
+
+def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
+    if claim.is_finished and claim.ts is None and not claim.was_tried:
+        return _needless(poster, claim), False
+    answer: Posted | PostFailed = PostFailed(reason="nobody_to_tell", permanent=True)
+    for place in drawn.places:
+        answer = poster.slack.post_card(
+            place, drawn.card, drawn.reference, look_first=claim.was_tried, newer_than=claim.ts
+        )
+        if isinstance(answer, Posted) or not answer.is_place_at_fault:
+            break
+    if isinstance(answer, PostFailed):
+        return _failed(poster, claim, answer)
+    with poster.database.write() as connection:
+        record_posted(connection, claim, channel=answer.channel, ts=answer.ts)
+    if answer.was_found:
+        # It shows what was true when it was first posted.
+        poster.slack.update_card(answer.channel, answer.ts, drawn.card)
+    _fold_earlier(poster, claim, answer, drawn)
+    return "posted", False
+
+
+def _fold_earlier(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Drawn) -> None:
+    """The earlier card loses its buttons. If that fails it stays as it is: its buttons explain themselves when clicked."""
+    if claim.ts is None or claim.channel is None or drawn.moved is None or claim.ts == posted.ts:
+        return
+    answer = poster.slack.update_card(claim.channel, claim.ts, drawn.moved)
+    if isinstance(answer, PostFailed):
+        _log.info("earlier_card_stays", handoff=claim.handoff_id, reason=answer.reason)
+
+
+def _update(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
+    answer = poster.slack.update_card(claim.channel or "", claim.ts or "", drawn.card)
+    if isinstance(answer, PostFailed) and (answer.is_card_gone or answer.is_place_at_fault):
+        with poster.database.write() as connection:
+            record_card_gone(connection, claim)
+        return ("needless" if claim.is_finished else "put_off"), False
+    if isinstance(answer, PostFailed):
+        return _failed(poster, claim, answer)
+    with poster.database.write() as connection:
+        record_posted(connection, claim, channel=answer.channel, ts=answer.ts)
+    return "updated", False
+
+
+def _needless(poster: Poster, claim: PostClaim) -> str:
+    with poster.database.write() as connection:
+        record_needless(connection, claim)
+    return "needless"
+
+
+def _failed(poster: Poster, claim: PostClaim, failed: PostFailed) -> tuple[str, bool]:
+    if failed.permanent and claim.attempts >= MOST_REFUSALS:
+        _log.warning("card_given_up", handoff=claim.handoff_id, reason=failed.reason)
+        with poster.database.write() as connection:
+            record_given_up(connection, claim, fault=failed.sentence)
+        return "given_up", False
+    return _put_off(poster, claim, failed.sentence, failed.retry_after), failed.is_account_wide
+
+
+def _put_off(poster: Poster, claim: PostClaim, fault: str, retry_after: float | None) -> str:
+    pause = min(FIRST_PAUSE * 2 ** min(claim.attempts - 1, 10), LONGEST_PAUSE)
+    if retry_after is not None:
+        pause = timedelta(seconds=retry_after)
+    with poster.database.write() as connection:
+        record_put_off(connection, claim, fault=fault, until=poster.clock.now() + pause)
+    _log.info("card_put_off", handoff=claim.handoff_id, fault=fault)
+    return "put_off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueCounts:
+    """What one call found late: escalated, and asked anew because a snooze was over."""
+
+    escalated: int = 0
+    woken: int = 0
+
+
+DefaultOwner = Callable[[Connection], str | None]
+
+
+def escalate_overdue(
+    database: Database,
+    now: datetime,
+    *,
+    default_owner: DefaultOwner = lambda _connection: None,
+    calendar: BusinessCalendar | None = None,
+    timezone: str = "UTC",
+    limit: int = BATCH,
+) -> OverdueCounts:
+    """Wakes hand-offs whose snooze is over; gives those that nobody acknowledged in time to `escalate_to`, then, after
+    the same time again, to the workspace's default owner; after that they only stand in the report (S27)."""
+    with database.write() as connection:
+        woken = sum(
+            handoff_moves.wake(connection, one, at=now).is_done for one in _over_snoozed(connection, now, limit)
+        )
+        escalated = sum(
+            _escalate(connection, one, now, default_owner, calendar or BusinessCalendar(), timezone)
+            for one in _late(connection, now, limit)
+        )
+    return OverdueCounts(escalated=escalated, woken=woken)
+
+
+def _over_snoozed(connection: Connection, now: datetime, limit: int) -> list[int]:
+    table = Handoff.__table__  # type: ignore[attr-defined]
+    over = and_(table.c.state.in_([str(state) for state in UNFINISHED]), table.c.snoozed_until <= now)
+    return list(connection.execute(select(table.c.id).where(over).order_by(table.c.id).limit(limit)).scalars())
+
+
+def _late(connection: Connection, now: datetime, limit: int) -> list[int]:
+    table = Handoff.__table__  # type: ignore[attr-defined]
+    late = and_(
+        table.c.state == HandoffState.OPEN,
+        table.c.acknowledge_by <= now,
+        table.c.escalations < LEVELS,
+        or_(table.c.snoozed_until.is_(None), table.c.snoozed_until <= now),
+    )
+    return list(connection.execute(select(table.c.id).where(late).order_by(table.c.id).limit(limit)).scalars())
+
+
+def _escalate(
+    connection: Connection,
+    handoff_id: int,
+    now: datetime,
+    default_owner: DefaultOwner,
+    calendar: BusinessCalendar,
+    timezone: str,
+) -> bool:
+    handoff = get(connection, handoff_id)
+    if handoff is None:
+        return False
+    level = handoff.escalations + 1
+    owner = handoff.escalate_to if level == 1 else None
+    if owner is None or owner == handoff.owner:
+        owner = default_owner(connection)
+    # Nobody else to ask: the same person is asked again, rather than nobody.
+    owner = owner or handoff.owner
+    again = acknowledge_time(connection, handoff.acknowledge_within, owner, now, calendar, timezone)
+    move = handoff_moves.escalate(connection, handoff_id, at=now, level=level, owner=owner, acknowledge_by=again)
+    return move.is_done and move.reason == "done"
+
+
+def acknowledge_time(
+    connection: Connection,
+    within: str | None,
+    owner: str | None,
+    now: datetime,
+    calendar: BusinessCalendar,
+    timezone: str,
+) -> datetime | None:
+    """When `within` is over on the working clock of `owner`, counted from now; None when nothing was promised."""
+    if within is None:
+        return None
+    table = Csm.__table__  # type: ignore[attr-defined]
+    person = connection.execute(select(table).where(table.c.key == owner)).mappings().one_or_none()
+    hours = (person["working_hours"] if person else None) or ""
+    zone = (person["timezone"] if person else None) or timezone
+    try:
+        return add_working_time(
+            now, parse_duration(within), parse_working_hours(hours), zone if is_zone(zone) else "UTC", calendar
+        )
+    except ValueError as error:
+        # Hours that nobody can work, imported since: the move counts the first span again instead.
+        _log.warning("working_hours_unusable", owner=owner, error=str(error))
+        return None

@@ -1,0 +1,141 @@
+"""Reads what a card shows: the hand-off, its acts with the names of people, its reason and its brief, for one reader.
+Read-only. `CardDrawer` is what post_handoffs and the Bolt app are given to draw cards with; cards.py does the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from bot.channels.slack import Card
+from bot.clock import Clock
+from bot.insight.handoff_brief import Reader, read_brief
+from bot.rules.zones import is_zone
+from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card
+from bot.slack.wording import say
+from storage.accounts import Csm
+from storage.handoff_views import HandoffRecord, get, installation_of, reference_of
+from storage.handoffs import HandoffAct
+from storage.journeys import Enrollment, PlaybookVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardDrawer:
+    """Draws hand-offs for their readers; `locale` and `timezone` are the workspace's, for readers who have none."""
+
+    clock: Clock
+    locale: str = "en"
+    timezone: str = "UTC"
+
+    def draw(self, connection: Connection, handoff_id: int) -> Card | None:
+        """None: there is no such hand-off."""
+        view = build_card_view(connection, handoff_id, drawer=self)
+        return None if view is None else draw_card(view)
+
+    def draw_moved(self, connection: Connection, handoff_id: int) -> Card | None:
+        """What is left of an earlier card of it."""
+        view = build_card_view(connection, handoff_id, drawer=self)
+        return None if view is None else draw_moved_card(view)
+
+    def reader_of(self, handoff: HandoffRecord) -> Reader:
+        """The owner where the card can reach them, else the workspace's channel."""
+        has_own = handoff.owner_slack_id is not None
+        zone = (handoff.owner_timezone if has_own else None) or self.timezone
+        locale = (handoff.owner_locale if has_own else None) or self.locale
+        return Reader(locale=locale, timezone=zone if is_zone(zone) else "UTC", now=self.clock.now())
+
+
+def build_card_view(connection: Connection, handoff_id: int, *, drawer: CardDrawer) -> CardView | None:
+    """None: there is no such hand-off."""
+    handoff = get(connection, handoff_id)
+    if handoff is None:
+        return None
+    reader = drawer.reader_of(handoff)
+    acts = _acts(connection, handoff_id)
+    return CardView(
+        reference=reference_of(installation_of(connection), handoff_id),
+        locale=reader.locale,
+        timezone=reader.timezone,
+        drawn_at=reader.now,
+        state=handoff.state,
+        title=reader.text_of(handoff.title) or handoff.step,
+        urgency=handoff.urgency,
+        customer_name=handoff.customer_name,
+        arr=handoff.arr,
+        currency=handoff.currency,
+        stage=handoff.stage,
+        owner=handoff.owner_name or handoff.owner,
+        contact=_contact(handoff),
+        due_at=handoff.due_at,
+        reason=_reason(connection, handoff, reader),
+        brief=() if handoff.is_finished else read_brief(connection, handoff, reader),
+        tasks=tuple(reader.text_of(task) for task in handoff.tasks),
+        outcomes=tuple(handoff.outcomes),
+        outcome=handoff.outcome,
+        acts=acts,
+    )
+
+
+def _contact(handoff: HandoffRecord) -> str | None:
+    parts = (handoff.contact_name or handoff.contact, handoff.contact_title, handoff.contact_email)
+    return " · ".join(part for part in parts if part) or None
+
+
+def _acts(connection: Connection, handoff_id: int) -> tuple[ActLine, ...]:
+    table = HandoffAct.__table__  # type: ignore[attr-defined]
+    found = select(table).where(table.c.handoff_id == handoff_id).order_by(table.c.id)
+    rows = list(connection.execute(found).mappings())
+    names = names_of(
+        connection, {str(name) for row in rows for name in (row["by"], (row["details"] or {}).get("owner"))}
+    )
+    return tuple(
+        ActLine(
+            act=row["act"],
+            by=names.get(row["by"], row["by"]),
+            at=row["at"],
+            details=_named(dict(row["details"] or {}), names),
+        )
+        for row in rows
+    )
+
+
+def _named(details: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    owner = details.get("owner")
+    return {**details, "owner": names.get(owner, owner)} if owner else details
+
+
+def names_of(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """The names of the CSMs among these keys."""
+    table = Csm.__table__  # type: ignore[attr-defined]
+    found = select(table.c.key, table.c.name).where(table.c.key.in_(sorted(keys)))
+    return {row.key: row.name for row in connection.execute(found)}
+
+
+def _reason(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str:
+    """Which journey asks, since when, and what began it."""
+    walks, versions = Enrollment.__table__, PlaybookVersion.__table__  # type: ignore[attr-defined]
+    found = (
+        select(walks.c.entered_at, walks.c.event, versions.c.definition)
+        .select_from(walks.join(versions, versions.c.id == walks.c.version_id))
+        .where(walks.c.id == handoff.enrollment_id)
+    )
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        return say("from_journey", reader.locale, playbook=handoff.playbook)
+    parts = [
+        say("from_journey", reader.locale, playbook=_title(row.definition, reader) or handoff.playbook),
+        say("since", reader.locale, day=reader.day(row.entered_at)),
+    ]
+    event = (handoff.event or row.event or {}).get("name")
+    if event:
+        parts.append(say("by_event", reader.locale, event=str(event)))
+    return reader.says(", ", "、").join(parts)
+
+
+def _title(definition: dict[str, Any], reader: Reader) -> str:
+    title = definition.get("title")
+    if isinstance(title, dict):
+        return reader.text_of({str(key): str(value) for key, value in title.items()})
+    return str(title or "")

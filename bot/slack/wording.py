@@ -1,0 +1,106 @@
+"""Every sentence of the Slack cards and of the private answers, in English and Japanese, and dates as the reader writes
+them. Pure. Names and texts of people are escaped before they are put in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime
+
+from bot.rules.zones import to_local
+
+WORDS: dict[str, tuple[str, str]] = {
+    "customer": ("Customer", "お客様"),
+    "arr": ("ARR", "年間契約額"),
+    "stage": ("Stage", "ステージ"),
+    "due": ("Due", "期限"),
+    "owner": ("Owner", "担当"),
+    "contact": ("Talk to", "ご連絡先"),
+    "why": ("Why", "理由"),
+    "tasks": ("To do", "やること"),
+    "nobody": ("nobody yet: whoever acknowledges becomes the owner", "未定（「対応する」を押した方が担当になります）"),
+    "no_due": ("no due date", "期限なし"),
+    "overdue": ("overdue", "期限超過"),
+    "urgent": ("Urgent", "至急"),
+    "acknowledge": ("Acknowledge", "対応する"),
+    "snooze": ("Snooze", "後で"),
+    "done": ("Done", "完了"),
+    "done_with": ("Done: outcome…", "完了（結果を選択）"),
+    "from_journey": ("From the journey “{playbook}”", "ジャーニー「{playbook}」より"),
+    "since": ("running since {day}", "{day}に開始"),
+    "by_event": ("begun by {event}", "きっかけ：{event}"),
+    "act_acknowledged": ("{by} acknowledged this, {at}", "{by}さんが対応中（{at}）"),
+    "act_snoozed": ("{by} snoozed this until {until}, {at}", "{by}さんが{until}まで保留（{at}）"),
+    "act_done": ("{by} closed this as done, {at}", "{by}さんが完了（{at}）"),
+    "act_dismissed": ("{by} dismissed this, {at}", "{by}さんが対応不要として終了（{at}）"),
+    "act_reassigned": ("{by} gave this to {owner}, {at}", "{by}さんが{owner}さんへ引き継ぎ（{at}）"),
+    "act_escalated": (
+        "Nobody took this in time: now with {owner}, {at}",
+        "時間内に対応がなかったため、{owner}さんへ引き上げました（{at}）",
+    ),
+    "act_woken": ("The snooze is over, {at}", "保留の期限になりました（{at}）"),
+    "act_noted": ("{by} added a note, {at}", "{by}さんがメモを追加（{at}）"),
+    "act_withdrawn": (
+        "Withdrawn, no longer needed: {reason}, {at}",
+        "対応不要になったため取り下げました：{reason}（{at}）",
+    ),
+    "act_other": ("{by}: {act}, {at}", "{by}さん：{act}（{at}）"),
+    "outcome": ("outcome: {outcome}", "結果：{outcome}"),
+    "moved": ("This hand-off has a newer card.", "この対応依頼は新しいカードに移りました。"),
+    "moved_to": ("This hand-off is now with {owner}.", "この対応依頼は{owner}さんに移りました。"),
+    "nobody_short": ("nobody", "担当者なし"),
+    "told_taken": ("{by} acknowledged this already, {at}.", "すでに{by}さんが対応中です（{at}）。"),
+    "told_finished": (
+        "This hand-off is over ({state}, {by}, {at}), so nothing was changed.",
+        "この対応依頼はすでに終了しています（{state}、{by}さん、{at}）。変更はありません。",
+    ),
+    "told_too_late": (
+        "It cannot be snoozed any further: it is due. Acknowledge it, or close it as done.",
+        "期限のため、これ以上は保留にできません。「対応する」か「完了」を選んでください。",
+    ),
+    "told_unknown": (
+        "This card belongs to no hand-off that we know; it may have been erased. Nothing was changed.",
+        "このカードに対応する依頼が見つかりません（削除された可能性があります）。変更はありません。",
+    ),
+    "told_unknown_outcome": (
+        "That outcome is not on this hand-off's list. Nothing was changed.",
+        "その結果はこの対応依頼の選択肢にありません。変更はありません。",
+    ),
+    "told_error": (
+        "That could not be recorded. Please try again in a minute; `journeybot handoffs` works too.",
+        "記録できませんでした。1分ほどおいてもう一度お試しください（`journeybot handoffs` でも操作できます）。",
+    ),
+    "state_open": ("open", "未対応"),
+    "state_acknowledged": ("acknowledged", "対応中"),
+    "state_done": ("done", "完了"),
+    "state_dismissed": ("dismissed", "対応不要"),
+    "state_withdrawn": ("withdrawn", "取り下げ"),
+}
+
+
+def is_japanese(locale: str) -> bool:
+    return locale.lower().startswith("ja")
+
+
+def say(word: str, locale: str, **parts: str) -> str:
+    """The sentence in the reader's language, English where we have no other."""
+    english, japanese = WORDS[word]
+    return (japanese if is_japanese(locale) else english).format(**parts)
+
+
+def written_moment(at: datetime, timezone: str, locale: str) -> str:
+    """Day and time as the reader's clock shows them: `Wed, 3 Mar 2027, 18:00`, `2027年3月3日(水) 18:00`."""
+    local = to_local(at, timezone)
+    if is_japanese(locale):
+        return format_datetime(local, "y年M月d日(E) H:mm", locale="ja")
+    return format_datetime(local, "EEE, d MMM y, HH:mm", locale=_english(locale))
+
+
+def _english(locale: str) -> Locale:
+    """The reader's locale as far as it is English; other languages read our English sentences."""
+    try:
+        found = Locale.parse(locale, sep="-" if "-" in locale else "_")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+    return found if found.language == "en" else Locale("en")
