@@ -3,6 +3,7 @@ Written by intake, by `set` steps and by people; read by every condition."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +11,11 @@ from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
+
+
+def bucket_of(key: str) -> int:
+    """The customer's place in holdouts and splits: stable for ever, whatever machine or language computes it."""
+    return int(hashlib.sha256(key.encode()).hexdigest(), 16) % 2_147_483_647
 
 
 class Csm(SQLModel, table=True):

@@ -12,6 +12,8 @@ import orjson
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import Boolean, Connection, Date, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import JSON, TypeDecorator
 
 from storage.columns import UtcDateTime, sqlite_instant
@@ -150,3 +152,10 @@ def _cursor(connection: Connection) -> Any:
     driver = connection.connection.driver_connection
     assert driver is not None
     return driver.cursor()
+
+
+def insert_or_leave(connection: Connection, table: Table) -> Any:
+    """An INSERT that leaves rows alone whose unique keys stand already; use with `.from_select` (give it a WHERE)."""
+    if connection.dialect.name == "sqlite":
+        return sqlite_insert(table).on_conflict_do_nothing()
+    return postgresql_insert(table).on_conflict_do_nothing()

@@ -76,6 +76,23 @@ class json_list_has(FunctionElement[bool]):  # noqa: N801
     inherit_cache = True
 
 
+class larger_of(FunctionElement[Any]):  # noqa: N801
+    """larger_of(a, b): the larger of two values that are not empty."""
+
+    inherit_cache = True
+
+    def __init__(self, *clauses: Any) -> None:
+        super().__init__(*clauses)
+        self.type = next(iter(self.clauses)).type
+
+
+class weekday_of(FunctionElement[int]):  # noqa: N801
+    """weekday_of(date): 0 for Monday … 6 for Sunday."""
+
+    type = Integer()
+    inherit_cache = True
+
+
 NUMBER = r"^\s*[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\s*$"
 ISO_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TRUE_WORDS = "('true', 'yes', '1')"
@@ -219,3 +236,25 @@ def _json_list_has_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str
 def _json_list_has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     document, item = _parts(element, compiler, **kw)
     return f"jsonb_exists({document}, CAST({item} AS TEXT))"
+
+
+@compiles(larger_of, "sqlite")
+def _larger_of_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"max({', '.join(_parts(element, compiler, **kw))})"
+
+
+@compiles(larger_of, "postgresql")
+def _larger_of_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"greatest({', '.join(_parts(element, compiler, **kw))})"
+
+
+@compiles(weekday_of, "sqlite")
+def _weekday_of_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    (day,) = _parts(element, compiler, **kw)
+    return f"((CAST(strftime('%w', {day}) AS INTEGER) + 6) % 7)"
+
+
+@compiles(weekday_of, "postgresql")
+def _weekday_of_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    (day,) = _parts(element, compiler, **kw)
+    return f"(CAST(extract(isodow FROM {day}) AS INTEGER) - 1)"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, or_, select, true, update
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
@@ -79,7 +79,7 @@ def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collec
         .where(
             ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
             ENROLLMENT.c.due_at <= now,
-            not_paused(connection, ENROLLMENT),
+            rows_not_paused(connection, ENROLLMENT),
         )
         .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
         .limit(limit)
@@ -137,11 +137,16 @@ def mark_changed(connection: Connection, customer_ids: Collection[int]) -> None:
         connection.execute(CHANGE.insert(), [{"customer_id": found} for found in sorted(set(customer_ids))])
 
 
-def not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
-    """A filter over a table with playbook, customer_id and contact_id that leaves out whatever stands still (S37)."""
+def not_paused(
+    connection: Connection,
+    playbook: ColumnElement[Any],
+    customer_id: ColumnElement[Any],
+    contact_id: ColumnElement[Any],
+) -> ColumnElement[bool]:
+    """A filter over whoever walks that leaves out whatever stands still (S37)."""
     pauses = connection.execute(select(PAUSE.c.kind, PAUSE.c.key)).all()
     if not pauses:
-        return literal(True)
+        return true()
     keys: dict[str, list[str]] = {}
     for kind, key in pauses:
         keys.setdefault(kind, []).append(key)
@@ -149,11 +154,16 @@ def not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
         return false()
     filters: list[ColumnElement[bool]] = []
     if "playbook" in keys:
-        filters.append(table.c.playbook.not_in(keys["playbook"]))
+        filters.append(playbook.not_in(keys["playbook"]))
     if "customer" in keys:
         paused = select(CUSTOMER.c.id).where(CUSTOMER.c.key.in_(keys["customer"]))
-        filters.append(table.c.customer_id.not_in(paused))
+        filters.append(customer_id.not_in(paused))
     if "contact" in keys:
         stopped = select(CONTACT.c.id).where(CONTACT.c.key.in_(keys["contact"]))
-        filters.append(or_(table.c.contact_id.is_(None), table.c.contact_id.not_in(stopped)))
+        filters.append(or_(contact_id.is_(None), contact_id.not_in(stopped)))
     return and_(*filters)
+
+
+def rows_not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
+    """The same for a table with playbook, customer_id and contact_id."""
+    return not_paused(connection, table.c.playbook, table.c.customer_id, table.c.contact_id)

@@ -1,0 +1,117 @@
+"""A whole workspace: settings, playbooks and templates from a mapping of path to text, with everything `check` finds.
+Reads files only in `read_files`; the pipeline gets the same from a deployment. Before it: people. After it: deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook
+from bot.authoring.templates import Templates, compile_templates
+from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
+from bot.errors import Finding
+from bot.rules import vocabulary
+from bot.rules.playbook import Playbook
+
+JOURNEYS = "playbooks/journeys/"
+SETTINGS = "playbooks/workspace.yml"
+TEMPLATES = "templates/emails/"
+COMPANY_FILES = frozenset(
+    f"playbooks/{name}.yml"
+    for name in (
+        "workspace",
+        "stages",
+        "signals",
+        "metrics",
+        "features",
+        "scorecard",
+        "plans",
+        "content",
+        "products",
+        "surveys",
+        "churn",
+    )
+)
+MAX_FILE_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """What people wrote, checked. Playbooks with errors are left out and named in `findings`."""
+
+    settings: WorkspaceSettings
+    playbooks: Mapping[str, ParsedPlaybook]
+    templates: Templates
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity == "error"]
+
+    def playbook(self, name: str) -> Playbook:
+        return self.playbooks[name].playbook
+
+
+def read_files(folder: Path) -> tuple[dict[str, str], list[Finding]]:
+    """Path (relative, with /) → text of everything a deployment publishes, and what could not be read."""
+    files: dict[str, str] = {}
+    findings: list[Finding] = []
+    for path in sorted((*folder.glob("playbooks/**/*.y*ml"), *folder.glob("templates/emails/**/*.*"))):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or any(part.startswith(".") for part in Path(name).parts):
+            continue
+        if not _is_ours(folder, path):
+            findings.append(
+                _unreadable(name, "lies outside the workspace (a link)", "copy the file into the workspace")
+            )
+        elif path.stat().st_size > MAX_FILE_BYTES:
+            findings.append(_unreadable(name, "is larger than 512 KB", "split it"))
+        else:
+            try:
+                files[name] = path.read_bytes().decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                findings.append(_unreadable(name, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
+    return files, findings
+
+
+def _is_ours(folder: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _unreadable(name: str, what: str, hint: str) -> Finding:
+    return Finding(file=name, line=1, path="", rule="file", severity="error", message=f"the file {what}", hint=hint)
+
+
+def load_workspace(
+    files: Mapping[str, str], *, replies_set_up: bool = False, extra: Collection[Finding] = ()
+) -> Workspace:
+    """Parse, compile and check everything. Never raises for what people wrote: that becomes findings."""
+    from bot.authoring.condition_checks import check_conditions
+
+    findings = list(extra)
+    settings, found = load_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
+    findings += found
+    templates, found = compile_templates(
+        {path: text for path, text in files.items() if path.startswith(TEMPLATES)},
+        names=vocabulary.names(),
+        functions=vocabulary.functions(),
+    )
+    findings += found
+    parsed: list[ParsedPlaybook] = []
+    for path in sorted(path for path in files if path.startswith(JOURNEYS)):
+        playbook, found = load_playbook(files[path], path)
+        findings += found
+        if playbook is not None:
+            parsed.append(playbook)
+    for playbook in parsed:
+        findings += check_structure(playbook)
+    findings += check_playbooks(parsed, set(templates.names))
+    effective = settings or WorkspaceSettings()
+    findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
+    return Workspace(
+        settings=effective,
+        playbooks={found.playbook.name: found for found in parsed},
+        templates=templates,
+        findings=tuple(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.path))),
+    )

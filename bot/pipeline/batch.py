@@ -1,0 +1,177 @@
+"""One batch of walks while it moves: the transaction, the ground for conditions, and everything the steps want written.
+Steps collect here and `flush` writes in bulk, so a batch costs a handful of statements however many walks it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from bot.pipeline.published import Published, Version
+from bot.pipeline.scopes import CUSTOMER, Ground, values_of_walks, walks_where
+from bot.rules.conditions import Condition
+from bot.rules.zones import is_zone
+from storage.accounts import Contact
+from storage.bulk import insert_new_rows, insert_rows
+from storage.enrollments import Walk, mark_changed
+from storage.facts import Event
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.journeys import EnrollmentStatus, Occasion
+from storage.outbox_moves import MESSAGE
+
+CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
+
+MESSAGE_COLUMNS = (
+    "enrollment_id",
+    "customer_id",
+    "contact_id",
+    "playbook",
+    "step",
+    "occurrence",
+    "template",
+    "sender",
+    "state",
+    "reason",
+    "priority",
+    "due_at",
+    "not_before",
+    "expires_at",
+    "token",
+    "claims",
+    "attempts",
+    "created_at",
+)
+EVENT_COLUMNS = ("customer_id", "contact_id", "name", "at", "properties", "source", "key", "received_at", "is_new")
+OCCASION_COLUMNS = ("playbook", "customer_id", "contact_id", "key", "opened_at", "event", "state", "is_open")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """Where a walker is: time zone, country, and the customer's CSM and role owners."""
+
+    zone: str
+    region: str | None
+    csm: str | None
+    owners: Mapping[str, str]
+    key: str
+    bucket: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """The walks in hand and what is to be written for them."""
+
+    connection: Connection
+    published: Published
+    ground: Ground
+    now: datetime
+    entries: list[Entry] = field(default_factory=list)
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    occasions: list[tuple[Any, ...]] = field(default_factory=list)
+    changed: set[int] = field(default_factory=set)
+
+    def version_of(self, walk: Walk) -> Version:
+        return self.published.versions[walk.version_id]
+
+    def where_true(self, condition: Condition, walks: Sequence[Walk]) -> set[int]:
+        """Ids of the walks for which the condition is true now."""
+        contact = walks[0].contact_id is not None
+        ids = [walk.id for walk in walks]
+        return set(self.connection.scalars(walks_where(self.ground, condition, ids, contact=contact)))
+
+    def values(self, values: dict[str, Condition], walks: Sequence[Walk]) -> dict[int, Any]:
+        """Walk id → row with one attribute per named value."""
+        contact = walks[0].contact_id is not None
+        statement = values_of_walks(self.ground, values, [walk.id for walk in walks], contact=contact)
+        return {row.id: row for row in self.connection.execute(statement)}
+
+    def whereabouts(self, walks: Sequence[Walk]) -> dict[int, Whereabouts]:
+        """Walk id → where its walker is: contact's zone → customer's → workspace's (S18)."""
+        customer_ids = {walk.customer_id for walk in walks}
+        contact_ids = {walk.contact_id for walk in walks if walk.contact_id is not None}
+        customers = {
+            row.id: row
+            for row in self.connection.execute(
+                select(
+                    CUSTOMER.c.id,
+                    CUSTOMER.c.timezone,
+                    CUSTOMER.c.region,
+                    CUSTOMER.c.csm,
+                    CUSTOMER.c.owners,
+                    CUSTOMER.c.key,
+                    CUSTOMER.c.bucket,
+                ).where(CUSTOMER.c.id.in_(customer_ids))
+            )
+        }
+        zones: dict[int | None, str | None] = {}
+        if contact_ids:
+            rows = self.connection.execute(
+                select(CONTACT.c.id, CONTACT.c.timezone).where(CONTACT.c.id.in_(contact_ids))
+            )
+            zones = {row.id: row.timezone for row in rows}
+        return {
+            walk.id: Whereabouts(
+                zone=usable_zone(zones.get(walk.contact_id), customers[walk.customer_id].timezone, self.ground.settings.timezone),
+                region=customers[walk.customer_id].region,
+                csm=customers[walk.customer_id].csm,
+                owners=customers[walk.customer_id].owners or {},
+                key=customers[walk.customer_id].key,
+                bucket=customers[walk.customer_id].bucket,
+            )
+            for walk in walks
+        }
+
+    def decide(self, walk: Walk, verdict: Verdict, reason: str, **details: Any) -> None:
+        self.entries.append(
+            Entry(
+                at=self.now,
+                verdict=verdict,
+                reason=reason,
+                customer_id=walk.customer_id,
+                contact_id=walk.contact_id,
+                playbook=walk.playbook,
+                enrollment_id=walk.id,
+                step=walk.step,
+                details=details or None,
+            )
+        )
+
+    def flush(self) -> None:
+        """Write what was collected, so that the next round's conditions see it."""
+        insert_new_rows(self.connection, MESSAGE, MESSAGE_COLUMNS, self.messages)
+        insert_rows(self.connection, EVENT, EVENT_COLUMNS, self.events)
+        insert_new_rows(self.connection, OCCASION, OCCASION_COLUMNS, self.occasions)
+        write_entries(self.connection, self.entries)
+        mark_changed(self.connection, self.changed)
+        for collected in (self.messages, self.events, self.occasions, self.entries):
+            collected.clear()
+        self.changed.clear()
+
+
+def go(walk: Walk, node_id: str | None, at: datetime) -> None:
+    """Move a walk on to a node, or to its end; `at` is when, in the walk's own time."""
+    if node_id is None:
+        end(walk, "completed", at)
+        return
+    walk.step, walk.has_arrived, walk.step_since, walk.due_at = node_id, False, None, at
+
+
+def end(walk: Walk, outcome: str, at: datetime) -> None:
+    walk.status, walk.outcome, walk.ended_at, walk.due_at = EnrollmentStatus.ENDED, outcome, at, None
+
+
+def sleep(walk: Walk, until: datetime | None) -> None:
+    """Stay on this step; look again at `until`, or (None) when somebody wakes the walk."""
+    walk.has_arrived, walk.step_since, walk.due_at = True, walk.step_since or walk.since, until
+
+
+def usable_zone(*zones: str | None) -> str:
+    """The first that is a known time zone; else UTC."""
+    return next((zone for zone in zones if zone and is_zone(zone)), "UTC")

@@ -1,0 +1,220 @@
+"""Second pass: who enters? One set-based statement per playbook finds the occasions with their verdicts, one lets in
+those who may, one writes the decisions. A playbook that breaks is undone alone, named, and looks at everybody next time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, or_, select, update
+
+from bot.pipeline.detect import News
+from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
+from bot.pipeline.occasions import EVENT
+from bot.pipeline.opening import find_openings, has_new_events, open_occasions
+from bot.pipeline.published import Published, Version
+from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from storage.bulk import insert_or_leave
+from storage.columns import BigKey, UtcDateTime
+from storage.deployments import PlaybookRow, put_playbook
+from storage.enrollments import ENROLLMENT, not_paused
+from storage.journal import Verdict
+from storage.journal_entries import DECISION, Entry, write_entries
+from storage.journeys import EnrollmentStatus, OccasionState
+
+log = structlog.get_logger()
+
+#: A prime: buckets are taken modulo it, so that a·bucket+b spreads evenly and needs no hash function in SQL.
+BUCKETS = 2_147_483_647
+
+
+@dataclass(slots=True)
+class EnrollCount:
+    """What the pass did."""
+
+    entered: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def enroll(connection: Connection, published: Published, news: News) -> EnrollCount:
+    """Offer all news to all live playbooks, the most important first."""
+    count = EnrollCount()
+    ground = Ground(days=news.days, settings=published.settings)
+    for row in published.live:
+        if row.state != "live":
+            continue
+        try:
+            with connection.begin_nested():
+                count.entered += _enroll_playbook(connection, published, row, news, ground)
+                if row.fault or row.needs_sweep:
+                    put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
+        except Exception as error:  # noqa: BLE001  (one playbook must never stop the others, whatever broke in it)
+            if connection.invalidated or connection.closed:
+                raise
+            note_fault(connection, row.name, news.now, error)
+            count.faults.append(row.name)
+    if has_new_events(connection):
+        connection.execute(update(EVENT).where(EVENT.c.is_new).values(is_new=False))
+    return count
+
+
+def note_fault(connection: Connection, playbook: str, now: datetime, error: Exception) -> None:
+    """Make a broken playbook visible (doctor, journal, log); its next pass looks at everybody, so nobody is forgotten."""
+    sentence = f"{type(error).__name__}: {str(error)[:300]}"
+    log.error("playbook_fault", playbook=playbook, error=type(error).__name__)
+    put_playbook(connection, playbook, {"fault": sentence, "fault_at": now, "needs_sweep": True})
+    entry = Entry(
+        at=now,
+        verdict=Verdict.FAULT,
+        reason="playbook_fault",
+        playbook=playbook,
+        details={"error": sentence},
+        once=f"fault:{playbook}:{sentence[:120]}:{now:%Y-%m-%d}",
+    )
+    write_entries(connection, [entry])
+
+
+def _enroll_playbook(
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
+) -> int:
+    version = published.versions[row.version_id]
+    mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
+    for openings in find_openings(connection, published, row, news, ground):
+        is_free = not_paused(connection, literal(row.name), CUSTOMER.c.id, openings.contact_id)
+        open_occasions(connection, version, openings, ground, news.now, is_free)
+    _judge_waiting(connection, version, ground, news.now, mark)
+    return _let_in(connection, version, news.now, mark)
+
+
+def _judge_waiting(connection: Connection, version: Version, ground: Ground, now: datetime, mark: int) -> None:
+    """Occasions that waited, or that were asked for by hand, get their verdict now."""
+    name = version.playbook.name
+    waiting = and_(OCCASION.c.playbook == name, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= mark)
+    if connection.scalar(select(OCCASION.c.id).where(waiting).limit(1)) is None:
+        return
+    who = Candidate(
+        customer_id=OCCASION.c.customer_id,
+        contact_id=OCCASION.c.contact_id,
+        opened_at=OCCASION.c.opened_at,
+        expires_at=OCCASION.c.expires_at,
+        event=OCCASION.c.event,
+        has_waited=True,
+        by_hand=OCCASION.c.key.like("by:%"),
+    )
+    is_free = not_paused(connection, literal(name), OCCASION.c.customer_id, OCCASION.c.contact_id)
+    verdict = verdict_of(who, version, ground, now, is_free=is_free)
+    shut = and_(OCCASION.c.key.like("when:%"), OCCASION.c.is_open.is_(False))
+    rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == OCCASION.c.contact_id)
+    judged = (
+        select(case((shut, literal("closed_before_entry")), else_=verdict))
+        .select_from(rows)
+        .where(CUSTOMER.c.id == OCCASION.c.customer_id)
+        .correlate(OCCASION)
+        .scalar_subquery()
+    )
+    connection.execute(update(OCCASION).where(waiting).values(verdict=judged))
+    _keep_one_a_walker(connection, version, waiting)
+
+
+def _keep_one_a_walker(connection: Connection, version: Version, waiting: ColumnElement[bool]) -> None:
+    """Of several waiting occasions that may enter, the oldest of each walker (or customer, in a group) goes first."""
+    other = OCCASION.alias("earlier")
+    rivals = [other.c.playbook == OCCASION.c.playbook, other.c.customer_id == OCCASION.c.customer_id]
+    if not version.playbook.exclusive:
+        rivals.append(func.coalesce(other.c.contact_id, 0) == func.coalesce(OCCASION.c.contact_id, 0))
+    earlier = select(literal(1)).where(
+        *rivals, other.c.state == OccasionState.WAITING.value, other.c.verdict == ENTER, other.c.id < OCCASION.c.id
+    )
+    connection.execute(
+        update(OCCASION)
+        .where(waiting, OCCASION.c.verdict == ENTER, earlier.correlate(OCCASION).exists())
+        .values(verdict="one_at_a_time")
+    )
+
+
+def _let_in(connection: Connection, version: Version, now: datetime, mark: int) -> int:
+    """Walks for everybody whose verdict is to enter, decisions for everybody judged; returns how many entered."""
+    of_playbook = OCCASION.c.playbook == version.playbook.name
+    is_new = and_(OCCASION.c.id > mark, of_playbook)
+    waited = and_(OCCASION.c.id <= mark, of_playbook, OCCASION.c.state == OccasionState.WAITING.value)
+    may_enter = or_(is_new, waited)
+    if connection.scalar(select(OCCASION.c.id).where(may_enter).limit(1)) is None:
+        return 0
+    rows = (
+        select(*_enrollment_columns(version, now).values())
+        .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
+        .where(may_enter, OCCASION.c.verdict == ENTER)
+    )
+    statement = insert_or_leave(connection, ENROLLMENT).from_select(list(_enrollment_columns(version, now)), rows)
+    entered = connection.execute(statement).rowcount
+    _write_decisions(connection, may_enter, now)
+    final = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
+    connection.execute(update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=final))
+    return int(entered)
+
+
+def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElement[object]]:
+    playbook = version.playbook
+    return {
+        "occasion_id": OCCASION.c.id,
+        "playbook": OCCASION.c.playbook,
+        "version_id": literal(version.id),
+        "customer_id": OCCASION.c.customer_id,
+        "contact_id": OCCASION.c.contact_id,
+        "occurrence": OCCASION.c.key,
+        "status": literal(EnrollmentStatus.ACTIVE.value),
+        "priority": literal(playbook.priority),
+        "exclusive": literal(playbook.exclusive) if playbook.exclusive else null(),
+        "is_holdout": in_holdout(playbook.name, playbook.holdout),
+        "step": literal(version.program.first),
+        "has_arrived": literal(False),
+        "due_at": literal(now, UtcDateTime),
+        "event": OCCASION.c.event,
+        "renewal_date_at_entry": CUSTOMER.c.renewal_date,
+        "entered_at": literal(now, UtcDateTime),
+    }
+
+
+def in_holdout(playbook: str, share: float) -> ColumnElement[bool]:
+    """A stable, even share of customers, another one for each playbook (S33): a·bucket+b modulo a prime."""
+    if not share:
+        return literal(False)
+    digest = hashlib.sha256(playbook.encode()).digest()
+    factor = 1 + int.from_bytes(digest[:3]) % (2**24 - 1)
+    shift = int.from_bytes(digest[4:8]) % BUCKETS
+    spread = (cast(CUSTOMER.c.bucket, BigKey) * factor + shift) % BUCKETS
+    return spread < int(share * BUCKETS)
+
+
+def _write_decisions(connection: Connection, judged: ColumnElement[bool], now: datetime) -> None:
+    """One decision per occasion; one that still waits is recorded once for its reason."""
+    verdict = case(
+        (OCCASION.c.verdict == ENTER, Verdict.ENTERED.value),
+        (OCCASION.c.verdict.in_(DEFERRALS), Verdict.DEFERRED.value),
+        else_=Verdict.NOT_ENTERED.value,
+    )
+    once = case(
+        (
+            OCCASION.c.verdict.in_(DEFERRALS),
+            literal("occasion:") + cast(OCCASION.c.id, String) + literal(":") + OCCASION.c.verdict,
+        ),
+        else_=null(),
+    )
+    rows = (
+        select(
+            literal(now, UtcDateTime),
+            verdict,
+            OCCASION.c.verdict,
+            OCCASION.c.customer_id,
+            OCCASION.c.contact_id,
+            OCCASION.c.playbook,
+            ENROLLMENT.c.id,
+            once,
+        )
+        .select_from(OCCASION.outerjoin(ENROLLMENT, ENROLLMENT.c.occasion_id == OCCASION.c.id))
+        .where(judged)
+    )
+    columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "enrollment_id", "once")
+    connection.execute(insert_or_leave(connection, DECISION).from_select(columns, rows))

@@ -1,0 +1,130 @@
+"""The verdict over one occasion to enter, as one SQL expression: old, filtered, already walking, again, would leave at
+once, exclusive group taken, or enter (semantics.md S5, S12, S14). Used for new occasions and for those that waited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, case, exists, false, func, literal, not_, null, or_, select
+
+from bot.pipeline.published import Version
+from bot.pipeline.scopes import CONTACT, Ground
+from bot.rules.calendar import subtract
+from bot.rules.business_days import BusinessCalendar
+from bot.rules.conditions import Condition, parse_condition
+from bot.rules.durations import parse_anchor, parse_duration
+from storage.enrollments import ENROLLMENT
+from storage.journeys import EnrollmentStatus, Occasion, OccasionState
+
+OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
+
+ENTER = "enter"
+#: Verdicts that leave the occasion waiting; every other one but ENTER refuses it.
+DEFERRALS = ("exclusive_taken", "paused", "one_at_a_time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """The columns of somebody who may enter, whatever statement they come from."""
+
+    customer_id: ColumnElement[int]
+    contact_id: ColumnElement[int | None]
+    opened_at: ColumnElement[datetime]
+    expires_at: ColumnElement[datetime | None]
+    event: ColumnElement[Any]
+    has_waited: bool
+    by_hand: ColumnElement[bool]
+
+
+def verdict_of(
+    who: Candidate, version: Version, ground: Ground, now: datetime, *, is_free: ColumnElement[bool]
+) -> ColumnElement[str]:
+    """The first rule that applies, as text. `is_free`: nothing that is paused stands in the way."""
+    playbook = version.playbook
+    in_contact_walk = playbook.walks == "contact"
+    rules: list[tuple[ColumnElement[bool], str]] = [
+        (and_(who.expires_at.is_not(None), who.opened_at > who.expires_at), "old"),
+    ]
+    if who.has_waited:
+        rules.append((and_(who.expires_at.is_not(None), who.expires_at < now), "too_late"))
+        rules.append((and_(who.by_hand, not_(_passes_filter(version, ground, who))), "filter"))
+    if in_contact_walk:
+        rules.append((CONTACT.c.gone_at.is_not(None), "contact_gone"))
+    rules.append((_is_walking(playbook.name, who), "already_walking"))
+    rules += _again_rules(version, who, now)
+    rules.append((_would_leave(version, ground, who), "would_leave_at_once"))
+    rules.append((not_(is_free), "paused"))
+    if playbook.exclusive:
+        rules.append((_group_is_taken(playbook.exclusive, who), "exclusive_taken"))
+    return case(*rules, else_=literal(ENTER))
+
+
+def state_of(verdict: ColumnElement[str]) -> ColumnElement[str]:
+    """The occasion's state that follows from its verdict."""
+    return case(
+        (verdict == ENTER, literal(OccasionState.ENTERED.value)),
+        (verdict.in_(DEFERRALS), literal(OccasionState.WAITING.value)),
+        else_=literal(OccasionState.REFUSED.value),
+    )
+
+
+def _passes_filter(version: Version, ground: Ground, who: Candidate) -> ColumnElement[bool]:
+    """The `when` beside a trigger; where `when` is the trigger itself, entering by hand does not ask it (S21)."""
+    enter = version.playbook.enter
+    if enter.when is None or enter.trigger == "when":
+        return literal(True)
+    scope = ground.scope(contact=version.playbook.walks == "contact", event=who.event)
+    return ground.holds(parse_condition(enter.when), scope)
+
+
+def _same_walker(playbook: str, who: Candidate) -> ColumnElement[bool]:
+    return and_(
+        ENROLLMENT.c.playbook == playbook,
+        ENROLLMENT.c.customer_id == who.customer_id,
+        func.coalesce(ENROLLMENT.c.contact_id, 0) == func.coalesce(who.contact_id, 0),
+    )
+
+
+def _is_walking(playbook: str, who: Candidate) -> ColumnElement[bool]:
+    return exists().where(_same_walker(playbook, who), ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
+
+
+def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
+    """S5: `again` narrows; `at` does not start a second time within its offset's length (the date was only moved)."""
+    name, again, enter = version.playbook.name, version.playbook.again, version.playbook.enter
+    walked = _same_walker(name, who)
+    rules: list[tuple[ColumnElement[bool], str]] = []
+    if again.kind == "never" or (again.kind == "default" and enter.trigger == "when"):
+        rules.append((exists().where(walked), "walked_before"))
+    if again.kind == "after" and again.after:
+        since = subtract(parse_duration(again.after), now, "UTC", BusinessCalendar())
+        rules.append((exists().where(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))
+    if again.times:
+        walks = select(func.count()).select_from(ENROLLMENT).where(walked).scalar_subquery()
+        rules.append((walks >= again.times, "walked_often_enough"))
+    if enter.at:
+        length = parse_anchor(enter.at).offset
+        since = subtract(length, now, "UTC", BusinessCalendar()) if length else now - timedelta(days=1)
+        rules.append((exists().where(walked, ENROLLMENT.c.entered_at > since), "date_moved"))
+    return rules
+
+
+def _would_leave(version: Version, ground: Ground, who: Candidate) -> ColumnElement[bool]:
+    """Goal or exit true at entry. Those that ask about the walk itself cannot be true before it began."""
+    scope = ground.scope(contact=version.playbook.walks == "contact", event=who.event)
+    asked = [leave.condition for leave in version.leaves if not _asks_of_walk(leave.condition)]
+    return or_(false(), *(ground.holds(condition, scope) for condition in asked))
+
+
+def _asks_of_walk(condition: Condition) -> bool:
+    return condition.needs_walk or "renewed" in condition.names
+
+
+def _group_is_taken(group: str, who: Candidate) -> ColumnElement[bool]:
+    return exists().where(
+        ENROLLMENT.c.exclusive == group,
+        ENROLLMENT.c.customer_id == who.customer_id,
+        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+    )

@@ -1,0 +1,138 @@
+"""How walks end before their last step: goal, exits, a gone contact, a higher walk of the group, or by hand. Cancels
+pending and held mails, withdraws open hand-offs, tells whoever waits for the end (S12, S13, S14, S30)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, case, literal, null, or_, select
+
+from bot.pipeline.batch import CONTACT, OCCASION, Batch, end
+from bot.pipeline.published import Version
+from bot.pipeline.scopes import walk_joins
+from storage import handoff_moves
+from storage.enrollments import ENROLLMENT, Walk
+from storage.handoffs import Handoff, HandoffState
+from storage.journal import Verdict
+from storage.journeys import OccasionState
+from storage.outbox_moves import cancel_for_walks
+
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+
+GONE = "contact_gone"
+SUPERSEDED = "superseded"
+
+
+def leave_early(batch: Batch, walks: list[Walk]) -> list[Walk]:
+    """End the walks whose goal or an exit holds now; returns those that stay."""
+    staying: list[Walk] = []
+    for _, group in groupby(sorted(walks, key=lambda walk: walk.version_id), key=lambda walk: walk.version_id):
+        of_version = list(group)
+        outcomes = _outcomes(batch, batch.version_of(of_version[0]), of_version)
+        staying += [walk for walk in of_version if walk.id not in outcomes]
+        leave(batch, [(walk, outcomes[walk.id]) for walk in of_version if walk.id in outcomes])
+    return staying
+
+
+def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]]) -> None:
+    """End walks with an outcome and clean up after them."""
+    if not leavers:
+        return
+    kept: set[int] = set()
+    for walk, outcome in leavers:
+        keeps = {found.outcome for found in batch.version_of(walk).leaves if found.keep_handoffs}
+        if outcome in keeps:
+            kept.add(walk.id)
+        batch.decide(walk, Verdict.LEFT, "goal" if outcome == "goal" else "exit", outcome=outcome)
+        end(walk, outcome, batch.now)
+    ids = [walk.id for walk, _ in leavers]
+    cancel_for_walks(batch.connection, ids, batch.now, "walk_ended")
+    open_ones = select(HANDOFF.c.id).where(
+        HANDOFF.c.enrollment_id.in_([found for found in ids if found not in kept]),
+        HANDOFF.c.state == HandoffState.OPEN.value,
+    )
+    withdrawn = list(batch.connection.scalars(open_ones))
+    if withdrawn:
+        handoff_moves.withdraw(batch.connection, withdrawn, reason=leavers[0][1], at=batch.now)
+    tell_of_ends(batch, [walk for walk, _ in leavers])
+
+
+def note_ends(batch: Batch, walks: Iterable[Walk]) -> None:
+    """Walks that came to their last step or an `end`. What they owe to people stays: a last step may be a hand-off."""
+    ended = list(walks)
+    for walk in ended:
+        reason = "completed" if walk.outcome == "completed" else "ended"
+        batch.decide(walk, Verdict.LEFT, reason, outcome=walk.outcome)
+    tell_of_ends(batch, ended)
+
+
+def tell_of_ends(batch: Batch, walks: Iterable[Walk]) -> None:
+    """An event for playbooks that enter after this one (`enter.after`); none where nobody listens."""
+    heard = {
+        version.playbook.enter.after.playbook
+        for version in batch.published.versions.values()
+        if version.playbook.enter.after
+    }
+    for walk in walks:
+        if walk.playbook in heard:
+            properties: dict[str, Any] = {"playbook": walk.playbook, "outcome": walk.outcome}
+            batch.events.append(
+                (
+                    walk.customer_id,
+                    walk.contact_id,
+                    "playbook.ended",
+                    batch.now,
+                    properties,
+                    "journeybot",
+                    f"ended-{walk.id}",
+                    batch.now,
+                    True,
+                )
+            )
+
+
+def _outcomes(batch: Batch, version: Version, walks: Sequence[Walk]) -> dict[int, str]:
+    """Walk id → outcome, for those that leave now: one statement for the batch."""
+    contact = version.playbook.walks == "contact"
+    scope = batch.ground.scope(contact=contact, walk=True)
+    rules = [(batch.ground.holds(leave.condition, scope), leave.outcome) for leave in version.leaves]
+    if contact:
+        gone = or_(CONTACT.c.gone_at.is_not(None), CONTACT.c.bounced_at.is_not(None))
+        rules.append((gone, GONE))
+    preempting = _preempting(batch, version)
+    if preempting:
+        rules.append((_is_superseded(preempting), SUPERSEDED))
+    if not rules:
+        return {}
+    outcome = case(*((holds, literal(name)) for holds, name in rules), else_=null()).label("outcome")
+    statement = (
+        select(ENROLLMENT.c.id, outcome)
+        .select_from(walk_joins(contact))
+        .where(ENROLLMENT.c.id.in_([walk.id for walk in walks]), or_(*(holds for holds, _ in rules)))
+    )
+    return {row.id: row.outcome for row in batch.connection.execute(statement)}
+
+
+def _preempting(batch: Batch, version: Version) -> list[str]:
+    """Playbooks that may throw a walk of this version out of its group (S14)."""
+    playbooks = (batch.published.versions[row.version_id].playbook for row in batch.published.live)
+    return [
+        other.name
+        for other in playbooks
+        if other.preempt
+        and other.exclusive is not None
+        and other.exclusive == version.playbook.exclusive
+        and other.priority > version.playbook.priority
+    ]
+
+
+def _is_superseded(preempting: list[str]) -> ColumnElement[bool]:
+    waiting = and_(
+        OCCASION.c.playbook.in_(preempting),
+        OCCASION.c.customer_id == ENROLLMENT.c.customer_id,
+        OCCASION.c.state == OccasionState.WAITING.value,
+        OCCASION.c.verdict == "exclusive_taken",
+    )
+    return select(literal(1)).where(waiting).correlate(ENROLLMENT).exists()

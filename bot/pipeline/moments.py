@@ -1,0 +1,26 @@
+"""The scheduled moments of `enter.every` and `enter.once`: which one passed last, in the workspace's time zone. Only the
+latest missed one is caught up (semantics.md S5). Pure; enroll asks it once per playbook and tick."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.rules.calendar import local_to_utc, to_local
+from bot.rules.durations import parse_moment, parse_schedule
+from bot.rules.playbook import Enter
+
+
+def latest_moment(enter: Enter, zone: str, now: datetime) -> datetime | None:
+    """The newest moment that is not in the future, as an instant."""
+    local_now = to_local(now, zone).replace(tzinfo=None)
+    if enter.once:
+        found: datetime | None = _local(enter.once)
+        return local_to_utc(found, zone) if found is not None and found <= local_now else None
+    start = _local(enter.from_) if enter.from_ else None
+    found = parse_schedule(enter.every or "").latest_at_or_before(local_now, start)
+    return None if found is None else local_to_utc(found, zone)
+
+
+def _local(text: str) -> datetime | None:
+    moment = parse_moment(text)
+    return None if moment.date is None else datetime.combine(moment.date, moment.at)

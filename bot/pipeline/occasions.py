@@ -1,0 +1,225 @@
+"""Who has an occasion to enter a playbook now: one SELECT per trigger kind over customers (or contacts), restricted to
+what may have changed. It says who and with which key (semantics.md S5); entering.py gives the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    FromClause,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+)
+
+from bot.pipeline.detect import News
+from bot.pipeline.entering import OCCASION
+from bot.pipeline.published import Version, calendar_for
+from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
+from bot.rules.business_days import BusinessCalendar, shift_date
+from bot.rules.conditions import Condition, compile_condition, compile_value, parse_condition, parse_value
+from bot.rules.durations import Anchor, parse_anchor, parse_duration
+from storage.columns import UtcDateTime
+from storage.dialects import add_seconds, json_text
+from storage.facts import Event
+
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+
+EVENT_IS_OLD_AFTER = "24 hours"
+DATE_IS_LATE_AFTER = "3 days"
+ENDED = "playbook.ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """A SELECT of new occasions: the rows they come from, who passes, and the columns an occasion needs."""
+
+    rows: FromClause
+    where: ColumnElement[bool]
+    contact_id: ColumnElement[Any]
+    key: ColumnElement[str]
+    opened_at: ColumnElement[datetime]
+    expires_at: ColumnElement[Any]
+    event: ColumnElement[Any]
+    stays_open: bool = False
+
+
+def walkers(version: Version) -> FromClause:
+    """Everybody who could walk: customers, or their contacts who are still there."""
+    if version.playbook.walks == "customer":
+        return CUSTOMER
+    return CUSTOMER.join(CONTACT, and_(CONTACT.c.customer_id == CUSTOMER.c.id, CONTACT.c.gone_at.is_(None)))
+
+
+def contact_of(version: Version) -> ColumnElement[Any]:
+    return CONTACT.c.id if version.playbook.walks == "contact" else null()
+
+
+def by_condition(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], now: datetime) -> Openings:
+    """`enter.when`: the condition holds and no occasion is open. The key counts the openings."""
+    contact_id = contact_of(version)
+    mine = and_(
+        OCCASION.c.playbook == version.playbook.name,
+        OCCASION.c.customer_id == CUSTOMER.c.id,
+        func.coalesce(OCCASION.c.contact_id, 0) == func.coalesce(contact_id, 0),
+    )
+    opened_before = select(func.count()).select_from(OCCASION).where(mine, OCCASION.c.key.like("when:%")).scalar_subquery()
+    return Openings(
+        rows=walkers(version),
+        where=and_(inside, matches(version, ground, category).is_(True), ~exists().where(mine, OCCASION.c.is_open)),
+        contact_id=contact_id,
+        key=literal("when:") + cast(opened_before + 1, String),
+        opened_at=literal(now, UtcDateTime),
+        expires_at=null(),
+        event=null(),
+        stays_open=True,
+    )
+
+
+def matches(version: Version, ground: Ground, category: str | None) -> ColumnElement[bool]:
+    """`enter.when` as three-valued truth; in contact walks only of those who can be mailed (S30)."""
+    playbook = version.playbook
+    scope = ground.scope(contact=playbook.walks == "contact")
+    holds = compile_condition(parse_condition(playbook.enter.when or "true"), scope)
+    return and_(holds, _may_walk(version, ground, category))
+
+
+def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[bool] | None = None) -> Openings:
+    """`enter.on`, `enter.after`: an event that nobody looked at yet, and the filter beside it."""
+    playbook = version.playbook
+    within = within_minutes(version, EVENT_IS_OLD_AFTER)
+    rows: FromClause = EVENT.join(CUSTOMER, CUSTOMER.c.id == EVENT.c.customer_id)
+    contact_id: ColumnElement[Any] = null()
+    if playbook.walks == "contact":
+        rows = rows.join(CONTACT, CONTACT.c.id == EVENT.c.contact_id)
+        contact_id = CONTACT.c.id
+    conditions = [EVENT.c.is_new, EVENT.c.name == name, _filter(version, ground, EVENT.c.properties)]
+    if extra is not None:
+        conditions.append(extra)
+    return Openings(
+        rows=rows,
+        where=and_(*conditions),
+        contact_id=contact_id,
+        key=literal("event:") + cast(EVENT.c.id, String),
+        opened_at=EVENT.c.received_at,
+        expires_at=add_seconds(EVENT.c.at, within * 60),
+        event=EVENT.c.properties,
+    )
+
+
+def by_end_of(version: Version, ground: Ground) -> Openings:
+    """`enter.after`: another playbook ended, perhaps only with some outcomes."""
+    after = version.playbook.enter.after
+    assert after is not None
+    of_playbook = json_text(EVENT.c.properties, literal("playbook")) == after.playbook
+    outcomes = json_text(EVENT.c.properties, literal("outcome")).in_(after.outcome) if after.outcome else literal(True)
+    return by_event(version, ground, ENDED, and_(of_playbook, outcomes))
+
+
+def by_date(
+    version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], news: News
+) -> Openings:
+    """`enter.at`: the anchor's date, moved by the offset, is today or at most `within` ago (S7)."""
+    playbook = version.playbook
+    anchor = parse_anchor(playbook.enter.at or "")
+    within = parse_duration(playbook.enter.within or DATE_IS_LATE_AFTER)
+    scope = ground.scope(contact=playbook.walks == "contact")
+    value = compile_value(anchor_value(anchor), scope)
+    calendar = calendar_for(ground.settings, None)
+    latest = _per_day(news, lambda today: latest_anchor(anchor, today, calendar))
+    earliest = _per_day(
+        news, lambda today: latest_anchor(anchor, shift_date(today, -1, within, calendar) - timedelta(days=1), calendar)
+    )
+    return Openings(
+        rows=walkers(version),
+        where=and_(
+            inside,
+            value <= latest,
+            value > earliest,
+            _filter(version, ground, null()),
+            _may_walk(version, ground, category),
+        ),
+        contact_id=contact_of(version),
+        key=literal("at:") + cast(value, String),
+        opened_at=literal(news.now, UtcDateTime),
+        expires_at=null(),
+        event=null(),
+    )
+
+
+def by_moment(version: Version, ground: Ground, category: str | None, moment: datetime, expires: datetime) -> Openings:
+    """`enter.every`, `enter.once`: everybody who passes the filter, at one moment."""
+    return Openings(
+        rows=walkers(version),
+        where=and_(_filter(version, ground, null()), _may_walk(version, ground, category)),
+        contact_id=contact_of(version),
+        key=literal(f"moment:{moment:%Y-%m-%dT%H:%MZ}"),
+        opened_at=literal(moment, UtcDateTime),
+        expires_at=literal(expires, UtcDateTime),
+        event=null(),
+    )
+
+
+def anchor_value(anchor: Anchor) -> Condition:
+    """The anchor's date as an expression of the condition language."""
+    return parse_value(f'{anchor.field}("{anchor.argument}")' if anchor.argument is not None else anchor.field)
+
+
+def latest_anchor(anchor: Anchor, reached: date, calendar: BusinessCalendar) -> date:
+    """The latest anchor date whose moved date is not after `reached`. Moving never reverses the order of dates, so it is
+    found by halving, for any offset (months clamp, business days skip)."""
+    if anchor.offset is None:
+        return reached
+    offset, sign = anchor.offset, anchor.sign
+    low, high = reached - timedelta(days=4000), reached + timedelta(days=4000)
+    while (high - low).days > 1:
+        middle = low + (high - low) / 2
+        if shift_date(middle, sign, offset, calendar) <= reached:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _per_day(news: News, day_of: Any) -> ColumnElement[date]:
+    """A date that depends on which day it is where the customer is (two or three days at any moment)."""
+    zones: dict[date, list[str]] = {}
+    for zone, today in news.today.items():
+        zones.setdefault(today, []).append(zone)
+    if len(zones) <= 1:
+        today = next(iter(zones), news.now.date())
+        return literal(day_of(today), Date)
+    name = func.coalesce(CUSTOMER.c.timezone, "")
+    return case(*((name.in_(names), literal(day_of(today), Date)) for today, names in sorted(zones.items())), else_=None)
+
+
+def _filter(version: Version, ground: Ground, event: ColumnElement[Any]) -> ColumnElement[bool]:
+    enter = version.playbook.enter
+    if enter.when is None or enter.trigger == "when":
+        return literal(True)
+    scope = ground.scope(contact=version.playbook.walks == "contact", event=event)
+    return ground.holds(parse_condition(enter.when), scope)
+
+
+def _may_walk(version: Version, ground: Ground, category: str | None) -> ColumnElement[bool]:
+    if version.playbook.walks == "customer" or category is None:
+        return literal(True)
+    return is_mailable(category, ground.settings.consent)
+
+
+def within_minutes(version: Version, default: str) -> int:
+    """`within` as an elapsed length; its days are 24 hours, its months 30 days."""
+    duration = parse_duration(version.playbook.enter.within or default)
+    days = duration.days + duration.business_days + 30 * duration.months
+    return days * 1440 + duration.minutes + duration.business_minutes

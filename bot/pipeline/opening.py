@@ -1,0 +1,173 @@
+"""Writes new occasions: asks occasions.py who has one, entering.py for the verdict, and inserts both in one statement.
+Closes the occasions of conditions that became false. Part of enroll; it lets nobody in itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal, select, true, update
+
+from bot.pipeline import occasions
+from bot.pipeline.detect import News
+from bot.pipeline.entering import ENTER, OCCASION, Candidate, state_of, verdict_of
+from bot.pipeline.moments import latest_moment
+from bot.pipeline.occasions import EVENT, Openings
+from bot.pipeline.published import Published, Version
+from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from bot.rules.steps_model import EmailStep
+from storage.bulk import insert_or_leave
+from storage.deployments import PlaybookRow, put_playbook
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.journeys import OccasionState
+
+COLUMNS = (
+    "playbook",
+    "customer_id",
+    "contact_id",
+    "key",
+    "opened_at",
+    "expires_at",
+    "event",
+    "verdict",
+    "state",
+    "is_open",
+)
+
+
+def find_openings(
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
+) -> list[Openings]:
+    """The occasions to look for, by trigger; nothing where nothing can be new."""
+    version = published.versions[row.version_id]
+    category = first_category(version, published)
+    inside = true() if row.needs_sweep else news.covers(CUSTOMER)
+    looks = row.needs_sweep or not news.is_quiet
+    match version.playbook.enter.trigger:
+        case "when" if looks:
+            close_occasions(connection, version, ground, category, inside)
+            return [occasions.by_condition(version, ground, category, inside, news.now)]
+        case "at" if looks:
+            return [occasions.by_date(version, ground, category, inside, news)]
+        case "on" if has_new_events(connection):
+            return [occasions.by_event(version, ground, version.playbook.enter.on or "")]
+        case "after" if has_new_events(connection):
+            return [occasions.by_end_of(version, ground)]
+        case "every" | "once":
+            return _moment_openings(connection, published, row, news, ground)
+    return []
+
+
+def has_new_events(connection: Connection) -> bool:
+    return connection.scalar(select(EVENT.c.id).where(EVENT.c.is_new).limit(1)) is not None
+
+
+def first_category(version: Version, published: Published) -> str | None:
+    """The consent category of the first mail a walker would get; None when the playbook sends none."""
+    for step_id in version.program.order:
+        step = version.program.nodes[step_id].step
+        if isinstance(step, EmailStep) and step.template in published.templates.names:
+            return published.templates.pick(step.template, (published.settings.locale,)).category
+    return None
+
+
+def close_occasions(
+    connection: Connection, version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]
+) -> None:
+    """The condition is false again, so it may open once more. Unknown keeps what stands."""
+    shut = occasions.matches(version, ground, category).is_(False)
+    walker = CUSTOMER.c.id == OCCASION.c.customer_id
+    if version.playbook.walks == "contact":
+        walker = and_(walker, CONTACT.c.id == OCCASION.c.contact_id)
+    still = select(literal(1)).select_from(occasions.walkers(version)).where(walker, inside, shut)
+    connection.execute(
+        update(OCCASION)
+        .where(OCCASION.c.playbook == version.playbook.name, OCCASION.c.is_open, still.correlate(OCCASION).exists())
+        .values(is_open=False)
+    )
+
+
+def _moment_openings(
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
+) -> list[Openings]:
+    """The latest scheduled moment that passed since the playbook went live and was not used yet."""
+    version = published.versions[row.version_id]
+    moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
+    used = row.last_moment or row.live_since or news.now
+    if moment is None or moment <= used:
+        return []
+    put_playbook(connection, row.name, {"last_moment": moment})
+    expires = moment + timedelta(minutes=occasions.within_minutes(version, occasions.DATE_IS_LATE_AFTER))
+    if news.now > expires:
+        missed = moment.isoformat()
+        entry = Entry(
+            at=news.now,
+            verdict=Verdict.NOT_ENTERED,
+            reason="moment_missed",
+            playbook=row.name,
+            details={"moment": missed},
+            once=f"moment:{row.name}:{missed}",
+        )
+        write_entries(connection, [entry])
+        return []
+    return [occasions.by_moment(version, ground, first_category(version, published), moment, expires)]
+
+
+def open_occasions(
+    connection: Connection, version: Version, openings: Openings, ground: Ground, now: datetime, is_free: ColumnElement[bool]
+) -> None:
+    """Insert the new occasions with their verdicts; a key that stands already is no new occasion."""
+    who = Candidate(
+        customer_id=CUSTOMER.c.id,
+        contact_id=openings.contact_id,
+        opened_at=openings.opened_at,
+        expires_at=openings.expires_at,
+        event=openings.event,
+        has_waited=False,
+        by_hand=literal(False),
+    )
+    verdict = verdict_of(who, version, ground, now, is_free=is_free)
+    found = _found(version, openings, verdict)
+    final = _one_at_a_time(version, found)
+    rows = select(*_columns_of(found), final, state_of(final), literal(openings.stays_open)).where(true())
+    connection.execute(insert_or_leave(connection, OCCASION).from_select(COLUMNS, rows))
+
+
+def record_existing(connection: Connection, version: Version, openings: Openings) -> None:
+    """Whoever matches when a playbook goes live stands there as already open, and does not enter (S4)."""
+    found = _found(version, openings, literal("existing"))
+    rows = select(*_columns_of(found), found.c.verdict, literal(OccasionState.REFUSED.value), literal(True)).where(true())
+    connection.execute(insert_or_leave(connection, OCCASION).from_select(COLUMNS, rows))
+
+
+def _found(version: Version, openings: Openings, verdict: ColumnElement[str]) -> Subquery:
+    return (
+        select(
+            literal(version.playbook.name).label("playbook"),
+            CUSTOMER.c.id.label("customer_id"),
+            openings.contact_id.label("contact_id"),
+            openings.key.label("key"),
+            openings.opened_at.label("opened_at"),
+            openings.expires_at.label("expires_at"),
+            openings.event.label("event"),
+            verdict.label("verdict"),
+        )
+        .select_from(openings.rows)
+        .where(openings.where)
+        .subquery("found")
+    )
+
+
+def _columns_of(found: Subquery) -> list[ColumnElement[object]]:
+    return [found.c[name] for name in COLUMNS[:7]]
+
+
+def _one_at_a_time(version: Version, found: Subquery) -> ColumnElement[str]:
+    """Two occasions of one walker (two events), or of one customer in an exclusive group, enter one after the other."""
+    playbook = version.playbook
+    by_events = playbook.enter.trigger in ("on", "after")
+    if not by_events and not (playbook.exclusive and playbook.walks == "contact"):
+        return found.c.verdict
+    walker = [found.c.customer_id] if playbook.exclusive else [found.c.customer_id, func.coalesce(found.c.contact_id, 0)]
+    place = func.row_number().over(partition_by=[*walker, found.c.verdict], order_by=[found.c.opened_at, found.c.key])
+    return case((and_(found.c.verdict == ENTER, place > 1), literal("one_at_a_time")), else_=found.c.verdict)

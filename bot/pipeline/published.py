@@ -1,0 +1,127 @@
+"""What is published, compiled once: settings, templates, and each playbook version with its program and conditions.
+Every pass works from this and never from files. Made from the latest deployment; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Connection, select
+
+from bot.authoring.templates import Templates
+from bot.authoring.workspace import Workspace, load_workspace
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.rules.business_days import BusinessCalendar, parse_freeze, parse_open_days
+from bot.rules.conditions import Condition, parse_condition
+from bot.rules.playbook import Exit, Playbook
+from bot.rules.program import Program
+from storage.deployments import PlaybookRow, deployed_files, latest_deployment, playbook_rows, version_definitions
+from storage.enrollments import ENROLLMENT
+from storage.journeys import EnrollmentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """One ending before the end: the goal or an exit."""
+
+    condition: Condition
+    outcome: str
+    keep_handoffs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A playbook version ready to walk: goal first, then its own exits, then the workspace's (S12)."""
+
+    id: int
+    playbook: Playbook
+    program: Program
+    leaves: tuple[Leave, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The latest deployment, with all versions that anybody walks."""
+
+    deployment_id: int
+    workspace: Workspace
+    playbooks: tuple[PlaybookRow, ...]
+    versions: Mapping[int, Version]
+
+    @property
+    def settings(self) -> WorkspaceSettings:
+        return self.workspace.settings
+
+    @property
+    def templates(self) -> Templates:
+        return self.workspace.templates
+
+    @property
+    def live(self) -> tuple[PlaybookRow, ...]:
+        """Playbooks that let people in, most important first."""
+        acting = (row for row in self.playbooks if row.state in ("live", "paused"))
+        return tuple(sorted(acting, key=lambda row: (-self.versions[row.version_id].playbook.priority, row.name)))
+
+
+def load_published(connection: Connection) -> Published | None:
+    """What to act on now; None before the first deployment."""
+    deployment_id = latest_deployment(connection)
+    if deployment_id is None:
+        return None
+    workspace = _workspace(tuple(sorted(deployed_files(connection, deployment_id).items())))
+    rows = tuple(playbook_rows(connection))
+    ids = {row.version_id for row in rows} | _walked_versions(connection)
+    definitions = version_definitions(connection, sorted(ids))
+    versions = {
+        version_id: compile_version(version_id, Playbook.model_validate(definition), workspace.settings)
+        for version_id, definition in definitions.items()
+    }
+    return Published(deployment_id=deployment_id, workspace=workspace, playbooks=rows, versions=versions)
+
+
+def compile_version(version_id: int, playbook: Playbook, settings: WorkspaceSettings) -> Version:
+    """The program and the parsed conditions of a playbook under the workspace's settings."""
+    exits: tuple[Exit, ...] = playbook.exit + (tuple(settings.exit) if playbook.exit_on_churn else ())
+    leaves = [Leave(condition=parse_condition(playbook.goal), outcome="goal")] if playbook.goal else []
+    leaves += [
+        Leave(condition=parse_condition(found.when), outcome=found.outcome, keep_handoffs=found.keep_handoffs)
+        for found in exits
+    ]
+    return Version(id=version_id, playbook=playbook, program=Program.of(playbook), leaves=tuple(leaves))
+
+
+def calendar_for(settings: WorkspaceSettings, region: str | None, open_days: str | None = None) -> BusinessCalendar:
+    """The business days that count for somebody in this region (S18)."""
+    return _calendar(settings.calendar.holidays, settings.calendar.freeze, region or "", open_days or "")
+
+
+@lru_cache(maxsize=512)
+def _calendar(holidays: tuple[str, ...], freeze: tuple[str, ...], region: str, open_days: str) -> BusinessCalendar:
+    days = {"open_days": parse_open_days(open_days)} if open_days else {}
+    return BusinessCalendar(
+        holidays=holidays, region=region, freeze=tuple(parse_freeze(text) for text in freeze), **days
+    )
+
+
+@lru_cache(maxsize=4)
+def _workspace(files: tuple[tuple[str, str], ...]) -> Workspace:
+    return load_workspace(dict(files))
+
+
+def _walked_versions(connection: Connection) -> set[int]:
+    """Versions that active walks stand on, by a skip over the index rather than a scan of all walks."""
+    found: set[int] = set()
+    newest = -1
+    while True:
+        statement = (
+            select(ENROLLMENT.c.version_id)
+            .where(ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value, ENROLLMENT.c.version_id > newest)
+            .order_by(ENROLLMENT.c.version_id)
+            .limit(1)
+        )
+        version_id = connection.scalar(statement)
+        if version_id is None:
+            return found
+        found.add(version_id)
+        newest = version_id

@@ -1,0 +1,104 @@
+"""What a condition is evaluated over: which tables stand for the customer, the contact and the walk, and the day it is.
+One place, so that enrolling, waking, advancing and explaining ask in the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, func, not_, or_, select
+
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
+from storage.accounts import Contact, Customer, Suppression
+from storage.dialects import json_list_has
+from storage.enrollments import ENROLLMENT
+
+CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
+CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
+
+TRANSACTIONAL = "transactional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The ground conditions stand on in one pass: the day and the workspace's settings."""
+
+    days: LocalDays
+    settings: WorkspaceSettings
+
+    def scope(self, *, contact: bool = False, walk: bool = False, event: ColumnElement[Any] | None = None) -> Scope:
+        """Tables a condition may use; a walk brings its own event."""
+        seen_event = ENROLLMENT.c.event if walk else event
+        return Scope(
+            customer=CUSTOMER,
+            contact=CONTACT if contact else None,
+            enrollment=ENROLLMENT if walk else None,
+            event=seen_event,
+            days=self.days,
+            limits=self.settings.limits,
+            feeds=self.settings.feeds,
+        )
+
+    def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:
+        """Whether it is true (unknown is not)."""
+        return compile_condition(condition, scope).is_(True)
+
+    def of_walks(self, condition: Condition, *, contact: bool) -> ColumnElement[bool]:
+        """Whether it is true for the walk of the enclosing statement over `enrollment`."""
+        return exists(
+            select(1)
+            .select_from(_walkers(contact))
+            .where(_is_walker_of_enrollment(contact), self.holds(condition, self.scope(contact=contact, walk=True)))
+        ).correlate(ENROLLMENT)
+
+
+def _walkers(contact: bool) -> FromClause:
+    return CUSTOMER.join(CONTACT, CONTACT.c.customer_id == CUSTOMER.c.id) if contact else CUSTOMER
+
+
+def _is_walker_of_enrollment(contact: bool) -> ColumnElement[bool]:
+    same = CUSTOMER.c.id == ENROLLMENT.c.customer_id
+    return and_(same, CONTACT.c.id == ENROLLMENT.c.contact_id) if contact else same
+
+
+def walks_where(ground: Ground, condition: Condition, ids: list[int], *, contact: bool) -> Select[Any]:
+    """Ids among `ids` for which the condition is true: one statement for the whole batch."""
+    return (
+        select(ENROLLMENT.c.id)
+        .select_from(walk_joins(contact))
+        .where(ENROLLMENT.c.id.in_(ids), ground.holds(condition, ground.scope(contact=contact, walk=True)))
+    )
+
+
+def walk_joins(contact: bool) -> FromClause:
+    """Walks with their customer, and their contact in contact walks."""
+    joined = ENROLLMENT.join(CUSTOMER, CUSTOMER.c.id == ENROLLMENT.c.customer_id)
+    return joined.join(CONTACT, CONTACT.c.id == ENROLLMENT.c.contact_id) if contact else joined
+
+
+def values_of_walks(ground: Ground, values: dict[str, Condition], ids: list[int], *, contact: bool) -> Select[Any]:
+    """`id` and one column per value, for a batch of walks."""
+    scope = ground.scope(contact=contact, walk=True)
+    columns = [compile_value(condition, scope).label(name) for name, condition in values.items()]
+    return select(ENROLLMENT.c.id, *columns).select_from(walk_joins(contact)).where(ENROLLMENT.c.id.in_(ids))
+
+
+def is_mailable(category: str, default_consent: tuple[str, ...]) -> ColumnElement[bool]:
+    """Whether a contact may be mailed in a category: has an address, stayed, consents, is not suppressed (S24, S30)."""
+    suppressed = exists().where(
+        SUPPRESSION.c.address == func.lower(CONTACT.c.email), SUPPRESSION.c.category.in_(("", category))
+    )
+    conditions = [
+        CONTACT.c.email.is_not(None),
+        CONTACT.c.email != "",
+        CONTACT.c.gone_at.is_(None),
+        CONTACT.c.bounced_at.is_(None),
+        not_(suppressed),
+    ]
+    if category != TRANSACTIONAL:
+        allowed = json_list_has(CONTACT.c.consent, category)
+        given = allowed if category not in default_consent else or_(CONTACT.c.consent.is_(None), allowed)
+        conditions.append(given)
+    return and_(*conditions)

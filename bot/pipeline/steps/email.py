@@ -1,0 +1,93 @@
+"""The email step: owes one message per recipient, then waits until all of them are over (S9, S10). Nobody to write to:
+the message is held and the owner is asked (S24). In the holdout nothing is owed (S33)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from bot.pipeline.batch import Batch, go, sleep
+from bot.pipeline.recipients import mailable_people, pick_recipients
+from bot.rules.program import Node
+from bot.rules.steps_model import EmailStep
+from storage.enrollments import Walk
+from storage.journal import Verdict
+from storage.outbox import MessageState
+
+OCCURRENCE = "1"
+
+
+def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
+    """Arriving walks owe their mail; walks whose mails are over go on from then."""
+    arriving: list[Walk] = []
+    for walk in walks:
+        if walk.has_arrived:
+            go(walk, node.next, walk.since)
+        elif walk.is_holdout:
+            batch.decide(walk, Verdict.SKIPPED, "holdout")
+            go(walk, node.next, walk.since)
+        else:
+            arriving.append(walk)
+    if arriving:
+        _owe(batch, cast(EmailStep, node.step), arriving)
+
+
+def _owe(batch: Batch, step: EmailStep, walks: list[Walk]) -> None:
+    settings = batch.published.settings
+    template = batch.published.templates.pick(step.template, (settings.locale,))
+    people = mailable_people(
+        batch.connection, {walk.customer_id for walk in walks}, template.category, settings.consent
+    )
+    for walk in walks:
+        due = walk.since
+        recipients = pick_recipients(step.to, people.get(walk.customer_id, ()), walk.contact_id)
+        for contact_id in recipients:
+            batch.messages.append(_message(batch, walk, step, contact_id, MessageState.PENDING, None, due))
+        if recipients:
+            batch.decide(walk, Verdict.DID, "mail_owed")
+        else:
+            _owe_to_nobody(batch, walk, step, due)
+        walk.due_at = due
+        sleep(walk, None)
+
+
+def _owe_to_nobody(batch: Batch, walk: Walk, step: EmailStep, due: datetime) -> None:
+    """A contact walk writes to its contact whatever happens (it ends suppressed, S30); else a person is asked."""
+    if walk.contact_id is not None and "contact" in step.to:
+        batch.messages.append(_message(batch, walk, step, walk.contact_id, MessageState.PENDING, None, due))
+        batch.decide(walk, Verdict.DID, "mail_owed")
+        return
+    # Pending without a contact: deliver works out when it expires, holds it and asks the owner, as for every other gap.
+    batch.messages.append(_message(batch, walk, step, None, MessageState.PENDING, "nobody_to_write_to", due))
+    batch.decide(walk, Verdict.HELD, "nobody_to_write_to", to=list(step.to))
+
+
+def _message(
+    batch: Batch,
+    walk: Walk,
+    step: EmailStep,
+    contact_id: int | None,
+    state: MessageState,
+    reason: str | None,
+    due: datetime,
+) -> tuple[object, ...]:
+    return (
+        walk.id,
+        walk.customer_id,
+        contact_id,
+        walk.playbook,
+        walk.step,
+        OCCURRENCE,
+        step.template,
+        step.sender,
+        state.value,
+        reason,
+        walk.priority,
+        due,
+        due,
+        None,
+        0,
+        0,
+        0,
+        batch.now,
+    )

@@ -1,0 +1,46 @@
+"""A list of Python rows as a FROM clause, so that thousands of keys are looked up in one statement with two or three
+parameters: json_each on SQLite, unnest on PostgreSQL. Everything around it stays ordinary, portable SQLAlchemy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import ARRAY, Column, Connection, FromClause, Text, bindparam, cast, func, select, type_coerce
+
+from storage.bulk import Row
+from storage.columns import UtcDateTime, sqlite_instant
+
+
+def given(connection: Connection, name: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> FromClause:
+    """A clause called `name` whose columns are called and typed as `columns`, with one row for each of `rows`."""
+    if connection.dialect.name == "sqlite":
+        return _from_json(name, columns, rows)
+    lists = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in columns]
+    unnested = func.unnest(
+        *(
+            cast(bindparam(f"{name}_{column.name}", values, type_=ARRAY(column.type)), ARRAY(column.type))
+            for column, values in zip(columns, lists, strict=True)
+        )
+    ).table_valued(*(Column(column.name, column.type) for column in columns), name=name)
+    return unnested.render_derived()
+
+
+def _from_json(name: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> FromClause:
+    instants = [place for place, column in enumerate(columns) if isinstance(column.type, UtcDateTime)]
+    plain = [_without_instants(row, instants) for row in rows] if instants else rows
+    document = bindparam(f"{name}_rows", orjson.dumps(plain).decode(), type_=Text())
+    each = func.json_each(document).table_valued("value", name=f"{name}_each")
+    cells = (
+        type_coerce(func.json_extract(each.c.value, f"$[{place}]"), column.type).label(column.name)
+        for place, column in enumerate(columns)
+    )
+    return select(*cells).subquery(name)
+
+
+def _without_instants(row: Row, places: Sequence[int]) -> list[Any]:
+    values = list(row)
+    for place in places:
+        values[place] = sqlite_instant(values[place])
+    return values

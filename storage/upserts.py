@@ -1,0 +1,57 @@
+"""Insert-or-change in bulk, beside bulk.py: one statement per batch that sets, adds to or raises the row that stands.
+For rows whose identity is a natural key (daily usage, feeds, imported rows, CSMs)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from psycopg import sql
+from sqlalchemy import Connection, Table, text
+
+from storage.bulk import Row, _converted, _converters, _cursor
+
+How = Literal["set", "add", "raise"]
+
+
+def upsert_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], changes: Mapping[str, How]
+) -> None:
+    """Insert `rows`; where the primary key stands already, `set` a column to the new value, `add` to it, or `raise` it
+    to the greater of both. Rows must differ in their primary key."""
+    if not rows:
+        return
+    dialect = connection.dialect.name
+    keys = [column.name for column in table.primary_key]
+    # Sorted, so that two writers on PostgreSQL lock the same rows in the same order.
+    places = [columns.index(key) for key in keys]
+    ordered = sorted(rows, key=lambda row: [row[place] for place in places])
+    greatest = "max" if dialect == "sqlite" else "greatest"
+    sets = ", ".join(_change(table.name, column, how, greatest) for column, how in changes.items())
+    names = ", ".join(f'"{column}"' for column in columns)
+    mark = "?" if dialect == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    conflict = ", ".join(f'"{key}"' for key in keys)
+    statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}) ON CONFLICT ({conflict}) DO UPDATE SET {sets}'
+    values = list(_converted(ordered, _converters(table, columns, dialect)))
+    if dialect == "sqlite":
+        connection.connection.cursor().executemany(statement, values)
+        return
+    with _cursor(connection) as cursor:
+        cursor.executemany(sql.SQL(statement), values)  # type: ignore[arg-type]
+
+
+def _change(table: str, column: str, how: How, greatest: str) -> str:
+    match how:
+        case "set":
+            return f'"{column}" = excluded."{column}"'
+        case "add":
+            return f'"{column}" = "{table}"."{column}" + excluded."{column}"'
+        case "raise":
+            return f'"{column}" = {greatest}("{table}"."{column}", excluded."{column}")'
+
+
+def hold_alone(connection: Connection, what: str) -> None:
+    """Until this transaction ends, nobody else gets past here with the same word. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"journeybot.{what}"})
