@@ -81,24 +81,20 @@ def _sign(pattern: str, name: str, right: str, hint: str) -> Callable[[str, str]
 
 
 def _lone_equals(text: str, bare: str) -> Trap | None:
-    places = [found.start() for found in _EQUALS.finditer(bare) if not _names_argument(bare[: found.start()])]
+    candidates = {found.start() for found in _EQUALS.finditer(bare)}
+    inside_call = [False]
+    places: set[int] = set()
+    for place, sign in enumerate(bare):
+        if sign in "([":
+            inside_call.append(sign == "(" and place > 0 and (bare[place - 1].isalnum() or bare[place - 1] == "_"))
+        elif sign in ")]" and len(inside_call) > 1:
+            inside_call.pop()
+        elif place in candidates and not inside_call[-1]:
+            places.add(place)
     if not places:
         return None
     fixed = "".join("==" if place in places else sign for place, sign in enumerate(text))
     return "`=` does not compare (it only names arguments, as in `days=30`)", f"write `{fixed}`"
-
-
-def _names_argument(before: str) -> bool:
-    """Whether an equals sign after this text stands directly inside a call's brackets."""
-    depth = 0
-    for place in range(len(before) - 1, -1, -1):
-        if before[place] in ")]":
-            depth += 1
-        elif before[place] in "([":
-            if depth == 0:
-                return before[place] == "(" and place > 0 and (before[place - 1].isalnum() or before[place - 1] == "_")
-            depth -= 1
-    return False
 
 
 def _loud_words(text: str, bare: str) -> Trap | None:
