@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.base import Outgoing, UnsendableError, one_line
+from bot.channels.base import MAX_NAME, Outgoing, UnsendableError, one_line
 from bot.channels.mime import mime_bytes
 from tests.channels.letters import INJECTIONS, letter
 
@@ -154,7 +154,7 @@ def test_a_name_is_read_as_it_was_written(name: str) -> None:
     raw = mime_bytes(letter(to_name=name), at=AT)
     phrase, address = parseaddr(unfolded(raw, "To"))
     assert address == "hana@kaisha.example"
-    assert str(make_header(decode_header(phrase))) == name
+    assert str(make_header(decode_header(phrase))) == one_line(name, MAX_NAME)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=500))
