@@ -1,0 +1,222 @@
+"""What happens to one demo customer besides its use: tickets, survey answers, meetings and notes, the set-up video, its
+subscription. Each yields rows with the morning on which they arrive; life.py puts them in order of days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from bot.demo.chance import Chance
+from bot.demo.course import Course, Period, later
+from bot.demo.customers import DemoContact, DemoCustomer, days_before
+from bot.demo.facts import Row, local_moment, row_of
+from bot.demo.personas import HABITS, Persona
+from bot.demo.voices import (
+    CHURN_REASONS,
+    HIGH_COMMENTS,
+    LOW_COMMENTS,
+    MIDDLE_COMMENTS,
+    SUMMARIES,
+    TROUBLES,
+    Both,
+    spoken,
+)
+
+Arrival = tuple[date, str, Row]
+"""The morning, the kind of import, the row."""
+
+MEETING_EVERY = {"high": 28, "low": 75}
+ANNOUNCED_DAYS = 5
+WEEKEND = 5
+#: Hours in which things happen, local time: whatever happens by 14:59 in Chicago has reached Tokyo by 06:00.
+FIRST_HOUR, LAST_HOUR = 9, 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A customer and everything that its facts must agree with."""
+
+    customer: DemoCustomer
+    chance: Chance
+    course: Course
+    period: Period
+
+    @property
+    def known_from(self) -> date:
+        return max(self.customer.started_on, self.period.first)
+
+    @property
+    def known_until(self) -> date:
+        return min(self.course.left_on or self.period.last, self.period.last)
+
+    def contact(self, *what: object) -> DemoContact | None:
+        contacts = self.customer.contacts
+        return self.chance.pick(contacts, "who", *what) if contacts else None
+
+    def with_role(self, role: str) -> DemoContact | None:
+        return next((contact for contact in self.customer.contacts if contact.has_role(role)), None)
+
+    def says(self, both: Both) -> str:
+        return spoken(both, in_english=self.customer.speaks_english)
+
+
+def happenings(subject: Subject) -> Iterator[Arrival]:
+    """Everything but the daily totals and the customer's own record."""
+    yield from _subscriptions(subject)
+    if subject.known_until <= subject.known_from:
+        return
+    yield from _tickets(subject)
+    yield from _surveys(subject)
+    yield from _meetings(subject)
+    yield from _video(subject)
+
+
+def _at(subject: Subject, day: date, *what: object) -> str:
+    chance = subject.chance
+    hour, minute = chance.whole(FIRST_HOUR, LAST_HOUR, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
+    return local_moment(day, hour, minute, subject.customer.timezone).isoformat().replace("+00:00", "Z")
+
+
+def _tickets(subject: Subject) -> Iterator[Arrival]:
+    habit = HABITS[subject.customer.persona]
+    for offset in range((subject.known_until - subject.known_from).days):
+        day = later(subject.known_from, offset)
+        if subject.chance.happens(habit.tickets_a_month / 30, "ticket", day):
+            yield from _ticket(subject, day, is_urgent=subject.chance.happens(habit.urgent_share, "urgent", day))
+
+
+def _ticket(subject: Subject, day: date, *, is_urgent: bool) -> Iterator[Arrival]:
+    """Its opening, and its closing if that falls into the demo. Those at risk wait longest: part of why they are."""
+    customer, chance = subject.customer, subject.chance
+    troubles = [trouble for trouble in TROUBLES if trouble.kind == "bug"] if is_urgent else TROUBLES
+    trouble, contact = chance.pick(troubles, "trouble", day), subject.contact("ticket", day)
+    slow = 3 if customer.persona is Persona.AT_RISK else 1
+    ticket = {
+        "customer": customer.key,
+        "contact": contact.key if contact else "",
+        "ticket": f"{customer.key}-{day:%m%d}",
+        "title": subject.says(trouble.title),
+        "kind": trouble.kind,
+        "priority": "urgent" if is_urgent else chance.pick(("low", "normal"), "priority", day),
+        "opened_at": _at(subject, day, "ticket"),
+    }
+    yield later(day, 1), "tickets", row_of("tickets", status="open", **ticket)
+    closed = later(day, chance.whole(1, 3, "open days", day) * slow)
+    if closed < subject.period.last:
+        yield (
+            later(closed, 1),
+            "tickets",
+            row_of("tickets", status="closed", closed_at=_at(subject, closed, "close"), **ticket),
+        )
+
+
+def _surveys(subject: Subject) -> Iterator[Arrival]:
+    """At most one answer before the demo and one within it."""
+    habit, chance, start = HABITS[subject.customer.persona], subject.chance, subject.period.start
+    if chance.happens(habit.answers * 0.6, "earlier answer"):
+        yield from _answer(subject, days_before(start, chance.whole(5, 50, "earlier answer on")), "earlier")
+    if chance.happens(habit.answers, "answer"):
+        first = max(start, later(subject.customer.started_on, 40))
+        yield from _answer(subject, later(first, chance.whole(1, 110, "answer on")), "now")
+
+
+def _answer(subject: Subject, day: date, which: str) -> Iterator[Arrival]:
+    contact = subject.contact("survey", which)
+    if contact is None or not subject.known_from < day < subject.known_until:
+        return
+    score = subject.chance.whole(*HABITS[subject.customer.persona].nps, "score", which)
+    comments = LOW_COMMENTS if score <= 6 else MIDDLE_COMMENTS if score <= 8 else HIGH_COMMENTS
+    yield (
+        later(day, 1),
+        "surveys",
+        row_of(
+            "surveys",
+            customer=subject.customer.key,
+            contact=contact.key,
+            kind="nps",
+            score=score,
+            comment=subject.says(subject.chance.pick(comments, "comment", which)),
+            at=_at(subject, day, "survey"),
+        ),
+    )
+
+
+def _meetings(subject: Subject) -> Iterator[Arrival]:
+    every = MEETING_EVERY.get(subject.customer.touch)
+    if every is None or not subject.customer.contacts:
+        return
+    if subject.customer.started_on >= subject.period.start:
+        yield from _meeting(
+            subject, later(subject.customer.started_on, subject.chance.whole(3, 6, "kickoff")), "kickoff"
+        )
+    day = later(subject.known_from, subject.chance.whole(7, every, "first meeting"))
+    while day < subject.known_until:
+        is_review = subject.chance.happens(0.2, "ebr", day)
+        yield from _meeting(subject, day, "ebr" if is_review else "regular")
+        day = later(day, subject.chance.whole(every - 7, every + 7, "next meeting", day))
+
+
+def _meeting(subject: Subject, wanted: date, kind: str) -> Iterator[Arrival]:
+    """Announced some days before; whoever looks after a big customer writes a note afterwards."""
+    day = later(wanted, 7 - wanted.weekday()) if wanted.weekday() >= WEEKEND else wanted
+    persona = subject.customer.persona
+    comes = 0.2 if persona in (Persona.AT_RISK, Persona.GOING_QUIET) else 0.6
+    brings_decision_maker = kind != "regular" or subject.chance.happens(comes, "decision maker", day)
+    roles = ("champion", "decision_maker") if brings_decision_maker else ("champion",)
+    there = dict.fromkeys(contact.key for role in roles if (contact := subject.with_role(role)))
+    summary = subject.says(SUMMARIES[kind])
+    customer = subject.customer
+    yield (
+        max(days_before(day, ANNOUNCED_DAYS), later(subject.known_from, 1)),
+        "meetings",
+        row_of(
+            "meetings",
+            customer=customer.key,
+            meeting=f"{customer.key}-{day:%Y%m%d}",
+            kind=kind,
+            contact=";".join(there),
+            starts_at=_at(subject, day, "meeting"),
+            summary=summary,
+        ),
+    )
+    if customer.touch == "high":
+        by = str(subject.course.record_on(day).get("csm", customer.csm))
+        at = _at(subject, day, "note")
+        yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=summary)
+
+
+def _video(subject: Subject) -> Iterator[Arrival]:
+    """The set-up video is told of as an event; only customers in onboarding watch it."""
+    customer, habit = subject.customer, HABITS[subject.customer.persona]
+    admin = subject.with_role("admin")
+    if customer.stage != "onboarding" or admin is None or not subject.chance.happens(habit.watches, "watches"):
+        return
+    day = later(customer.started_on, subject.chance.whole(*habit.video, "video"))
+    if subject.known_from < day < subject.known_until:
+        watched = {"event": "setup_video_watched", "id": f"video-{customer.key}", "content": "setup_video"}
+        at = _at(subject, day, "video")
+        yield later(day, 1), "events", row_of("events", customer=customer.key, contact=admin.key, at=at, **watched)
+
+
+def _subscriptions(subject: Subject) -> Iterator[Arrival]:
+    """The running one, its end when they leave, the next one when they renew."""
+    customer, course = subject.customer, subject.course
+    running: dict[str, object] = {
+        "customer": customer.key,
+        "subscription": f"{customer.key}-1",
+        "product": "core",
+        "seats": customer.licenses_purchased,
+        "mrr": round(customer.arr / 12),
+        "started_on": customer.started_on,
+    }
+    yield max(customer.started_on, subject.period.first), "subscriptions", row_of("subscriptions", **running)
+    if course.left_on:
+        reason = subject.chance.pick(CHURN_REASONS, "reason")
+        ended = {**running, "ended_on": course.left_on, "reason": reason}
+        yield max(course.left_on, subject.period.first), "subscriptions", row_of("subscriptions", **ended)
+    if course.renewed_on:
+        ends = {**running, "ended_on": customer.renewal_date}
+        following = {**running, "subscription": f"{customer.key}-2", "started_on": later(customer.renewal_date, 1)}
+        yield course.renewed_on, "subscriptions", row_of("subscriptions", **ends)
+        yield course.renewed_on, "subscriptions", row_of("subscriptions", **following)

@@ -1,0 +1,159 @@
+"""Prints the demo's summary with rich: who walked, what was sent, who was asked, what was not sent and why, three stories,
+what to try next. Pure formatting of a DemoSummary; it reads neither database nor clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bot.demo.summary import DemoSummary, Story
+from bot.insight.summary import HandoffCount, PlaybookCount, TemplateCount, UnsentCount
+from bot.insight.timeline import StoryKind, StoryLine
+from bot.rules.field_types import say
+from bot.rules.zones import zone_of
+
+LINES_PER_STORY = 16
+COMPANY_ZONE = "Asia/Tokyo"
+
+SIGNS = {
+    StoryKind.ENTERED: ("→", "cyan"),
+    StoryKind.LEFT: ("←", "cyan"),
+    StoryKind.SENT: ("✉", "green"),
+    StoryKind.OPENED: ("○", "green"),
+    StoryKind.CLICKED: ("●", "green"),
+    StoryKind.NOT_SENT: ("✗", "red"),
+    StoryKind.ASKED: ("☎", "yellow"),
+    StoryKind.TAKEN: ("☎", "yellow"),
+    StoryKind.DONE: ("✓", "yellow"),
+    StoryKind.WITHDRAWN: ("☎", "dim"),
+    StoryKind.STAGE: ("▲", "magenta"),
+    StoryKind.ANSWER: ("★", "magenta"),
+}
+
+SENTENCES = {
+    StoryKind.ENTERED: "enters {subject}",
+    StoryKind.LEFT: "leaves {subject}: {detail}",
+    StoryKind.SENT: "mail to {who}: {subject}",
+    StoryKind.OPENED: "{who} opens: {subject}",
+    StoryKind.CLICKED: "{who} clicks in: {subject}",
+    StoryKind.NOT_SENT: "not sent to {who}: {subject} ({detail})",
+    StoryKind.ASKED: "{who} is asked: {subject}",
+    StoryKind.TAKEN: "{who} is on it: {subject}",
+    StoryKind.DONE: "{who} is done: {subject} → {detail}",
+    StoryKind.WITHDRAWN: "no longer needed: {subject}",
+    StoryKind.STAGE: "stage {detail} → {subject}",
+    StoryKind.ANSWER: "{who} answers {subject}: {detail}",
+}
+
+
+def print_summary(console: Console, summary: DemoSummary) -> None:
+    console.print(Panel(_headline(summary), title=f"{summary.company}: what happened", title_align="left"))
+    console.print(_playbooks(summary.playbooks))
+    console.print(_mails(summary.mails))
+    console.print(_handoffs(summary.handoffs))
+    if summary.unsent:
+        console.print(_unsent(summary.unsent))
+    for story in summary.stories:
+        console.print(_story(story))
+    console.print(Panel(_next_steps(summary), title="Try next", title_align="left"))
+
+
+def _headline(summary: DemoSummary) -> Text:
+    sent = sum(line.sent for line in summary.mails)
+    walks = sum(line.entered for line in summary.playbooks)
+    asked = sum(line.opened for line in summary.handoffs)
+    return Text(
+        f"{summary.days} days ({summary.first_day} to {summary.last_day}) in {summary.seconds:.0f} seconds.\n"
+        f"{summary.customers} customers with {summary.contacts} contacts walked {walks} journeys: "
+        f"{sent} mails went out, {asked} times a person was asked."
+    )
+
+
+def _table(title: str, *columns: str) -> Table:
+    """The first column is text, the others are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
+    return table
+
+
+def _playbooks(counts: tuple[PlaybookCount, ...]) -> Table:
+    table = _table("Who walked", "playbook", "entered", "walking", "goal")
+    table.add_column("other endings", overflow="fold")
+    for count in sorted(counts, key=lambda count: (-count.entered, count.playbook)):
+        others = ", ".join(f"{outcome} {number}" for outcome, number in count.others.items())
+        held_out = f" ({count.held_out} held out)" if count.held_out else ""
+        name = Text(say(count.title, "en")).append(f"  {count.playbook}", style="dim")
+        table.add_row(name, f"{count.entered}{held_out}", str(count.active), str(count.goal), others)
+    return table
+
+
+def _mails(counts: tuple[TemplateCount, ...]) -> Table:
+    table = _table("What was sent", "template", "sent", "opened", "clicked", "bounced")
+    for count in counts:
+        reads = (_share(count.opened, count.sent), _share(count.clicked, count.sent))
+        table.add_row(count.template, str(count.sent), *reads, str(count.bounced or ""))
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.0%})" if whole else str(part)
+
+
+def _handoffs(counts: tuple[HandoffCount, ...]) -> Table:
+    table = _table("Where a person stepped in", "kind", "asked", "acknowledged", "done", "waiting", "escalated")
+    for count in counts:
+        numbers = (count.opened, count.acknowledged, count.done, count.waiting, count.escalated)
+        table.add_row(count.kind, *map(str, numbers))
+    return table
+
+
+def _unsent(counts: tuple[UnsentCount, ...]) -> Table:
+    table = _table("What was not sent", "state and reason", "mails")
+    for count in counts:
+        reason = f": {count.reason.replace('_', ' ')}" if count.reason else ""
+        table.add_row(f"{count.state}{reason}", str(count.count))
+    return table
+
+
+def _story(story: Story) -> Panel:
+    zone = zone_of(COMPANY_ZONE)
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    shown = story.lines[-LINES_PER_STORY:]
+    if len(shown) < len(story.lines):
+        grid.add_row("", "", Text(f"… {len(story.lines) - len(shown)} earlier lines", style="dim"))
+    for line in shown:
+        sign, style = SIGNS[line.kind]
+        grid.add_row(_moment(line.at, zone), Text(sign, style=style), Text(sentence(line)))
+    return Panel(grid, title=f"{story.headline}: {story.name} ({story.customer})", title_align="left")
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%a %d %b %H:%M")
+
+
+def sentence(line: StoryLine) -> str:
+    """One line of a story as a person reads it."""
+    detail = line.detail.replace("_", " ") if line.kind is StoryKind.NOT_SENT else line.detail
+    return SENTENCES[line.kind].format(subject=line.subject, who=line.who or "nobody", detail=detail or "–")
+
+
+def _next_steps(summary: DemoSummary) -> Text:
+    customer = summary.stories[0].customer if summary.stories else "CUSTOMER"
+    return Text(
+        f"The mails: {summary.outbox} (open any .eml file)\n"
+        f"The workspace: {summary.folder}\n\n"
+        f"cd {summary.folder}\n"
+        f"journeybot explain {customer}        why it got what it got\n"
+        "journeybot handoffs list             who is still asked for what\n"
+        "journeybot outbox list               every mail and its state\n"
+        "journeybot check                     after you edited playbooks/journeys/welcome.yml\n"
+    )

@@ -1,0 +1,107 @@
+"""Gathers what the demo shows at its end from the database: counts and three customers' stories, one who started, one who
+was in trouble, one who renewed. Reads through bot.insight only; story.py prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bot.insight.summary import (
+    CustomerName,
+    HandoffCount,
+    PlaybookCount,
+    TemplateCount,
+    UnsentCount,
+    busiest_customer,
+    count_handoffs,
+    count_mails,
+    count_people,
+    count_playbooks,
+    count_unsent,
+)
+from bot.insight.timeline import StoryLine, tell
+
+#: Whose stories are told: the headline, and the walks (playbook, outcome) of which the first that somebody walked counts.
+WANTED_STORIES: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
+    ("From the welcome mail to real use", (("setup_video", "goal"), ("welcome", "goal"), ("welcome", None))),
+    ("Quiet, and what was done about it", (("going_quiet", "goal"), ("going_quiet", None), ("low_nps", None))),
+    ("A renewal", (("renewal_90_days", "goal"), ("renewal_90_days", None))),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One customer's timeline under a headline."""
+
+    headline: str
+    customer: str
+    name: str
+    lines: tuple[StoryLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSummary:
+    """Everything that the demo's last page says. `seconds` is how long the run took on the real clock."""
+
+    company: str
+    first_day: date
+    last_day: date
+    seconds: float
+    customers: int
+    contacts: int
+    playbooks: tuple[PlaybookCount, ...]
+    mails: tuple[TemplateCount, ...]
+    handoffs: tuple[HandoffCount, ...]
+    unsent: tuple[UnsentCount, ...]
+    stories: tuple[Story, ...]
+    folder: Path
+    outbox: Path
+
+    @property
+    def days(self) -> int:
+        return (self.last_day - self.first_day).days + 1
+
+
+def summarize(
+    connection: Connection, *, company: str, first_day: date, last_day: date, seconds: float, folder: Path, outbox: Path
+) -> DemoSummary:
+    """`folder` is the demo's workspace, `outbox` where its mails lie."""
+    customers, contacts = count_people(connection)
+    return DemoSummary(
+        company=company,
+        first_day=first_day,
+        last_day=last_day,
+        seconds=seconds,
+        customers=customers,
+        contacts=contacts,
+        playbooks=count_playbooks(connection),
+        mails=count_mails(connection),
+        handoffs=count_handoffs(connection),
+        unsent=count_unsent(connection),
+        stories=tuple(_stories(connection)),
+        folder=folder,
+        outbox=outbox,
+    )
+
+
+def _stories(connection: Connection) -> Iterator[Story]:
+    told: list[str] = []
+    for headline, walks in WANTED_STORIES:
+        found = _first_found(connection, walks, told)
+        if found:
+            told.append(found.key)
+            yield Story(headline=headline, customer=found.key, name=found.name, lines=tell(connection, found.id))
+
+
+def _first_found(
+    connection: Connection, walks: tuple[tuple[str, str | None], ...], told: list[str]
+) -> CustomerName | None:
+    for playbook, outcome in walks:
+        found = busiest_customer(connection, playbook, outcome=outcome, besides=told)
+        if found:
+            return found
+    return None
