@@ -1,0 +1,61 @@
+"""When "nothing happened" may be believed (semantics.md S2, S3): the feed has facts of the window's last complete day, and
+the customer is as old as the window. A feed nobody ever wrote is silent, so a fresh installation or a misspelt event
+matches nobody. Used by condition_sql.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, false, func, literal, or_, select, true
+
+from bot.rules.condition_scope import Scope, table_of
+from bot.rules.vocabulary_entry import Arguments, Entry
+from bot.rules.vocabulary_usage import ANY_USAGE, began_on
+from storage.columns import UtcDateTime
+from storage.dialects import days_between
+from storage.facts import Feed
+
+FEEDS = table_of(Feed)
+#: Feeds that are no usage.
+OTHER_FEEDS = ("tickets", "meetings", "surveys")
+#: The feed of imported daily totals: when it is fresh, so is every event it ever told of.
+IMPORTED_USAGE = "usage"
+
+
+def is_in_doubt(entry: Entry, arguments: Arguments, scope: Scope) -> ColumnElement[bool]:
+    """Whether the value may only look like nothing. Never unknown itself."""
+    doubts: list[ColumnElement[bool]] = []
+    if entry.feed is not None:
+        doubts.append(is_stale(entry.feed(arguments), scope))
+    window = entry.window(arguments) if entry.window is not None else None
+    if window is not None:
+        doubts.append(days_between(scope.today(), began_on(scope)) < window)
+    return or_(false(), *doubts)
+
+
+def is_stale(feed: str, scope: Scope) -> ColumnElement[bool]:
+    latest = _latest(feed, scope)
+    return func.coalesce(latest < _needed(feed, scope), true(), type_=Boolean())
+
+
+def _needed(feed: str, scope: Scope) -> ColumnElement[Any]:
+    """The instant a feed must have reached: the start of the customer's yesterday, or as `feeds:` says."""
+    max_age: timedelta | None = scope.feeds.get(feed)
+    if max_age is None and feed not in OTHER_FEEDS:
+        max_age = scope.feeds.get(IMPORTED_USAGE)
+    if max_age is None:
+        return scope.day_start(-1)
+    return literal(scope.days.now - max_age, UtcDateTime())
+
+
+def _latest(feed: str, scope: Scope) -> ColumnElement[Any]:
+    """Uncorrelated, so a statement asks once whatever the number of customers."""
+    query = select(func.max(FEEDS.c.latest_at))
+    if feed == ANY_USAGE:
+        return query.where(FEEDS.c.name.not_in(OTHER_FEEDS)).correlate(None).scalar_subquery()
+    if feed in OTHER_FEEDS or feed in scope.feeds:
+        return query.where(FEEDS.c.name == feed).correlate(None).scalar_subquery()
+    own = FEEDS.alias()
+    was_ever = select(1).where(own.c.name == feed).exists()
+    return query.where(FEEDS.c.name.in_((feed, IMPORTED_USAGE)), was_ever).correlate(None).scalar_subquery()

@@ -1,0 +1,124 @@
+"""What a condition is asked about: the customer's row, the contact's, the walk's, the event, and what day it is for each
+customer. Conditions read time only from here, as bound values, so one statement judges a million customers alike.
+Built by the passes (detect, enroll, advance) and by explain; used by the vocabulary's SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, Table, case, literal
+from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
+
+from bot.rules import zones as zone_rules
+from storage.columns import UtcDateTime
+
+#: A workspace threshold: the first whose condition holds (None: always) gives the value.
+LimitCases = Sequence[tuple[str | None, Any]]
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    return cast(Table, vars(model)["__table__"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalDays:
+    """What day it is where each customer is. A customer without a zone, or with one nobody knows, lives in the default one."""
+
+    now: datetime
+    default_zone: str
+    zones: tuple[str, ...]
+
+    @classmethod
+    def at(cls, now: datetime, default_zone: str, zones: Collection[str | None] = ()) -> LocalDays:
+        """`zones`: the distinct zone texts of the customers asked about. Raises: ValueError for an unknown default."""
+        zone_rules.zone_of(default_zone)
+        known = sorted({zone for zone in zones if zone and zone_rules.is_zone(zone)})
+        return cls(now=now.astimezone(UTC), default_zone=default_zone, zones=tuple(known))
+
+    def per_zone(
+        self, customer: FromClause, value_of: Callable[[str], Any], type_: TypeEngine[Any]
+    ) -> ColumnElement[Any]:
+        """A value that depends on the customer's zone only: bound once per distinct value."""
+        default = value_of(self.default_zone)
+        groups: dict[Any, list[str]] = {}
+        for zone in self.zones:
+            value = value_of(zone)
+            if value != default:
+                groups.setdefault(value, []).append(zone)
+        other = literal(default, type_)
+        if not groups:
+            return other
+        ways = [(customer.c.timezone.in_(names), literal(value, type_)) for value, names in groups.items()]
+        return case(*ways, else_=other)
+
+    def date_in(self, zone: str) -> date:
+        return zone_rules.local_date(self.now, zone)
+
+    def day(self, customer: FromClause, offset: int = 0) -> ColumnElement[date]:
+        """The customer's today, moved by `offset` days."""
+        return self.per_zone(customer, lambda zone: self.date_in(zone) + timedelta(days=offset), Date())
+
+    def today(self, customer: FromClause) -> ColumnElement[date]:
+        return self.day(customer)
+
+    def day_start(self, customer: FromClause, offset: int = 0) -> ColumnElement[datetime]:
+        """The instant at which the customer's day began, `offset` days from today."""
+
+        def start(zone: str) -> datetime:
+            return zone_rules.start_of_day(self.date_in(zone) + timedelta(days=offset), zone)
+
+        return self.per_zone(customer, start, UtcDateTime())
+
+    def offset_minutes(self, customer: FromClause) -> ColumnElement[int]:
+        """Minutes east of UTC, now. Older instants use it too: a day counted across a clock change may be an hour off."""
+
+        def offset(zone: str) -> int:
+            distance = zone_rules.to_local(self.now, zone).utcoffset()
+            return round(distance.total_seconds() / 60) if distance is not None else 0
+
+        return self.per_zone(customer, offset, Integer())
+
+    def instant(self) -> ColumnElement[datetime]:
+        return literal(self.now, UtcDateTime())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The rows a condition speaks of. The enclosing statement selects from `customer` (and `contact`, `enrollment`).
+
+    `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
+    `open_days` the days of a customer that says none."""
+
+    customer: FromClause
+    days: LocalDays
+    contact: FromClause | None = None
+    enrollment: FromClause | None = None
+    event: ColumnElement[Any] | None = None
+    limits: Mapping[str, LimitCases] = field(default_factory=dict)
+    feeds: Mapping[str, timedelta] = field(default_factory=dict)
+    open_days: str = "monday to friday"
+
+    @property
+    def outer(self) -> tuple[FromClause, ...]:
+        """What a subquery correlates to; nothing else of the enclosing statement leaks into it."""
+        return tuple(row for row in (self.customer, self.contact, self.enrollment) if row is not None)
+
+    @property
+    def customer_id(self) -> ColumnElement[int]:
+        return self.customer.c.id
+
+    def today(self, offset: int = 0) -> ColumnElement[date]:
+        return self.days.day(self.customer, offset)
+
+    def day_start(self, offset: int = 0) -> ColumnElement[datetime]:
+        return self.days.day_start(self.customer, offset)
+
+    def offset_minutes(self) -> ColumnElement[int]:
+        return self.days.offset_minutes(self.customer)
+
+    def now(self) -> ColumnElement[datetime]:
+        return self.days.instant()

@@ -1,0 +1,93 @@
+"""Names that the language knows and this version cannot answer yet: signals, scores, metrics, plans, content. They parse,
+so that a playbook can be read; `check` refuses them with the rule `not-available`."""
+
+from __future__ import annotations
+
+from bot.rules.condition_tree import ValueType
+from bot.rules.vocabulary_entry import Entry, Parameter, Shape, Topic
+
+NAME = Parameter(name="name", shape=Shape.NAME, is_required=True)
+DAYS = Parameter(name="days", shape=Shape.DAYS, is_required=True)
+BAND = Parameter(name="band", shape=Shape.NAMES)
+
+
+def _later(
+    name: str,
+    type_: ValueType,
+    topic: Topic,
+    meaning: str,
+    example: str,
+    *parameters: Parameter,
+    is_function: bool = True,
+) -> Entry:
+    return Entry(
+        name=name,
+        type=type_,
+        topic=topic,
+        meaning=meaning,
+        example=example,
+        is_function=is_function,
+        parameters=parameters,
+        moves=True,
+    )
+
+
+BOOL, NUMBER, TEXT = ValueType.BOOL, ValueType.NUMBER, ValueType.TEXT
+HEALTH, PLANS = Topic.HEALTH, Topic.PLANS
+
+ENTRIES: tuple[Entry, ...] = (
+    _later(
+        "stage_overdue",
+        BOOL,
+        Topic.TIME,
+        "Whether the customer is in its stage for longer than expected.",
+        "stage_overdue",
+        is_function=False,
+    ),
+    _later("metric", NUMBER, Topic.USAGE, "A named number of metrics.yml.", 'metric("login_rate") < 0.2', NAME),
+    _later("features", NUMBER, Topic.USAGE, "How many features are in a band.", 'features(band="green") >= 5', BAND),
+    _later("feature_band", TEXT, Topic.USAGE, "The band of a feature.", 'feature_band("reports") == "red"', NAME),
+    _later(
+        "weakest_feature",
+        TEXT,
+        Topic.USAGE,
+        "The feature used least.",
+        'weakest_feature == "reports"',
+        is_function=False,
+    ),
+    _later("could_own", BOOL, Topic.COMMERCE, "Whether a product would fit.", 'could_own("analytics")', NAME),
+    _later("score", NUMBER, HEALTH, "A health measure, 0 to 100.", 'score("adoption") < 40', NAME),
+    _later("band", TEXT, HEALTH, "The band of a health measure.", 'band("health") == "red"', NAME),
+    _later("band_days", NUMBER, HEALTH, "Days in the band.", 'band_days("health") >= 14', NAME),
+    _later(
+        "worsened",
+        BOOL,
+        HEALTH,
+        "Whether the band got worse in the last days.",
+        'worsened("health", days=30)',
+        NAME,
+        DAYS,
+    ),
+    _later("signal", BOOL, Topic.MACHINE, "Whether a signal is open.", 'signal("at_risk")', NAME),
+    _later("plan", TEXT, PLANS, "The state of a success plan.", 'plan("recovery") == "active"', NAME),
+    _later(
+        "plan_behind", NUMBER, PLANS, "How far a plan is behind, as a share.", 'plan_behind("objective") > 0.2', NAME
+    ),
+    _later("viewed", BOOL, PLANS, "Whether the content was viewed.", 'viewed("setup_video")', NAME),
+    _later("view_minutes", NUMBER, PLANS, "Minutes of content viewed.", "view_minutes(days=30) < 10", DAYS),
+    _later("aware", BOOL, PLANS, "Whether the content is known to them.", 'aware("setup_video")', NAME),
+    _later(
+        "curriculum", NUMBER, PLANS, "How much of a curriculum is done, as a share.", 'curriculum("basics") < 0.5', NAME
+    ),
+    _later("overdue", NUMBER, PLANS, "How many lessons are overdue.", 'overdue("basics") >= 1', NAME),
+    _later("unseen_content", NUMBER, PLANS, "How many fitting contents were not seen.", "unseen_content() >= 1"),
+    _later(
+        "content",
+        TEXT,
+        PLANS,
+        "A content that fits this customer.",
+        'content(kind="case_study") is not none',
+        Parameter(name="kind", shape=Shape.NAMES),
+        Parameter(name="feature", shape=Shape.TEXT),
+    ),
+)
