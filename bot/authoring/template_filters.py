@@ -49,7 +49,12 @@ def _plain(value: Any, field: str) -> str:
     text = str(value)
     if len(text) > MOST_CHARACTERS:
         raise RenderFailed(f"`{field}` is longer than {MOST_CHARACTERS} characters", rule="too-long")
-    return text if text.isprintable() else _CONTROL.sub("", text)
+    if text.isprintable():
+        return text
+    text = _CONTROL.sub("", text)
+    if not text.strip():
+        raise MissingField(field)
+    return text
 
 
 def shown(value: Any, field: str) -> str:
@@ -266,5 +271,6 @@ INNER_FILTERS: Mapping[str, Callable[..., Any]] = {
     "_link": shown_link,
     "_part": shown_in_link,
     "_few": few,
+    "_filled": lambda value: None if is_empty(value) else value,
     "_holds": holds,
 }

@@ -13,7 +13,7 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from bot.authoring.template_filters import DATE_STYLES, FILTERS, INNER_FILTERS, LOCALISED, MOST_ITEMS
 from bot.authoring.template_names import Names, canonical_call, path_of
-from bot.authoring.template_runtime import HTML, PLAIN, TESTS
+from bot.authoring.template_runtime import HTML, LARGEST_NUMBER, PLAIN, TESTS
 from bot.errors import TemplateRefused
 
 Mode = Literal["html", "text", "line", "draft"]
@@ -63,7 +63,8 @@ class Guard:
             raise
         except TemplateSyntaxError as error:
             sentence = f"The template does not parse: {error.message}"
-            raise TemplateRefused(sentence, line=error.lineno + first_line - 1, rule="syntax") from error
+            hint = "every `{{` needs its `}}`, every `{% if %}` and `{% for %}` its end"
+            raise TemplateRefused(sentence, line=error.lineno + first_line - 1, rule="syntax", hint=hint) from error
         except (RecursionError, ValueError, OverflowError, UnicodeError) as error:
             raise TemplateRefused("The template cannot be read", line=first_line, rule="syntax") from error
         tree.set_environment(HTML if self.mode == "html" else PLAIN)
@@ -168,16 +169,21 @@ class Guard:
 
     def _choice(self, node: nodes.CondExpr) -> nodes.Expr:
         node.test, node.expr1 = self._expression(node.test), self._expression(node.expr1)
-        node.expr2 = None if node.expr2 is None else self._expression(node.expr2)
+        node.expr2 = nodes.Const(None) if node.expr2 is None else self._expression(node.expr2)
         return node
 
     def _compound(self, node: nodes.Node) -> nodes.Expr:
-        if isinstance(node, (nodes.Const, nodes.TemplateData)):
+        if isinstance(node, nodes.Const):
+            if isinstance(node.value, (int, float)) and not abs(node.value) <= LARGEST_NUMBER:
+                _refuse(node, "The number is too large", "number")
             return node
         if isinstance(node, (nodes.And, nodes.Or, *_ARITHMETIC)):
             if isinstance(node, _ARITHMETIC) and any(_is_text(side) for side in (node.left, node.right)):
                 _refuse(node, "Arithmetic needs numbers", "arithmetic", "write texts one after another: {{ a }}{{ b }}")
-            node.left, node.right = self._expression(node.left), self._expression(node.right)
+            left = self._expression(node.left)
+            # Blanks are as empty as "" everywhere else, so `or` must not stop at them.
+            node.left = _filter(left, "_filled", []) if isinstance(node, nodes.Or) else left
+            node.right = self._expression(node.right)
             return node
         if isinstance(node, (nodes.Not, nodes.Neg, nodes.Pos)):
             node.node = self._expression(node.node)

@@ -109,9 +109,10 @@ class Names:
         hint = ""
         choices = sorted(known)
         by_tail = {choice.rpartition(".")[2]: choice for choice in reversed(choices)}
-        close = difflib.get_close_matches(wrong, choices, n=1) or difflib.get_close_matches(wrong, by_tail, n=1)
+        close = difflib.get_close_matches(wrong, choices, n=1)
+        close = close or [by_tail[tail] for tail in difflib.get_close_matches(wrong, by_tail, n=1)]
         if close:
-            hint = f"did you mean `{prefix}{by_tail.get(close[0], close[0])}`?"
+            hint = f"did you mean `{prefix}{close[0]}`?"
         elif len(choices) <= 25:
             hint = "one of " + ", ".join(prefix + choice for choice in choices)
         _refuse(node, f"There is no {what}", "unknown", hint)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, UndefinedError
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -53,7 +53,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         try:
             return obj[argument]
-        except (TypeError, LookupError):
+        except (TypeError, LookupError, UndefinedError):
             return Absent(name=str(argument))
 
     def getattr(self, obj: Any, attribute: str) -> Any:

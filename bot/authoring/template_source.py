@@ -75,6 +75,10 @@ def read_source(path: str, text: str) -> tuple[TemplateSource | None, list[Findi
         findings.append(_finding(path, values["category"].line, "category", message, "one of " + ", ".join(CATEGORIES)))
     if any(found.severity == "error" for found in findings):
         return None, findings
+    if not values.get("preheader", Piece(text="", line=1)).text:
+        message = "The mail has no preheader: the inbox shows its first words instead"
+        hint = "add a line `preheader: …`, one sentence that the subject does not say"
+        findings.append(_finding(path, 1, "preheader", message, hint, severity="warning"))
     source = TemplateSource(
         path=path,
         name=named["name"],

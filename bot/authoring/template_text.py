@@ -79,6 +79,7 @@ class _TextWriter:
 
     def _list(self, block: Sequence[Token], indent: str) -> str:
         items = _siblings(block[1:-1])
+        tight = any(token.hidden for token in block)
         counts = not any(item[0].type == "jinja" for item in items)
         number = int(block[0].attrGet("start") or 1)
         written: list[str] = []
@@ -90,8 +91,8 @@ class _TextWriter:
             if block[0].type == "ordered_list_open" and counts:
                 mark, number = f"{number}. ", number + 1
             inner = indent + "  "
-            written.append(self.blocks(item[1:-1], inner).replace(inner, indent + mark, 1))
-        tight = any(token.hidden for token in block)
+            content = self.blocks(item[1:-1], inner).replace(inner, indent + mark, 1)
+            written.append(re.sub(r"\n{2,}$", "\n", content) if tight else content)
         return "".join(written) + ("\n" if tight else "")
 
     def _table(self, inside: Sequence[Token], indent: str) -> str:
