@@ -114,37 +114,40 @@ def _list_kind(block: Sequence[Token]) -> str:
 def _run(blocks: Sequence[Sequence[Token]], start: int) -> tuple[int, bool]:
     """Where the run of one list's parts that begins here ends, and whether it has to be merged."""
     kind = ""
-    depth, end, lists, loops = 0, start, 0, 0
+    depth, end = 0, start
     for at in range(start, len(blocks)):
-        block = blocks[at]
-        if block[0].type == "jinja":
-            keyword = block[0].info
-            depth += (keyword in OPENERS) - (keyword in CLOSERS)
-            loops += keyword == "for"
-        elif (own := _list_kind(block)) and own == (kind or own):
-            kind, lists = own, lists + 1
-        else:
+        own = _list_kind(blocks[at])
+        depth += _step(blocks[at])
+        if depth < 0 or not (_is_statement(blocks[at]) or (own and own == (kind or own))):
             break
-        if depth < 0 or (depth == 0 and block[0].type == "jinja" and block[0].info not in CLOSERS):
-            break
+        kind = kind or own
         if depth == 0:
             end = at + 1
-    statements = sum(block[0].type == "jinja" for block in blocks[start:end])
-    listed = sum(bool(_list_kind(block)) for block in blocks[start:end])
-    has_loop = any(block[0].info == "for" for block in blocks[start:end])
-    starts_or_joins = bool(_list_kind(blocks[start])) or has_loop or _several_groups_or_lists(blocks[start:end])
-    return end, bool(statements and listed and starts_or_joins)
+    run = blocks[start:end]
+    has_statement = any(_is_statement(block) for block in run)
+    return end, bool(kind and has_statement and _is_one_list(run))
 
 
-def _several_groups_or_lists(run: Sequence[Sequence[Token]]) -> bool:
+def _is_statement(block: Sequence[Token]) -> bool:
+    return block[0].type == "jinja"
+
+
+def _step(block: Sequence[Token]) -> int:
+    """How a block changes the depth of open `if` and `for`."""
+    return (block[0].info in OPENERS) - (block[0].info in CLOSERS) if _is_statement(block) else 0
+
+
+def _is_one_list(run: Sequence[Sequence[Token]]) -> bool:
     """A lone `if` around a list keeps its list inside, so that nothing remains when it does not hold."""
-    depth, top = 0, 0
+    if not any(_list_kind(block) for block in run):
+        return False
+    if _list_kind(run[0]) or any(block[0].info == "for" for block in run):
+        return True
+    depth, tops = 0, 0
     for block in run:
-        if block[0].type == "jinja":
-            depth += (block[0].info in OPENERS) - (block[0].info in CLOSERS)
-        if depth == 0:
-            top += 1
-    return top > 1
+        depth += _step(block)
+        tops += depth == 0
+    return tops > 1
 
 
 def _one_list(run: Sequence[Sequence[Token]]) -> list[Token]:

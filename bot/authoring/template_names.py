@@ -11,7 +11,9 @@ from typing import NoReturn
 
 from jinja2 import nodes
 
-from bot.errors import TemplateRefused
+from bot.errors import ConditionError, TemplateRefused
+from bot.rules.conditions import parse_value
+from bot.rules.vocabulary import VOCABULARY, is_available
 
 CUSTOMER_FIELDS = frozenset(
     [
@@ -77,6 +79,7 @@ class Names:
             return self._field(node, self._whole(node, path))
         if root not in FREE_FORM and root not in self.names and root != "tags":
             self.refuse_unknown(node, f"name `{'.'.join(path)}`", root, self._all_paths())
+        _refuse_unavailable(node, root)
         return self._field(node, ("customer", *path))
 
     def _whole(self, node: nodes.Node, path: Sequence[str]) -> tuple[str, ...]:
@@ -152,6 +155,21 @@ def canonical_call(node: nodes.Call, names: Names) -> str:
     keywords = sorted((keyword.key, _argument(keyword.value, names)) for keyword in node.kwargs)
     arguments = [_argument(value, names) for value in node.args]
     return f"{name}({', '.join([*arguments, *(f'{key}={value}' for key, value in keywords)])})"
+
+
+def check_expression(node: nodes.Node, text: str) -> None:
+    """Raises: TemplateRefused for arguments that SQL could not compute, or a function this version does not have."""
+    try:
+        condition = parse_value(text)
+    except ConditionError as error:
+        _refuse(node, error.sentence, "call", error.hint)
+    for name in sorted(condition.names):
+        _refuse_unavailable(node, name)
+
+
+def _refuse_unavailable(node: nodes.Node, name: str) -> None:
+    if name in VOCABULARY and not is_available(name):
+        _refuse(node, f"`{name}` is not available in this version", "not-available", "leave it out of the mail for now")
 
 
 def _argument(node: nodes.Expr, names: Names) -> str:

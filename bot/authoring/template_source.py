@@ -69,22 +69,15 @@ def read_source(path: str, text: str) -> tuple[TemplateSource | None, list[Findi
         return None, [_finding(path, 1, "too-long", f"The template is longer than {most // 1024} KB", hint)]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     values, body_from, findings = _read_front_matter(path, lines)
-    category = values["category"].text if "category" in values else "lifecycle"
-    if category not in CATEGORIES:
-        message = f"`{category}` is not a category of mail"
-        findings.append(_finding(path, values["category"].line, "category", message, "one of " + ", ".join(CATEGORIES)))
+    findings += _check_values(path, values)
     if any(found.severity == "error" for found in findings):
         return None, findings
-    if not values.get("preheader", Piece(text="", line=1)).text:
-        message = "The mail has no preheader: the inbox shows its first words instead"
-        hint = "add a line `preheader: …`, one sentence that the subject does not say"
-        findings.append(_finding(path, 1, "preheader", message, hint, severity="warning"))
     source = TemplateSource(
         path=path,
         name=named["name"],
         locale=named["locale"],
         syntax=cast(Syntax, named["syntax"]),
-        category=cast(Category, category),
+        category=cast(Category, values["category"].text if "category" in values else "lifecycle"),
         subject=values["subject"],
         preheader=values.get("preheader", Piece(text="", line=1)),
         body=Piece(text="\n".join(lines[body_from:]), line=body_from + 1),
@@ -117,6 +110,19 @@ def _read_front_matter(path: str, lines: list[str]) -> tuple[dict[str, Piece], i
     if not findings and not values.get("subject", Piece(text="", line=1)).text:
         findings.append(_finding(path, 1, "front-matter", "The mail has no subject", "add a line `subject: …`"))
     return values, end + 1, findings
+
+
+def _check_values(path: str, values: dict[str, Piece]) -> list[Finding]:
+    findings: list[Finding] = []
+    category = values.get("category")
+    if category is not None and category.text not in CATEGORIES:
+        message = f"`{category.text}` is not a category of mail"
+        findings.append(_finding(path, category.line, "category", message, "one of " + ", ".join(CATEGORIES)))
+    if "subject" in values and not values.get("preheader", Piece(text="", line=1)).text:
+        message = "The mail has no preheader: the inbox shows its first words instead"
+        hint = "add a line `preheader: …`, one sentence that the subject does not say"
+        findings.append(_finding(path, 1, "preheader", message, hint, severity="warning"))
+    return findings
 
 
 def _problem_of_line(key: str, colon: str, seen: dict[str, Piece]) -> tuple[str, str] | None:

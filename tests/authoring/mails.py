@@ -10,8 +10,10 @@ from bot.authoring.template_mail import CompiledTemplate, RenderedMail
 from bot.authoring.templates import Templates, compile_templates
 from bot.errors import Finding
 
-NAMES = frozenset({"arr", "renewal_date", "stage", "tier", "nps", "days_in_stage", "today", "contact.last_seen"})
-FUNCTIONS = frozenset({"count", "total", "days_until", "contact.has_role"})
+NAMES = frozenset(
+    {"arr", "renewal_date", "stage", "tier", "nps", "days_in_stage", "today", "weakest_feature", "contact.last_seen"}
+)
+FUNCTIONS = frozenset({"count", "total", "days_until", "band", "contact.has_role"})
 LAYOUTS = {
     "templates/emails/_layout.html": "<!DOCTYPE html><html><head><title>{{ subject }}</title></head>"
     "<body><i>{{ preheader }}</i><main>{{ content }}</main></body></html>",

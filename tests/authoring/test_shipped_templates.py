@@ -1,0 +1,144 @@
+"""The mails that come with journeybot: complete in both languages, renderable for everybody, and shaped for mail programs."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.authoring.templates import Templates, compile_templates, wrap_draft
+from bot.errors import Finding
+from bot.rules import vocabulary
+
+FOLDER = Path(__file__).parents[2] / "templates" / "emails"
+NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
+LANGUAGES = ("en", "ja")
+NEWSLETTERS = {"monthly_newsletter"}
+SURVEYS = {"low_nps", "nps_passive", "nps_thanks"}
+NEEDS_A_CSM = {"new_csm"}
+
+
+@cache
+def shipped() -> tuple[Templates, list[Finding]]:
+    files = {f"templates/emails/{path.name}": path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    return compile_templates(files, names=vocabulary.names(), functions=vocabulary.functions())
+
+
+def full_context(**changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "customer": {"name": "あおぞら人材 & Co.", "renewal_date": date(2027, 6, 30), "attributes": {}},
+        "contact": {"name": "田中 裕子", "title": "取締役"},
+        "csm": {"name": "佐藤 美咲", "email": "sato@hanabi.example"},
+        "workspace": {"company": "Hanabi Cloud"},
+        "event": {"score": 4, "comment": "通知が<遅い>"},
+        "mail": {
+            "unsubscribe_url": "https://m.hanabi.example/u/abc",
+            "preferences_url": "https://m.hanabi.example/p/abc",
+        },
+        "today": date(2027, 4, 1),
+        "values": {'total("scouts_sent", days=30)': 14, 'count("login", days=30)': 1260},
+    }
+    return {**base, **changes}
+
+
+def test_all_shipped_templates_compile_without_a_finding() -> None:
+    templates, findings = shipped()
+    assert findings == []
+    assert templates.names == set(NAMES)
+    assert len(NAMES) >= 16
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_mail_exists_in_english_and_japanese(name: str) -> None:
+    assert shipped()[0].languages(name) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same_category_and_one_clear_ask(name: str) -> None:
+    versions = [shipped()[0].pick(name, [language]) for language in LANGUAGES]
+    assert len({version.category for version in versions}) == 1
+    for version in versions:
+        assert version.sources.html.count('<td class="button"') <= 1
+        assert "href=" in version.sources.html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_categories_follow_what_the_mail_is_for(name: str) -> None:
+    category = shipped()[0].pick(name, ["en"]).category
+    assert (category == "newsletter") == (name in NEWSLETTERS)
+    assert (category == "survey") == (name in SURVEYS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_mail_renders_whole_in_html_and_text(name: str, language: str) -> None:
+    mail = shipped()[0].pick(name, [language]).render(full_context())
+    assert mail.subject
+    assert len(mail.subject) <= 90
+    assert mail.preheader
+    assert not re.search(r"\{[{%#]|[}%]\}|jbx+[elps]\d|\{button\}", mail.html + mail.text + mail.subject)
+    assert not re.search(r"<(?:p|a|td|html|br)\b", mail.text)
+    assert "Hanabi Cloud" in mail.text
+    assert "https://m.hanabi.example/u/abc" in mail.html
+    assert "https://m.hanabi.example/u/abc" in mail.text
+    assert f'lang="{language}"' in mail.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(set(NAMES) - NEEDS_A_CSM))
+def test_a_tech_touch_customer_without_csm_and_contact_name_gets_a_whole_mail_too(name: str, language: str) -> None:
+    context = full_context(csm={}, contact={"name": ""}, event={"score": 8}, mail={})
+    mail = shipped()[0].pick(name, [language]).render(context)
+    assert "None" not in mail.text
+    assert "https://m.hanabi.example" not in mail.html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_languages_are_not_mixed(name: str) -> None:
+    english = shipped()[0].pick(name, ["en"])
+    japanese = shipped()[0].pick(name, ["ja"])
+    plain = full_context(
+        customer={"name": "ACME", "renewal_date": date(2027, 6, 30)},
+        contact={"name": "Kim"},
+        csm={"name": "Lee", "email": "l@x.example"},
+    )
+    plain["event"] = {"score": 4}
+    assert not re.search("[ぁ-んァ-ヶ一-龠]", english.render(plain).text)
+    assert len(re.findall("[ぁ-んァ-ヶ一-龠]", japanese.render(plain).text)) > 100
+    assert "Unsubscribe" not in japanese.render(plain).text
+
+
+def test_the_layout_is_made_for_mail_programs() -> None:
+    html = shipped()[0].pick("renewal_90_days", ["ja"]).render(full_context()).html
+    assert "max-width: 600px" in html
+    assert re.search(r'<td class="card"[^>]*style="[^"]*padding: 36px', html)
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "@media (max-width: 480px)" in html
+    assert "<!--[if mso]>" in html
+    assert "Hiragino" in html
+    assert re.search(r'class="preheader"[^>]*display: none', html)
+    assert len(html.encode()) < 100_000  # Gmail cuts a mail off at 102 KB
+    assert not re.search(r"<(?:script|link|img)\b|url\(|@import", html)
+
+
+def test_the_footer_has_no_links_that_are_not_given() -> None:
+    html = shipped()[0].pick("welcome", ["en"]).render(full_context(mail={"unsubscribe_url": None})).html
+    assert "Unsubscribe" not in html
+    assert "Mail preferences" not in html
+
+
+@pytest.mark.parametrize("name", ["renewal_at_risk", "low_nps", "usage_going_down", "new_csm", "meet_decision_maker"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_prepared_for_a_person_survives_editing(name: str, language: str) -> None:
+    templates = shipped()[0]
+    compiled = templates.pick(name, [language])
+    context = full_context(event={"score": 4, "comment": "遅い"})
+    draft = compiled.draft(context)
+    mail = wrap_draft(templates, draft.subject, draft.body_markdown, context, language)
+    assert (mail.subject, mail.text) == (compiled.render(context).subject, compiled.render(context).text)
+    assert 'class="button"' in mail.html
