@@ -25,7 +25,7 @@ from bot.rules.field_types import (
     refused,
 )
 from bot.rules.step_ids import map_steps, with_ids
-from bot.rules.steps_model import Late, LateRule, Step, Window, key
+from bot.rules.steps_model import Late, LateRule, Step, Window, key, unwritten
 
 Trigger = Literal["when", "signal", "on", "at", "every", "once", "after", "manual"]
 TRIGGERS: tuple[Trigger, ...] = ("signal", "on", "at", "every", "once", "after", "manual", "when")
@@ -150,7 +150,7 @@ Share = Annotated[float, BeforeValidator(read_share), Field(ge=0, lt=1), WithJso
 class Playbook(Part):
     """One journey."""
 
-    name: Name = Field(description="The file's stem.")
+    name: Name = Field(description="The file's stem.", json_schema_extra=unwritten())
     title: Text = Field(description="What people read in reports and cards.")
     state: Literal["draft", "live", "paused", "retired"] = Field("draft", description="Only `live` playbooks act.")
     walks: Literal["customer", "contact"] = Field(description="Who walks: the company, or a person there.")

@@ -34,6 +34,11 @@ def key(name: str) -> dict[str, Any]:
     return {"key": name}
 
 
+def unwritten(name: str = "") -> dict[str, Any]:
+    """For fields that no key of their own fills: the loader does, or the key `name` of this model."""
+    return {"key": name, "unwritten": True}
+
+
 def read_late(value: object) -> object:
     """`skip`, `send` and `skip after 2 days` → the parts of `Late`."""
     if not isinstance(value, str):
@@ -96,7 +101,7 @@ class StepBase(Part):
 
     id: str = Field("", description='The step\'s name in conditions such as `clicked("notice")`; unique per playbook.')
     when: ConditionText | None = Field(None, description="A condition; where it does not hold the step is skipped.")
-    line: int = Field(0, description="The line of the file the step stands on.")
+    line: int = Field(0, description="The line of the file the step stands on.", json_schema_extra=unwritten())
 
 
 class EmailStep(StepBase):
@@ -176,11 +181,17 @@ class WaitStep(StepBase):
     duration: DurationOrMoment | None = Field(
         None, description="`5 days`, `2 business days`, `09:00 next business day`.", json_schema_extra=key("wait")
     )
-    until: ConditionText | None = Field(None, description="A condition: the wait is over when it holds.")
-    until_moment: MomentOrAnchor | None = Field(
-        None, description="A moment (`2027-09-09 15:00`) or a date ± a duration."
+    until: ConditionText | None = Field(
+        None,
+        description="A condition, or a moment or date ± a duration: the wait is over when it holds or comes.",
+        json_schema_extra=unwritten("until"),
     )
-    at_most: DurationText | None = Field(None, description="How long `until` may take; then `else` is walked.")
+    until_moment: MomentOrAnchor | None = Field(
+        None, description="A moment (`2027-09-09 15:00`) or a date ± a duration.", json_schema_extra=unwritten("until")
+    )
+    at_most: DurationText | None = Field(
+        None, description="How long `until` may take; then `else` is walked.", json_schema_extra=unwritten("at_most")
+    )
     then: tuple[Step, ...] = Field((), description="The steps when `until` held in time.")
     otherwise: tuple[Step, ...] = Field(
         (), description="The steps when `at_most` passed first.", json_schema_extra=key("else")

@@ -1,0 +1,258 @@
+"""What `workspace.yml` may say: the company's clock, languages, windows, caps, owners and everything else that holds for
+all playbooks. Every key has a default, so a workspace without the file works. Read by workspace_file; used by every pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from bot.authoring.template_source import CATEGORIES, Category
+from bot.rules.business_days import parse_freeze, parse_holiday_source
+from bot.rules.durations import Duration, parse_clock, parse_day, parse_duration
+from bot.rules.field_types import (
+    ConditionText,
+    DaysText,
+    DurationText,
+    HoursText,
+    Name,
+    Part,
+    ScheduleText,
+    Word,
+    Words,
+    read_list,
+    readable_by,
+    refused,
+)
+from bot.rules.playbook import Exit
+from bot.rules.steps_model import key
+from bot.rules.zones import zone_of
+
+Zone = Annotated[str, readable_by(zone_of)]
+HolidayName = Annotated[str, readable_by(parse_holiday_source)]
+FreezeText = Annotated[str, readable_by(parse_freeze)]
+ClockText = Annotated[str, readable_by(parse_clock)]
+Day = Annotated[date, BeforeValidator(lambda value: read_day(value))]
+_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]+|[^\s@<>\"]+@localhost")
+
+
+def read_day(value: object) -> object:
+    """`2027-05-01` → the date."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_day(value)
+    except ValueError as refusal:
+        message, _, hint = str(refusal).partition("; ")
+        raise refused(message, hint) from None
+
+
+def check_address(text: str) -> str:
+    """Raises: ValueError."""
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(f"`{text}` is not an e-mail address; write it like `support@example.com`")
+    return text
+
+
+def read_cap(value: object) -> object:
+    """`2 per 7 days` and `10 per day` → count and duration."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,6})\s+per\s+(.+)", value.strip())
+    if match is None:
+        raise refused(f"`{value}` is no cap", "write `2 per 7 days`")
+    length = match[2] if match[2][0].isdigit() else f"1 {match[2]}"
+    try:
+        parse_duration(length)
+    except ValueError as refusal:
+        raise refused(str(refusal), "write `2 per 7 days`") from None
+    return {"count": int(match[1]), "length": length}
+
+
+class CapRule(Part):
+    """At most so many within so long."""
+
+    count: int = Field(ge=0, description="How many.")
+    length: DurationText = Field(description="Within how long.")
+
+    @property
+    def per(self) -> Duration:
+        return parse_duration(self.length)
+
+
+Cap = Annotated[CapRule, BeforeValidator(read_cap), WithJsonSchema({"type": "string", "pattern": r"^[0-9]+ per .+$"})]
+
+
+class Sender(Part):
+    """Who mails come from when no CSM signs."""
+
+    name: str = Field("", description="The name readers see.")
+    email: Annotated[str, readable_by(check_address)] | None = Field(None, description="The address mails come from.")
+
+
+class CalendarSettings(Part):
+    """The days on which nothing of ours happens."""
+
+    holidays: Annotated[tuple[HolidayName, ...], BeforeValidator(read_list)] = Field(
+        (), description="`JP public`, `JP bank`, `US` …"
+    )
+    freeze: Annotated[tuple[FreezeText, ...], BeforeValidator(read_list)] = Field(
+        (), description="Dates on which nothing goes out: `2026-12-28 to 2027-01-04`."
+    )
+
+
+class SendWindow(Part):
+    """When mails, and pings that ask to phone, may go out; local to the reader."""
+
+    when: ConditionText | None = Field(None, description="For whom; the first window that holds wins.")
+    days: DaysText = Field("monday to friday", description="`every day`, `monday to friday`, `monday, thursday`.")
+    hours: HoursText = Field("09:00-18:00", description="`09:00-18:00`.")
+
+
+class Caps(Part):
+    """How much is too much (S15)."""
+
+    mails_per_contact: Cap | None = Field(None, description="`2 per 7 days`: mails to one person.")
+    touches_per_customer: Cap | None = Field(
+        None, description="`5 per 7 days`: mails, hand-offs and meetings together."
+    )
+    surveys_per_contact: Cap | None = Field(None, description="`1 per 90 days`: surveys to one person.")
+    handoffs_per_owner: Cap | None = Field(None, description="`10 per day`; above it the owner gets a digest.")
+
+
+class TouchPolicy(Part):
+    """What a touch model means for mails."""
+
+    review: Literal["csm", "none"] = Field("none", description="`csm`: the CSM reads every mail before it goes.")
+
+
+class Cover(Part):
+    """Who stands in for an absent person."""
+
+    first: Day = Field(description="The first day away.", json_schema_extra=key("from"))
+    last: Day = Field(description="The last day away.", json_schema_extra=key("to"))
+    by: Word = Field(description="The person who stands in.")
+
+
+class Owners(Part):
+    """Who owns hand-offs."""
+
+    default: Word | None = Field(
+        None, description="Owner for customers without a CSM: a person or `round_robin(team)`."
+    )
+    roles: tuple[Word, ...] = Field(
+        ("csm",), description="Roles of ours: columns `owner.ae`, `owner.support` of customers.csv."
+    )
+    teams: dict[Word, Words] = Field(default_factory=dict, description="Teams and their people.")
+    cover: dict[Word, Cover] = Field(default_factory=dict, description="Who is away, when, and who covers.")
+
+
+class LimitCase(Part):
+    """One size's threshold; a case without `when` is for everybody else."""
+
+    when: ConditionText | None = Field(None, description="For whom.")
+    value: float = Field(description="The threshold.", json_schema_extra=key("is"))
+
+
+class Feed(Part):
+    """How fresh a source must be before "nothing happened" is believed (S2)."""
+
+    complete_by: ClockText | None = Field(None, description="When yesterday's data is complete: `06:00`.")
+    max_age: DurationText = Field("1 day", description="How old the newest fact may be.")
+
+    @property
+    def age(self) -> timedelta:
+        """`max_age`, with a month as 30 days and a business day as one day."""
+        length = parse_duration(self.max_age)
+        days = length.months * 30 + length.days + length.business_days
+        return timedelta(days=days, minutes=length.minutes + length.business_minutes)
+
+
+def check_enter_fuse(text: str) -> str:
+    """Raises: ValueError."""
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?\s*%( of customers)?( (per|a) day)?|off", text):
+        raise ValueError(f"`{text}` is no fuse for entering; write `20% of customers per day` or `off`")
+    return text
+
+
+def check_send_fuse(text: str) -> str:
+    """Raises: ValueError."""
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?\s*x( the average of the last \d{1,2} weeks)?|off", text):
+        raise ValueError(f"`{text}` is no fuse for sending; write `3 x the average of the last 4 weeks` or `off`")
+    return text
+
+
+class Fuses(Part):
+    """Bounds above which a person is asked before anything happens (S38)."""
+
+    enter: Annotated[str, readable_by(check_enter_fuse)] = Field(
+        "20% of customers per day", description="`20% of customers per day`, counted per playbook; `off`."
+    )
+    send: Annotated[str, readable_by(check_send_fuse)] = Field(
+        "3 x the average of the last 4 weeks", description="`3 x the average of the last 4 weeks`; `off`."
+    )
+
+    @property
+    def enter_share(self) -> float | None:
+        """The share of customers that may enter a playbook in a day; None: no bound."""
+        return None if self.enter == "off" else float(self.enter.split("%")[0]) / 100
+
+    @property
+    def send_factor(self) -> float | None:
+        """How many times the usual number of mails may go; None: no bound."""
+        return None if self.send == "off" else float(self.send.split("x")[0])
+
+
+class ScheduledReport(Part):
+    """A report that is sent on its own."""
+
+    report: Name = Field(description="Which report.")
+    every: ScheduleText = Field(description="When: `monday 09:00`, `day 1 10:00`.")
+    to: Words = Field(description='To whom: `csm`, a person, `"#channel"`.')
+
+
+_TOUCH_REVIEW: dict[str, TouchPolicy] = {"high": TouchPolicy(review="csm"), "low": TouchPolicy(), "tech": TouchPolicy()}
+
+
+class WorkspaceSettings(Part):
+    """What holds for all playbooks."""
+
+    company: str = Field("", description="Your company's name.")
+    sender: Sender = Field(default_factory=Sender, description="Who mails come from when no CSM signs.")
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = Field(
+        "en", description="The language when neither contact nor customer has one."
+    )
+    timezone: Zone = Field("UTC", description="The time zone when neither contact, customer nor CSM has one.")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Holidays and freeze dates.")
+    windows: tuple[SendWindow, ...] = Field(
+        (SendWindow(),), description="When mails may go out; the first that holds wins."
+    )
+    caps: Caps = Field(default_factory=Caps, description="How much is too much.")
+    fuses: Fuses = Field(default_factory=Fuses, description="Bounds above which a person is asked.")
+    touch: dict[Word, TouchPolicy] = Field(
+        default_factory=lambda: dict(_TOUCH_REVIEW), description="One policy per touch model: high, low, tech."
+    )
+    owners: Owners = Field(default_factory=Owners, description="Who owns hand-offs.")
+    exit: tuple[Exit, ...] = Field((), description="Exits of every playbook that does not say `exit_on_churn: false`.")
+    limits: dict[Word, tuple[LimitCase, ...]] = Field(
+        default_factory=dict, description='Thresholds per size, read by `limit("x")`; the first case that holds wins.'
+    )
+    feeds: dict[Word, Feed] = Field(default_factory=dict, description="How fresh a source must be to be believed.")
+    reports: tuple[ScheduledReport, ...] = Field((), description="Which report goes when to whom.")
+    consent: Annotated[tuple[Category, ...], BeforeValidator(read_list)] = Field(
+        CATEGORIES, description="The mail categories a contact accepts when the import says nothing."
+    )
+    stage_from: Literal["playbooks", "import"] = Field(
+        "playbooks", description="`import`: the CRM leads the stage, and stages.yml only reports (S17)."
+    )
+
+    def limit_cases(self) -> Mapping[str, tuple[tuple[str | None, float], ...]]:
+        """The thresholds as (condition or None, value), as conditions read them."""
+        return {name: tuple((case.when, case.value) for case in cases) for name, cases in self.limits.items()}
+
+    def feed_ages(self) -> Mapping[str, timedelta]:
+        """How old each feed may be before its silence means nothing."""
+        return {name: feed.age for name, feed in self.feeds.items()}
