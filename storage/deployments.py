@@ -82,7 +82,9 @@ def store_version(
     found = connection.scalar(select(VERSION.c.id).where(VERSION.c.playbook == playbook, VERSION.c.digest == digest))
     if found is not None:
         return int(found), False
-    number = connection.scalar(select(func.coalesce(func.max(VERSION.c.number), 0)).where(VERSION.c.playbook == playbook))
+    number = connection.scalar(
+        select(func.coalesce(func.max(VERSION.c.number), 0)).where(VERSION.c.playbook == playbook)
+    )
     result = connection.execute(
         VERSION.insert().values(
             playbook=playbook, number=(number or 0) + 1, digest=digest, definition=dict(definition), created_at=at

@@ -93,8 +93,15 @@ class weekday_of(FunctionElement[int]):  # noqa: N801
     inherit_cache = True
 
 
-NUMBER = r"^\s*[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\s*$"
-ISO_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+#: A number written as text. Bounded, because PostgreSQL refuses a whole statement for one number that no float holds.
+NUMBER = r"^ *[-+]?[0-9]{1,18}(\.[0-9]{1,18})? *$"
+#: A real calendar day, for the same reason: one 31 February would stop everybody.
+LEAP_YEAR = r"([0-9]{2}(0[48]|[2468][048]|[13579][26])|([2468][048]|0[48]|[13579][26])00)"
+ISO_DATE = (
+    r"^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    rf"|02-(0[1-9]|1[0-9]|2[0-8]))|{LEAP_YEAR}-02-29)"
+)
+LONGEST_NUMBER = 300
 TRUE_WORDS = "('true', 'yes', '1')"
 FALSE_WORDS = "('false', 'no', '0')"
 
@@ -180,12 +187,17 @@ def _json_text_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str
 def _json_number_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     document, key = _parts(element, compiler, **kw)
     value = f"json_extract({document}, {_path(key)})"
-    # In a text that is a number, SQLite's own numeric affinity turns it into one; any other text stays text.
+    kind = f"json_type({document}, {_path(key)})"
+    digits = f"ltrim(trim({value}), '+-')"
+    sign_length = f"length(trim({value})) - length({digits})"
+    is_number = (
+        f"{digits} NOT GLOB '*[^0-9.]*' AND {digits} GLOB '[0-9]*' AND {digits} GLOB '*[0-9]' "
+        f"AND {digits} NOT GLOB '*.*.*' AND {sign_length} <= 1 AND instr({digits} || '.', '.') <= 19 "
+        f"AND length({digits}) - instr({digits} || '.', '.') <= 18"
+    )
     return (
-        f"(CASE WHEN json_type({document}, {_path(key)}) IN ('integer', 'real') THEN CAST({value} AS REAL) "
-        f"WHEN typeof(CAST({value} AS NUMERIC)) IN ('integer', 'real') AND trim({value}) GLOB '[-+0-9.]*' "
-        f"AND trim({value}) NOT GLOB '*[^-+0-9.eE]*' AND trim({value}) GLOB '*[0-9]*' "
-        f"AND trim({value}) NOT GLOB '?*[-+]*' THEN CAST({value} AS REAL) END)"
+        f"(CASE WHEN {kind} IN ('integer', 'real') AND abs({value}) < 1e290 THEN CAST({value} AS REAL) "
+        f"WHEN {kind} = 'text' AND {is_number} THEN CAST(trim({value}) AS REAL) END)"
     )
 
 
@@ -193,7 +205,11 @@ def _json_number_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _json_number_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     document, key = _parts(element, compiler, **kw)
     value = f"({document} ->> CAST({key} AS TEXT))"
-    return f"(CASE WHEN {value} ~ '{NUMBER}' THEN CAST({value} AS DOUBLE PRECISION) END)"
+    kind = f"jsonb_typeof({document} -> CAST({key} AS TEXT))"
+    return (
+        f"(CASE WHEN {kind} = 'number' AND length({value}) < {LONGEST_NUMBER} THEN CAST({value} AS DOUBLE PRECISION) "
+        f"WHEN {kind} = 'string' AND {value} ~ '{NUMBER}' THEN CAST({value} AS DOUBLE PRECISION) END)"
+    )
 
 
 @compiles(json_bool, "sqlite")
@@ -214,10 +230,10 @@ def _bool_case(value: str, *, true: str, false: str) -> str:
 
 @compiles(json_date, "sqlite")
 def _json_date_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    value = _json_text_sqlite(element, compiler, **kw)
-    return (
-        f"(CASE WHEN {value} GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*' THEN date(substr({value}, 1, 10)) END)"
-    )
+    day = f"substr({_json_text_sqlite(element, compiler, **kw)}, 1, 10)"
+    shape = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
+    # Counting days turns 31 February into 3 March; a real day comes back as it went in.
+    return f"(CASE WHEN {day} GLOB '{shape}' AND {day} >= '0001' AND date({day}, '+0 days') = {day} THEN {day} END)"
 
 
 @compiles(json_date, "postgresql")

@@ -165,3 +165,12 @@ class DeliveryEvent(SQLModel, table=True):
     is_machine: bool = False
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
     is_new: bool = True
+
+
+class Transport(SQLModel, table=True):
+    """Whether a way out is open. `blocked_until` while a rate limit or the breaker holds the whole transport."""
+
+    name: str = Field(primary_key=True)
+    blocked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = None
+    since: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from storage.bulk import insert_rows, update_rows
 from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
@@ -195,31 +195,25 @@ def cancel_for_walks(
     return after
 
 
-def store_intent(
-    connection: Connection, rows: Sequence[MessageRow], contents: Sequence[dict[str, Any]], now: datetime, provider: str
-) -> list[MessageRow]:
-    """The intent to send: claimed → submitting with the rendered snapshot and the attempt, in the caller's transaction.
-    `rows` are the claimed rows as just locked; contents match them in order (keys: columns of message_content)."""
+def store_intent(connection: Connection, rows: Sequence[MessageRow], now: datetime, provider: str) -> list[MessageRow]:
+    """The intent to send: claimed → submitting with one more attempt, in the caller's transaction, which also holds the
+    rendered snapshot. `rows` are the claimed rows as just locked."""
     after = [
-        row.to(
-            MessageState.SUBMITTING,
-            now,
-            attempts=row.attempts + 1,
-            provider=provider,
-            lease_until=now + LEASE,
-            reason=None,
-        )
+        row.to(MessageState.SUBMITTING, now, attempts=row.attempts + 1, provider=provider, lease_until=now + LEASE)
         for row in rows
     ]
     write_moves(connection, list(zip(rows, after, strict=True)))
-    repeated = [row.id for row in after if row.attempts > 1]
-    if repeated:
-        connection.execute(CONTENT.delete().where(CONTENT.c.message_id.in_(repeated), CONTENT.c.is_edited.is_(False)))
-        edited = set(connection.scalars(select(CONTENT.c.message_id).where(CONTENT.c.message_id.in_(repeated))))
-        contents = [content for content in contents if content["message_id"] not in edited]
-    insert_rows(
-        connection, CONTENT, CONTENT_COLUMNS, [[content[name] for name in CONTENT_COLUMNS] for content in contents]
-    )
     attempts = [(row.id, row.attempts, row.token, now) for row in after]
     insert_rows(connection, ATTEMPT, ("message_id", "number", "token", "started_at"), attempts)
     return after
+
+
+def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) -> None:
+    """The rendered mails, in the order of CONTENT_COLUMNS."""
+    insert_rows(connection, CONTENT, CONTENT_COLUMNS, contents)
+
+
+def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """Message id → what was rendered (or edited) for it before: an approved or retried mail keeps its text (S35)."""
+    found = connection.execute(select(CONTENT).where(CONTENT.c.message_id.in_(list(ids))))
+    return {row.message_id: row for row in found}

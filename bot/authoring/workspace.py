@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.authoring.condition_findings import check_conditions
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
@@ -87,8 +88,6 @@ def load_workspace(
     files: Mapping[str, str], *, replies_set_up: bool = False, extra: Collection[Finding] = ()
 ) -> Workspace:
     """Parse, compile and check everything. Never raises for what people wrote: that becomes findings."""
-    from bot.authoring.condition_checks import check_conditions
-
     findings = list(extra)
     settings, found = load_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
     findings += found

@@ -1,0 +1,72 @@
+"""The pipeline: `tick()` runs all passes over everything that is due, in order; this page is the whole product.
+A missed tick loses nothing: what is due is computed from state. Passes never import one another; only tick joins them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.channels.base import MailChannel
+from bot.clock import Clock
+from bot.pipeline.absorb import absorb
+from bot.pipeline.advance import advance
+from bot.pipeline.deliver import deliver
+from bot.pipeline.detect import detect, settle
+from bot.pipeline.enroll import enroll
+from bot.pipeline.published import Published
+from bot.pipeline.wake import wake
+from storage.database import Database
+
+#: A mail that is accepted lets its walk go on, which may owe the next thing; so the passes repeat until all is quiet.
+MOST_ROUNDS = 20
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What one tick did."""
+
+    at: datetime
+    entered: int = 0
+    woken: int = 0
+    moved: int = 0
+    absorbed: int = 0
+    messages: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    blocked: bool = False
+    rounds: int = 0
+
+
+def tick(
+    database: Database, published: Published, channel: MailChannel, clock: Clock, *, installation: str = ""
+) -> TickReport:
+    """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more."""
+    report = TickReport(at=clock.now())
+    while report.rounds < MOST_ROUNDS:
+        report.rounds += 1
+        moved = _look(database, published, clock.now(), report)
+        advanced = advance(database, published, clock.now())
+        delivered = deliver(database, published, channel, clock, installation=installation)
+        report.moved += advanced.moved
+        report.blocked = delivered.blocked
+        for state, number in delivered.states.items():
+            report.messages[state] = report.messages.get(state, 0) + number
+        if advanced.faults:
+            report.faults.append(f"{advanced.faults} walk(s) set aside")
+        if not (moved or advanced.moved or delivered.total):
+            break
+    return report
+
+
+def _look(database: Database, published: Published, now: datetime, report: TickReport) -> int:
+    """Take in news and offer it to everybody, in one transaction: either all have looked at it or nobody has."""
+    absorbed = absorb(database, now)
+    with database.write() as connection:
+        news = detect(connection, now, published.settings.timezone)
+        entered = enroll(connection, published, news)
+        woken = wake(connection, published, news)
+        settle(connection, news)
+    report.absorbed += absorbed
+    report.entered += entered.entered
+    report.woken += woken
+    report.faults += entered.faults
+    return entered.entered + woken

@@ -118,7 +118,9 @@ class Batch:
             zones = {row.id: row.timezone for row in rows}
         return {
             walk.id: Whereabouts(
-                zone=usable_zone(zones.get(walk.contact_id), customers[walk.customer_id].timezone, self.ground.settings.timezone),
+                zone=usable_zone(
+                    zones.get(walk.contact_id), customers[walk.customer_id].timezone, self.ground.settings.timezone
+                ),
                 region=customers[walk.customer_id].region,
                 csm=customers[walk.customer_id].csm,
                 owners=customers[walk.customer_id].owners or {},

@@ -110,11 +110,11 @@ def _tell_of_meetings(connection: Connection, now: datetime) -> None:
     held = and_(MEETING.c.is_told.is_(False), MEETING.c.starts_at <= now)
     if connection.scalar(select(MEETING.c.id).where(held).limit(1)) is None:
         return
-    attendee = (
-        select(func.min(ATTENDEE.c.contact_id)).where(ATTENDEE.c.meeting_id == MEETING.c.id).scalar_subquery()
-    )
+    attendee = select(func.min(ATTENDEE.c.contact_id)).where(ATTENDEE.c.meeting_id == MEETING.c.id).scalar_subquery()
     rows = connection.execute(
-        select(MEETING.c.id, MEETING.c.customer_id, MEETING.c.kind, MEETING.c.starts_at, attendee.label("contact_id")).where(held)
+        select(
+            MEETING.c.id, MEETING.c.customer_id, MEETING.c.kind, MEETING.c.starts_at, attendee.label("contact_id")
+        ).where(held)
     ).all()
     connection.execute(
         EVENT.insert(),

@@ -50,7 +50,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
                 count.entered += _enroll_playbook(connection, published, row, news, ground)
                 if row.fault or row.needs_sweep:
                     put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
-        except Exception as error:  # noqa: BLE001  (one playbook must never stop the others, whatever broke in it)
+        except Exception as error:
             if connection.invalidated or connection.closed:
                 raise
             note_fault(connection, row.name, news.now, error)
@@ -76,9 +76,7 @@ def note_fault(connection: Connection, playbook: str, now: datetime, error: Exce
     write_entries(connection, [entry])
 
 
-def _enroll_playbook(
-    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
-) -> int:
+def _enroll_playbook(connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground) -> int:
     version = published.versions[row.version_id]
     mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
     for openings in find_openings(connection, published, row, news, ground):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, exists, false, func, literal, not_, null, or_, select
+from sqlalchemy import ColumnElement, Table, and_, case, exists, false, func, literal, not_, or_, select
 
 from bot.pipeline.published import Version
 from bot.pipeline.scopes import CONTACT, Ground
-from bot.rules.calendar import subtract
 from bot.rules.business_days import BusinessCalendar
+from bot.rules.calendar import subtract
 from bot.rules.conditions import Condition, parse_condition
 from bot.rules.durations import parse_anchor, parse_duration
 from storage.enrollments import ENROLLMENT

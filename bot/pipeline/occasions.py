@@ -66,7 +66,9 @@ def contact_of(version: Version) -> ColumnElement[Any]:
     return CONTACT.c.id if version.playbook.walks == "contact" else null()
 
 
-def by_condition(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], now: datetime) -> Openings:
+def by_condition(
+    version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], now: datetime
+) -> Openings:
     """`enter.when`: the condition holds and no occasion is open. The key counts the openings."""
     contact_id = contact_of(version)
     mine = and_(
@@ -74,7 +76,9 @@ def by_condition(version: Version, ground: Ground, category: str | None, inside:
         OCCASION.c.customer_id == CUSTOMER.c.id,
         func.coalesce(OCCASION.c.contact_id, 0) == func.coalesce(contact_id, 0),
     )
-    opened_before = select(func.count()).select_from(OCCASION).where(mine, OCCASION.c.key.like("when:%")).scalar_subquery()
+    opened_before = (
+        select(func.count()).select_from(OCCASION).where(mine, OCCASION.c.key.like("when:%")).scalar_subquery()
+    )
     return Openings(
         rows=walkers(version),
         where=and_(inside, matches(version, ground, category).is_(True), ~exists().where(mine, OCCASION.c.is_open)),
@@ -201,7 +205,9 @@ def _per_day(news: News, day_of: Any) -> ColumnElement[date]:
         today = next(iter(zones), news.now.date())
         return literal(day_of(today), Date)
     name = func.coalesce(CUSTOMER.c.timezone, "")
-    return case(*((name.in_(names), literal(day_of(today), Date)) for today, names in sorted(zones.items())), else_=None)
+    return case(
+        *((name.in_(names), literal(day_of(today), Date)) for today, names in sorted(zones.items())), else_=None
+    )
 
 
 def _filter(version: Version, ground: Ground, event: ColumnElement[Any]) -> ColumnElement[bool]:

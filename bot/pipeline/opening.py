@@ -114,7 +114,12 @@ def _moment_openings(
 
 
 def open_occasions(
-    connection: Connection, version: Version, openings: Openings, ground: Ground, now: datetime, is_free: ColumnElement[bool]
+    connection: Connection,
+    version: Version,
+    openings: Openings,
+    ground: Ground,
+    now: datetime,
+    is_free: ColumnElement[bool],
 ) -> None:
     """Insert the new occasions with their verdicts; a key that stands already is no new occasion."""
     who = Candidate(
@@ -136,7 +141,9 @@ def open_occasions(
 def record_existing(connection: Connection, version: Version, openings: Openings) -> None:
     """Whoever matches when a playbook goes live stands there as already open, and does not enter (S4)."""
     found = _found(version, openings, literal("existing"))
-    rows = select(*_columns_of(found), found.c.verdict, literal(OccasionState.REFUSED.value), literal(True)).where(true())
+    rows = select(*_columns_of(found), found.c.verdict, literal(OccasionState.REFUSED.value), literal(True)).where(
+        true()
+    )
     connection.execute(insert_or_leave(connection, OCCASION).from_select(COLUMNS, rows))
 
 
@@ -168,6 +175,8 @@ def _one_at_a_time(version: Version, found: Subquery) -> ColumnElement[str]:
     by_events = playbook.enter.trigger in ("on", "after")
     if not by_events and not (playbook.exclusive and playbook.walks == "contact"):
         return found.c.verdict
-    walker = [found.c.customer_id] if playbook.exclusive else [found.c.customer_id, func.coalesce(found.c.contact_id, 0)]
+    walker = (
+        [found.c.customer_id] if playbook.exclusive else [found.c.customer_id, func.coalesce(found.c.contact_id, 0)]
+    )
     place = func.row_number().over(partition_by=[*walker, found.c.verdict], order_by=[found.c.opened_at, found.c.key])
     return case((and_(found.c.verdict == ENTER, place > 1), literal("one_at_a_time")), else_=found.c.verdict)

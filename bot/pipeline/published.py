@@ -64,20 +64,30 @@ class Published:
         return tuple(sorted(acting, key=lambda row: (-self.versions[row.version_id].playbook.priority, row.name)))
 
 
-def load_published(connection: Connection) -> Published | None:
-    """What to act on now; None before the first deployment."""
-    deployment_id = latest_deployment(connection)
-    if deployment_id is None:
-        return None
-    workspace = _workspace(tuple(sorted(deployed_files(connection, deployment_id).items())))
-    rows = tuple(playbook_rows(connection))
-    ids = {row.version_id for row in rows} | _walked_versions(connection)
-    definitions = version_definitions(connection, sorted(ids))
-    versions = {
-        version_id: compile_version(version_id, Playbook.model_validate(definition), workspace.settings)
-        for version_id, definition in definitions.items()
-    }
-    return Published(deployment_id=deployment_id, workspace=workspace, playbooks=rows, versions=versions)
+class Publications:
+    """Loads what is published and keeps what was compiled for as long as the same deployment stands."""
+
+    def __init__(self) -> None:
+        self._deployment_id: int | None = None
+        self._workspace: Workspace | None = None
+        self._versions: dict[int, Version] = {}
+
+    def load(self, connection: Connection) -> Published | None:
+        """What to act on now; None before the first deployment."""
+        deployment_id = latest_deployment(connection)
+        if deployment_id is None:
+            return None
+        if deployment_id != self._deployment_id or self._workspace is None:
+            self._workspace = load_workspace(deployed_files(connection, deployment_id))
+            self._deployment_id, self._versions = deployment_id, {}
+        rows = tuple(playbook_rows(connection))
+        wanted = {row.version_id for row in rows} | _walked_versions(connection)
+        missing = sorted(wanted - self._versions.keys())
+        for version_id, definition in version_definitions(connection, missing).items() if missing else ():
+            playbook = Playbook.model_validate(definition)
+            self._versions[version_id] = compile_version(version_id, playbook, self._workspace.settings)
+        versions = {version_id: self._versions[version_id] for version_id in wanted}
+        return Published(deployment_id=deployment_id, workspace=self._workspace, playbooks=rows, versions=versions)
 
 
 def compile_version(version_id: int, playbook: Playbook, settings: WorkspaceSettings) -> Version:
@@ -102,11 +112,6 @@ def _calendar(holidays: tuple[str, ...], freeze: tuple[str, ...], region: str, o
     return BusinessCalendar(
         holidays=holidays, region=region, freeze=tuple(parse_freeze(text) for text in freeze), **days
     )
-
-
-@lru_cache(maxsize=4)
-def _workspace(files: tuple[tuple[str, str], ...]) -> Workspace:
-    return load_workspace(dict(files))
 
 
 def _walked_versions(connection: Connection) -> set[int]:

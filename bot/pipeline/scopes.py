@@ -37,8 +37,8 @@ class Ground:
             enrollment=ENROLLMENT if walk else None,
             event=seen_event,
             days=self.days,
-            limits=self.settings.limits,
-            feeds=self.settings.feeds,
+            limits=self.settings.limit_cases(),
+            feeds=self.settings.feed_ages(),
         )
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:

@@ -40,9 +40,7 @@ def wake(connection: Connection, published: Published, news: News) -> int:
     for version_id in sorted(published.versions):
         for reason in _reasons(published.versions[version_id], ground):
             statement = (
-                update(ENROLLMENT)
-                .where(asleep, ENROLLMENT.c.version_id == version_id, reason)
-                .values(due_at=news.now)
+                update(ENROLLMENT).where(asleep, ENROLLMENT.c.version_id == version_id, reason).values(due_at=news.now)
             )
             woken += connection.execute(statement).rowcount
     _free_held_mails(connection, news)
@@ -90,7 +88,8 @@ def _free_held_mails(connection: Connection, news: News) -> None:
         return
     rows = lock_messages(connection, ids, MESSAGE.c.state == MessageState.HELD.value)
     moves = [
-        (row, row.to(MessageState.PENDING, news.now, not_before=news.now, reason="facts_changed")) for row in rows.values()
+        (row, row.to(MessageState.PENDING, news.now, not_before=news.now, reason="facts_changed"))
+        for row in rows.values()
     ]
     write_moves(connection, moves)
 

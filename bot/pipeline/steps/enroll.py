@@ -27,9 +27,7 @@ def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
             for contact_id in walkers:
                 key = f"by:enroll:{walk.id}:{walk.step}"
                 waiting = OccasionState.WAITING.value
-                batch.occasions.append(
-                    (child, walk.customer_id, contact_id, key, batch.now, None, waiting, False)
-                )
+                batch.occasions.append((child, walk.customer_id, contact_id, key, batch.now, None, waiting, False))
             batch.decide(walk, Verdict.DID, "enrolled", playbook=child)
         go(walk, node.next, walk.since)
 

@@ -43,9 +43,7 @@ def _until_time(batch: Batch, node: Node, step: WaitStep, walks: list[Walk]) -> 
             sleep(walk, moment)
 
 
-def _moment(
-    batch: Batch, step: WaitStep, start: datetime, place: Whereabouts, anchor_day: object
-) -> datetime:
+def _moment(batch: Batch, step: WaitStep, start: datetime, place: Whereabouts, anchor_day: object) -> datetime:
     """When the wait is over. An anchor without a date is no reason to wait."""
     calendar = calendar_for(batch.published.settings, place.region)
     if step.duration:
@@ -87,7 +85,9 @@ def _until_condition(batch: Batch, node: Node, step: WaitStep, walks: list[Walk]
         start = walk.step_since if walk.has_arrived and walk.step_since else walk.since
         calendar = calendar_for(batch.published.settings, places[walk.id].region) if places else None
         deadline = (
-            add(parse_duration(step.at_most), start, places[walk.id].zone, calendar) if step.at_most and calendar else None
+            add(parse_duration(step.at_most), start, places[walk.id].zone, calendar)
+            if step.at_most and calendar
+            else None
         )
         if walk.id in holding:
             batch.decide(walk, Verdict.CHOSE, "until_holds", condition=step.until)

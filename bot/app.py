@@ -1,0 +1,202 @@
+"""Composition root: settings, database, clock, channels and what is published become one App; there are no globals.
+Runners, the CLI and the demo use an App; nothing below imports it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Table, insert, select
+
+from bot.authoring.workspace import Workspace, load_workspace, read_files
+from bot.channels.base import MailChannel
+from bot.channels.folder import FolderChannel
+from bot.channels.sendgrid import SendGridChannel
+from bot.channels.smtp import SmtpChannel
+from bot.clock import Clock, SystemClock
+from bot.errors import SettingsError, UsageError
+from bot.pipeline import TickReport, tick
+from bot.pipeline.batch import Whereabouts
+from bot.pipeline.deliver import DeliverCount, deliver
+from bot.pipeline.deploying import DeployReport, deploy
+from bot.pipeline.detect import local_days
+from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
+from bot.pipeline.owners import Owners
+from bot.pipeline.published import Publications, Published, calendar_for
+from bot.pipeline.scopes import Ground
+from bot.settings import Settings
+from bot.slack.app import SlackSettings, build_poster
+from storage.database import Database
+from storage.journeys import Installation
+from storage.upgrade import upgrade
+
+INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(slots=True, kw_only=True)
+class App:
+    """Everything that is running, opened once. Use as a context manager."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    channel: MailChannel
+    installation: str
+    poster: Poster | None = None
+    _publications: Publications = field(default_factory=Publications)
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        channel: MailChannel | None = None,
+        database: Database | None = None,
+    ) -> Self:
+        """Open the database (bringing its tables up to date) and the channels the settings name.
+
+        Raises: SettingsError."""
+        ticking = clock or SystemClock()
+        opened = database or Database(settings.database_url)
+        upgrade(opened)
+        with opened.write() as connection:
+            installation = _installation(connection, ticking)
+        app = cls(
+            settings=settings,
+            database=opened,
+            clock=ticking,
+            channel=channel or mail_channel(settings, ticking),
+            installation=installation,
+        )
+        app.poster = app._slack_poster()
+        return app
+
+    def close(self) -> None:
+        self.channel.close()
+        self.database.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def published(self) -> Published | None:
+        """What is published now; None before the first deployment."""
+        with self.database.read() as connection:
+            return self._publications.load(connection)
+
+    def require_published(self) -> Published:
+        """Raises: UsageError before the first deployment."""
+        found = self.published()
+        if found is None:
+            raise UsageError("Nothing is deployed yet", hint="run `journeybot check`, then `journeybot deploy`")
+        return found
+
+    def read_workspace(self) -> tuple[Mapping[str, str], Workspace]:
+        """The files on disk and what `check` makes of them."""
+        folder = self.settings.workspace
+        if not (folder / "playbooks").is_dir():
+            raise UsageError(f"{folder} is no workspace: it has no folder `playbooks`", hint="run `journeybot init DIR`")
+        files, unreadable = read_files(folder)
+        return files, load_workspace(files, replies_set_up=self.settings.inbound_secret is not None, extra=unreadable)
+
+    def deploy(self) -> DeployReport:
+        """Publish the workspace on disk. Raises: WorkspaceError, UsageError."""
+        files, workspace = self.read_workspace()
+        with self.database.write() as connection:
+            return deploy(connection, files, workspace, self.clock.now())
+
+    def tick(self) -> TickReport:
+        """All passes once over everything that is due. Raises: UsageError before the first deployment."""
+        published = self.require_published()
+        report = tick(self.database, published, self.channel, self.clock, installation=self.installation)
+        self.escalate(published)
+        self.post_handoffs()
+        return report
+
+    def deliver(self) -> DeliverCount:
+        """Only the delivery pass: retries whose time has come between two ticks."""
+        published = self.require_published()
+        return deliver(self.database, published, self.channel, self.clock, installation=self.installation)
+
+    def escalate(self, published: Published) -> OverdueCounts:
+        """Hand-offs that nobody took in time move on."""
+        settings = published.settings
+
+        def default_owner(connection: Connection) -> str | None:
+            nowhere = Whereabouts(zone=settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
+            return Owners(connection, settings, self.clock.now()).resolve("default", nowhere)
+
+        return escalate_overdue(
+            self.database,
+            self.clock.now(),
+            default_owner=default_owner,
+            calendar=calendar_for(settings, None),
+            timezone=settings.timezone,
+        )
+
+    def post_handoffs(self) -> PostCounts:
+        """Bring cards to Slack; without Slack they wait in `journeybot handoffs`."""
+        return post_handoffs(self.poster)
+
+    def ground(self, published: Published) -> Ground:
+        """What conditions stand on right now."""
+        with self.database.read() as connection:
+            days = local_days(connection, self.clock.now(), published.settings.timezone)
+        return Ground(days=days, settings=published.settings)
+
+    def slack_settings(self) -> SlackSettings | None:
+        """What Slack needs to know, with the workspace's language and clock; None when no token is set."""
+        token = self.settings.slack_bot_token
+        if token is None:
+            return None
+        published = self.published()
+        workspace = published.settings if published else None
+        secret = self.settings.slack_signing_secret
+        return SlackSettings(
+            bot_token=token.get_secret_value(),
+            signing_secret=secret.get_secret_value() if secret else None,
+            base_url=self.settings.slack_base_url,
+            fallback_channel=self.settings.slack_channel,
+            **(
+                {"locale": workspace.locale, "timezone": workspace.timezone, "calendar": calendar_for(workspace, None)}
+                if workspace
+                else {}
+            ),
+        )
+
+    def _slack_poster(self) -> Poster | None:
+        settings = self.slack_settings()
+        return None if settings is None else build_poster(database=self.database, clock=self.clock, settings=settings)
+
+
+def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
+    """The way out that the settings name. Raises: SettingsError."""
+    match settings.email:
+        case "sendgrid":
+            if settings.sendgrid_api_key is None:
+                raise SettingsError("JOURNEYBOT_EMAIL is sendgrid, but SENDGRID_API_KEY is not set", hint="set the key")
+            key = settings.sendgrid_api_key.get_secret_value()
+            return SendGridChannel(key, settings.sendgrid_base_url, monotonic=clock.monotonic)
+        case "smtp":
+            if settings.smtp_url is None:
+                raise SettingsError("JOURNEYBOT_EMAIL is smtp, but JOURNEYBOT_SMTP_URL is not set", hint="set the URL")
+            return SmtpChannel(settings.smtp_url.get_secret_value(), clock)
+        case _:
+            return FolderChannel(Path(settings.outbox_dir), clock)
+
+
+def _installation(connection: Connection, clock: Clock) -> str:
+    """This database's own name, made when it is first opened."""
+    found = connection.scalar(select(INSTALLATION.c.id))
+    if found is not None:
+        return str(found)
+    name = secrets.token_hex(4)
+    connection.execute(insert(INSTALLATION).values(id=name, created_at=clock.now()))
+    return name

@@ -1,0 +1,158 @@
+"""Everything a mail is made from, read for a whole batch at once: the message with its customer, contact, CSM, walk and
+the values that templates ask for, as plain data. It reads; preflight judges and renders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Integer, Row, Table, case, literal, select
+
+from bot.authoring.templates import CompiledTemplate
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.pipeline.batch import usable_zone
+from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
+from storage.accounts import Csm
+from storage.enrollments import ENROLLMENT
+from storage.outbox_moves import MESSAGE
+
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
+
+CUSTOMER_FIELDS = tuple(column.name for column in CUSTOMER.columns if column.name not in ("id", "key", "bucket"))
+CONTACT_FIELDS = tuple(column.name for column in CONTACT.columns if column.name not in ("id", "key", "customer_id"))
+CSM_FIELDS = ("key", "name", "email", "team", "timezone", "locale", "manager")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailCase:
+    """One claimed message with what belongs to it."""
+
+    message: Row[Any]
+    zone: str
+    locales: tuple[str, ...]
+    window: int | None
+
+    @property
+    def id(self) -> int:
+        return int(self.message.id)
+
+
+def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> list[MailCase]:
+    """The messages with customer (`customer_…`), contact (`contact_…`) and CSM (`csm_…`) columns, by two statements."""
+    columns = [
+        MESSAGE.c.id,
+        MESSAGE.c.enrollment_id,
+        MESSAGE.c.customer_id,
+        MESSAGE.c.contact_id,
+        MESSAGE.c.playbook,
+        MESSAGE.c.step,
+        MESSAGE.c.template,
+        MESSAGE.c.sender,
+        MESSAGE.c.reason,
+        MESSAGE.c.due_at,
+        MESSAGE.c.not_before,
+        MESSAGE.c.expires_at,
+        MESSAGE.c.token,
+        MESSAGE.c.reviewed_by,
+        ENROLLMENT.c.version_id,
+        ENROLLMENT.c.event,
+        CUSTOMER.c.key.label("customer_key"),
+        CONTACT.c.key.label("contact_key"),
+        *(CUSTOMER.c[name].label(f"customer_{name}") for name in CUSTOMER_FIELDS),
+        *(CONTACT.c[name].label(f"contact_{name}") for name in CONTACT_FIELDS),
+        *(CSM.c[name].label(f"csm_{name}") for name in CSM_FIELDS),
+        _window_of(ground).label("window"),
+    ]
+    rows = (
+        MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
+        .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
+        .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
+        .outerjoin(CSM, CSM.c.key == CUSTOMER.c.csm)
+    )
+    found = connection.execute(select(*columns).select_from(rows).where(MESSAGE.c.id.in_(ids)))
+    settings = ground.settings
+    return [
+        MailCase(
+            message=row,
+            zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
+            locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
+            window=row.window,
+        )
+        for row in found
+    ]
+
+
+def _window_of(ground: Ground) -> Any:
+    """The place of the first workspace window whose condition holds for the customer; None when none does."""
+    scope = ground.scope()
+    ways = []
+    for place, window in enumerate(ground.settings.windows):
+        if window.when is None:
+            if not ways:
+                return literal(place)
+            return case(*ways, else_=literal(place))
+        ways.append((ground.holds(parse_condition(window.when), scope), literal(place)))
+    return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
+
+
+def context_of(
+    found: MailCase, settings: WorkspaceSettings, values: Mapping[str, Any], today: Any, links: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The plain data a template renders over. `values` are the computed expressions and bare vocabulary names."""
+    row = found.message._mapping
+    customer = {name: row[f"customer_{name}"] for name in CUSTOMER_FIELDS}
+    customer["customer"] = row["customer_key"]
+    customer.update({name: value for name, value in values.items() if name.isidentifier()})
+    return {
+        "customer": customer,
+        "contact": {
+            "contact": row["contact_key"],
+            **{name: row[f"contact_{name}"] for name in CONTACT_FIELDS},
+        },
+        "csm": {"csm": row["csm_key"], **{name: row[f"csm_{name}"] for name in CSM_FIELDS}},
+        "workspace": {
+            "company": settings.company,
+            "name": settings.sender.name,
+            "email": settings.sender.email,
+            "locale": settings.locale,
+            "timezone": settings.timezone,
+        },
+        "event": row["event"] or {},
+        "mail": dict(links),
+        "today": today,
+        "values": values,
+    }
+
+
+def computed_values(
+    connection: Connection, ground: Ground, template: CompiledTemplate, ids: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """Message id → value of each expression and each bare vocabulary name the template uses: one statement per template."""
+    wanted = sorted(template.expressions) + sorted(_bare_names(template))
+    if not wanted or not ids:
+        return {}
+    scope = Scope(
+        customer=CUSTOMER,
+        contact=CONTACT,
+        enrollment=ENROLLMENT,
+        event=ENROLLMENT.c.event,
+        days=ground.days,
+        limits=ground.scope().limits,
+        feeds=ground.scope().feeds,
+    )
+    columns = [compile_value(parse_value(text), scope).label(f"v{place}") for place, text in enumerate(wanted)]
+    rows = (
+        MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
+        .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
+        .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
+    )
+    found = connection.execute(select(MESSAGE.c.id, *columns).select_from(rows).where(MESSAGE.c.id.in_(ids)))
+    return {row[0]: dict(zip(wanted, row[1:], strict=True)) for row in found}
+
+
+def _bare_names(template: CompiledTemplate) -> set[str]:
+    """Vocabulary names that are no column (`nps`, `license_use`): they are computed like expressions."""
+    names = {path.split(".")[1] for path in template.fields if path.startswith("customer.") and path.count(".") == 1}
+    return names - set(CUSTOMER_FIELDS) - {"customer"}

@@ -1,0 +1,214 @@
+"""What people do to journeys by hand: pause and resume, enroll and exit. Each is one transaction of the caller's, with its
+decision in the journal; the passes do the rest (semantics.md S21, S37)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, literal, select, true, update
+
+from bot.errors import UsageError
+from bot.pipeline.batch import Batch
+from bot.pipeline.leaving import leave
+from bot.pipeline.occasions import walkers
+from bot.pipeline.published import Published
+from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from storage.accounts import Pause
+from storage.bulk import insert_or_leave
+from storage.columns import UtcDateTime
+from storage.dialects import add_seconds
+from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.journeys import EnrollmentStatus, Occasion, OccasionState
+from storage.outbox import MessageState
+from storage.outbox_moves import MESSAGE, cancel_for_walks
+
+OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
+PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
+PauseKind = Literal["all", "playbook", "customer", "contact"]
+
+
+def pause(connection: Connection, kind: PauseKind, key: str, now: datetime) -> bool:
+    """Stop whoever this names; whether that is news."""
+    _refuse_unknown(connection, kind, key)
+    standing = connection.scalar(select(PAUSE.c.since).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
+    if standing is not None:
+        return False
+    connection.execute(insert(PAUSE).values(kind=kind, key=key, since=now))
+    write_entries(connection, [_operated(connection, now, "paused", kind, key)])
+    return True
+
+
+def resume(
+    connection: Connection, kind: PauseKind, key: str, now: datetime, on_resume: Mapping[str, str] | None = None
+) -> bool:
+    """Let it go on. `on_resume` (playbook → shift, catch_up, expire) says what the standstill does to due times; shift
+    moves them by its length. Whether anything was paused."""
+    since = connection.scalar(select(PAUSE.c.since).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
+    if since is None:
+        return False
+    connection.execute(delete(PAUSE).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
+    rules = dict(on_resume or {})
+    concerned = _concerned(kind, key, ENROLLMENT)
+    names = connection.scalars(
+        select(ENROLLMENT.c.playbook).where(concerned, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value).distinct()
+    )
+    for name in list(names):
+        rule = rules.get(name, "shift")
+        if rule == "shift":
+            _shift(connection, kind, key, name, (now - since).total_seconds(), since)
+        elif rule == "expire":
+            _expire(connection, kind, key, name, now)
+    write_entries(connection, [_operated(connection, now, "resumed", kind, key)])
+    return True
+
+
+def enroll_by_hand(
+    connection: Connection,
+    published: Published,
+    playbook: str,
+    now: datetime,
+    *,
+    customer: str | None = None,
+    contact: str | None = None,
+    request: str | None = None,
+) -> int:
+    """Give whoever is named (or everybody) an occasion to enter; the next tick judges it. Returns how many."""
+    row = next((row for row in published.playbooks if row.name == playbook), None)
+    if row is None:
+        raise UsageError(f"There is no playbook `{playbook}`", hint="see `journeybot playbooks list`")
+    if row.state != "live":
+        raise UsageError(f"`{playbook}` is {row.state}", hint="set `state: live` and run `journeybot deploy`")
+    version = published.versions[row.version_id]
+    if contact is not None and version.playbook.walks == "customer":
+        raise UsageError(f"`{playbook}` walks customers, not contacts", hint="use --customer")
+    wanted: list[ColumnElement[bool]] = []
+    if customer is not None:
+        _refuse_unknown(connection, "customer", customer)
+        wanted.append(CUSTOMER.c.key == customer)
+    if contact is not None:
+        _refuse_unknown(connection, "contact", contact)
+        wanted.append(CONTACT.c.key == contact)
+    columns = ("playbook", "customer_id", "contact_id", "key", "opened_at", "state", "is_open")
+    rows = (
+        select(
+            literal(playbook),
+            CUSTOMER.c.id,
+            CONTACT.c.id if version.playbook.walks == "contact" else literal(None, CONTACT.c.id.type),
+            literal(f"by:hand:{request or uuid.uuid4().hex[:12]}"),
+            literal(now, UtcDateTime),
+            literal(OccasionState.WAITING.value),
+            literal(False),
+        )
+        .select_from(walkers(version))
+        .where(and_(true(), *wanted))
+    )
+    return int(connection.execute(insert_or_leave(connection, OCCASION).from_select(columns, rows)).rowcount)
+
+
+def exit_by_hand(
+    connection: Connection,
+    published: Published,
+    ground: Ground,
+    playbook: str,
+    now: datetime,
+    *,
+    customer: str | None = None,
+    contact: str | None = None,
+) -> int:
+    """End the active walks of whoever is named (or everybody) with outcome `exited`; returns how many."""
+    wanted = [ENROLLMENT.c.playbook == playbook, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value]
+    if customer is not None:
+        wanted.append(_concerned("customer", customer, ENROLLMENT))
+    if contact is not None:
+        wanted.append(_concerned("contact", contact, ENROLLMENT))
+    left = 0
+    while True:
+        statement = select(*WALK_COLUMNS).where(*wanted).order_by(ENROLLMENT.c.id).limit(500).with_for_update()
+        walks = [Walk(**row._mapping) for row in connection.execute(statement)]
+        if not walks:
+            return left
+        batch = Batch(connection=connection, published=published, ground=ground, now=now)
+        leave(batch, [(walk, "exited") for walk in walks])
+        batch.flush()
+        write_walks(connection, walks)
+        left += len(walks)
+
+
+def _shift(connection: Connection, kind: PauseKind, key: str, playbook: str, seconds: float, since: datetime) -> None:
+    """Due times that had not come when the standstill began move by its length; so do mails that waited."""
+    mine = and_(
+        _concerned(kind, key, ENROLLMENT),
+        ENROLLMENT.c.playbook == playbook,
+        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+    )
+    connection.execute(
+        update(ENROLLMENT)
+        .where(mine, ENROLLMENT.c.due_at > since)
+        .values(due_at=add_seconds(ENROLLMENT.c.due_at, seconds))
+    )
+    connection.execute(
+        update(ENROLLMENT)
+        .where(mine, ENROLLMENT.c.has_arrived, ENROLLMENT.c.step_since <= since)
+        .values(step_since=add_seconds(ENROLLMENT.c.step_since, seconds))
+    )
+    waiting = (MessageState.PENDING.value, MessageState.HELD.value)
+    held = and_(_concerned(kind, key, MESSAGE), MESSAGE.c.playbook == playbook, MESSAGE.c.state.in_(waiting))
+    for name in ("not_before", "due_at", "expires_at"):
+        column = MESSAGE.c[name]
+        connection.execute(
+            update(MESSAGE).where(held, column.is_not(None)).values({name: add_seconds(column, seconds)})
+        )
+
+
+def _expire(connection: Connection, kind: PauseKind, key: str, playbook: str, now: datetime) -> None:
+    """What fell due during the standstill is not caught up: its mails are cancelled and the walks go on."""
+    ids = list(
+        connection.scalars(
+            select(ENROLLMENT.c.id).where(
+                _concerned(kind, key, ENROLLMENT),
+                ENROLLMENT.c.playbook == playbook,
+                ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+            )
+        )
+    )
+    cancelled = cancel_for_walks(connection, ids, now, "expired_in_pause")
+    wake_walks_of_messages(connection, [row.enrollment_id for row in cancelled], now)
+
+
+def _concerned(kind: PauseKind, key: str, table: Table) -> ColumnElement[bool]:
+    match kind:
+        case "all":
+            return true()
+        case "playbook":
+            return table.c.playbook == key
+        case "customer":
+            return table.c.customer_id.in_(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
+        case "contact":
+            return table.c.contact_id.in_(select(CONTACT.c.id).where(CONTACT.c.key == key))
+
+
+def _refuse_unknown(connection: Connection, kind: PauseKind, key: str) -> None:
+    table = {"customer": CUSTOMER, "contact": CONTACT}.get(kind)
+    if table is None:
+        return
+    if connection.scalar(select(table.c.id).where(table.c.key == key).limit(1)) is None:
+        raise UsageError(f"There is no {kind} `{key}`", hint="see `journeybot customers list`")
+
+
+def _operated(connection: Connection, now: datetime, reason: str, kind: PauseKind, key: str) -> Entry:
+    customer_id = None
+    if kind == "customer":
+        customer_id = connection.scalar(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
+    return Entry(
+        at=now,
+        verdict=Verdict.OPERATED,
+        reason=reason,
+        customer_id=customer_id,
+        playbook=key if kind == "playbook" else None,
+        details={"kind": kind, "key": key},
+    )

@@ -1,0 +1,192 @@
+"""Judges claimed messages one by one: now, later, or not, and with which rendered mail (semantics.md S7, S8, S24, S35).
+Pure over what mail_context read; it writes nothing. deliver stores the verdicts with the intent in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from bot.authoring.templates import CompiledTemplate, RenderedMail
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.errors import MissingField, TemplateRefused
+from bot.pipeline.mail_context import MailCase, context_of
+from bot.pipeline.published import Published, calendar_for
+from bot.rules.addresses import is_mailable_address
+from bot.rules.business_days import BusinessCalendar
+from bot.rules.calendar import add
+from bot.rules.durations import parse_duration
+from bot.rules.steps_model import EmailStep, LateRule
+from bot.rules.windows import DEFAULT_LATE_LIMIT, Window, is_late, next_open, parse_window
+from bot.rules.zones import local_date
+from storage.outbox import MessageState
+
+EXPIRES = "3 days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail ready to hand over: addresses and rendered text."""
+
+    to_email: str
+    to_name: str | None
+    from_email: str
+    from_name: str | None
+    reply_to: str | None
+    mail: RenderedMail
+    category: str
+    locale: str
+    template_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What becomes of one claimed message. SUBMITTING carries the letter; PENDING says when to try again."""
+
+    state: MessageState
+    reason: str
+    letter: Letter | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    details: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """When a message may go: its windows and calendar, how long it is welcome, what lateness does to it."""
+
+    windows: tuple[Window, ...]
+    calendar: BusinessCalendar
+    expires: str
+    late: LateRule | None
+
+
+def judge(
+    found: MailCase, published: Published, now: datetime, values: dict[str, Any], kept: Letter | None
+) -> Judgement:
+    """The first thing that applies: too late, not yet, nobody, no address, review, missing field, or go.
+    `kept`: the text an earlier attempt, a review or an edit fixed."""
+    step = email_step(found, published)
+    terms = terms_of(found, step, published)
+    allowed = next_open(terms.windows, found.message.due_at, found.zone, terms.calendar)
+    expires_at = found.message.expires_at or add(parse_duration(terms.expires), allowed, found.zone, terms.calendar)
+    if now >= expires_at:
+        return Judgement(state=MessageState.EXPIRED, reason="expired", expires_at=expires_at)
+    ready = next_open(terms.windows, found.message.not_before, found.zone, terms.calendar)
+    if _is_too_late(ready, now, terms.late):
+        return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
+    opens = next_open(terms.windows, now, found.zone, terms.calendar)
+    if opens > now:
+        return Judgement(
+            state=MessageState.PENDING, reason="outside_window", not_before=opens, expires_at=max(expires_at, opens)
+        )
+    if found.message.contact_id is None:
+        return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at)
+    if not is_mailable_address(found.message.contact_email or ""):
+        return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
+    return _written(found, step, published, now, values, kept, expires_at)
+
+
+def _written(
+    found: MailCase,
+    step: EmailStep | None,
+    published: Published,
+    now: datetime,
+    values: dict[str, Any],
+    kept: Letter | None,
+    expires_at: datetime,
+) -> Judgement:
+    if kept is not None:
+        return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=kept, expires_at=expires_at)
+    template = published.templates.pick(found.message.template, found.locales)
+    try:
+        letter = write_letter(found, template, published.settings, now, values)
+    except MissingField as missing:
+        details = {"field": missing.field, "template": template.name}
+        return Judgement(state=MessageState.HELD, reason="missing_field", expires_at=expires_at, details=details)
+    except TemplateRefused as refused:
+        details = {"error": refused.sentence, "template": template.name}
+        return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)
+    if needs_review(found, step, published.settings) and found.message.reviewed_by is None:
+        return Judgement(state=MessageState.HELD, reason="review", letter=letter, expires_at=expires_at)
+    return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=letter, expires_at=expires_at)
+
+
+def write_letter(
+    found: MailCase, template: CompiledTemplate, settings: WorkspaceSettings, now: datetime, values: dict[str, Any]
+) -> Letter:
+    """Render for this recipient. Raises: MissingField, TemplateRefused."""
+    row = found.message
+    today = local_date(now, found.zone)
+    mail = template.render(context_of(found, settings, values, today, {}))
+    from_email, from_name, reply_to = sender_of(found, settings)
+    return Letter(
+        to_email=row.contact_email,
+        to_name=row.contact_name,
+        from_email=from_email,
+        from_name=from_name,
+        reply_to=reply_to,
+        mail=mail,
+        category=template.category,
+        locale=template.locale,
+        template_digest=template.digest,
+    )
+
+
+def sender_of(found: MailCase, settings: WorkspaceSettings) -> tuple[str, str | None, str | None]:
+    """Address, name, reply-to. `from: csm` without a CSM is the workspace's sender (S25)."""
+    row = found.message
+    if row.sender == "csm" and row.csm_email:
+        return row.csm_email, row.csm_name, None
+    return settings.sender.email, settings.sender.name or settings.company or None, None
+
+
+def needs_review(found: MailCase, step: EmailStep | None, settings: WorkspaceSettings) -> bool:
+    """The step's own word, else the policy of the customer's touch model."""
+    if step is not None and step.review is not None:
+        return step.review == "csm"
+    policy = settings.touch.get(found.message.customer_touch or "")
+    return policy is not None and policy.review == "csm"
+
+
+def email_step(found: MailCase, published: Published) -> EmailStep | None:
+    """The step that owes the message, in the version the walk is on."""
+    version = published.versions.get(found.message.version_id or 0)
+    node = version.program.nodes.get(found.message.step) if version else None
+    return node.step if node is not None and isinstance(node.step, EmailStep) else None
+
+
+def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
+    """Windows of the workspace, the playbook and the step must all be open; the customer's holidays count (S18)."""
+    settings = published.settings
+    version = published.versions.get(found.message.version_id or 0)
+    windows: list[Window] = []
+    if found.window is not None:
+        chosen = settings.windows[found.window]
+        windows.append(_window(chosen.days, chosen.hours))
+    for own in (version.playbook.window if version else None, step.window if step else None):
+        if own is not None:
+            windows.append(_window(own.days, own.hours))
+    late = step.late if step is not None and step.late is not None else (version.playbook.late if version else None)
+    return Terms(
+        windows=tuple(windows),
+        calendar=calendar_for(settings, found.message.customer_region),
+        expires=(step.expires if step else None) or EXPIRES,
+        late=late,
+    )
+
+
+@lru_cache(maxsize=256)
+def _window(days: str, hours: str) -> Window:
+    return parse_window(days, hours)
+
+
+def _is_too_late(ready: datetime, now: datetime, late: LateRule | None) -> bool:
+    if late is not None and late.action == "send":
+        return False
+    limit = DEFAULT_LATE_LIMIT
+    if late is not None and late.after:
+        length = parse_duration(late.after)
+        limit = timedelta(days=length.days + length.business_days + 30 * length.months, minutes=length.minutes)
+    return is_late(ready, now, limit)

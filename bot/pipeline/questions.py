@@ -1,0 +1,124 @@
+"""Asks a person when a mail cannot go by itself: a merge field is empty, or nobody at the customer can be written to
+(S24, S35). One open question per customer, as a low-urgency hand-off; the mail waits until it expires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, select
+
+from bot.pipeline.preflight import Judgement
+from storage.accounts import Customer
+from storage.bulk import insert_new_rows
+from storage.handoffs import Handoff, HandoffState
+from storage.outbox import MessageState
+from storage.outbox_moves import MESSAGE
+
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
+QUESTION = "question"
+GAPS = ("missing_field", "nobody_to_write_to")
+MOST_AT_ONCE = 20
+
+COLUMNS = (
+    "enrollment_id",
+    "customer_id",
+    "contact_id",
+    "playbook",
+    "step",
+    "occurrence",
+    "title",
+    "kind",
+    "urgency",
+    "owner",
+    "state",
+    "opened_at",
+    "due_at",
+    "escalations",
+    "brief",
+    "tasks",
+    "outcomes",
+    "notify",
+    "posting",
+    "post_attempts",
+)
+
+
+def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement]], now: datetime) -> None:
+    """Open the questions for held mails; at most twenty at once, the outbox lists the rest."""
+    gaps = {found: judgement for found, judgement in judged if _is_gap(judgement)}
+    if not gaps:
+        return
+    statement = (
+        select(
+            MESSAGE.c.id,
+            MESSAGE.c.enrollment_id,
+            MESSAGE.c.customer_id,
+            MESSAGE.c.contact_id,
+            MESSAGE.c.playbook,
+            MESSAGE.c.step,
+            MESSAGE.c.template,
+            CUSTOMER.c.csm,
+        )
+        .select_from(MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id))
+        .where(MESSAGE.c.id.in_(gaps))
+        .order_by(MESSAGE.c.id)
+    )
+    rows = connection.execute(statement).all()
+    asked = _asked_already(connection, {row.customer_id for row in rows})
+    questions = []
+    for row in rows:
+        if row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
+            continue
+        asked.add(row.customer_id)
+        questions.append(
+            (
+                row.enrollment_id,
+                row.customer_id,
+                row.contact_id,
+                row.playbook,
+                row.step,
+                QUESTION,
+                _title(gaps[row.id], row.template),
+                QUESTION,
+                "low",
+                row.csm,
+                HandoffState.OPEN.value,
+                now,
+                gaps[row.id].expires_at,
+                0,
+                ["contacts"],
+                [],
+                [],
+                [],
+                "wanted",
+                0,
+            )
+        )
+    insert_new_rows(connection, HANDOFF, COLUMNS, questions)
+
+
+def _is_gap(judgement: Judgement) -> bool:
+    return judgement.state is MessageState.HELD and judgement.reason in GAPS
+
+
+def _asked_already(connection: Connection, customer_ids: set[int]) -> set[int]:
+    open_states = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)
+    statement = select(HANDOFF.c.customer_id).where(
+        HANDOFF.c.customer_id.in_(customer_ids), HANDOFF.c.kind == QUESTION, HANDOFF.c.state.in_(open_states)
+    )
+    return set(connection.scalars(statement))
+
+
+def _title(judgement: Judgement, template: str) -> dict[str, str]:
+    if judgement.reason == "missing_field":
+        field = (judgement.details or {}).get("field", "?")
+        return {
+            "en": f"A mail waits: {field} is empty ({template})",
+            "ja": f"メールを保留中：{field} が未入力です（{template}）",
+        }
+    return {
+        "en": f"A mail waits: nobody to write to ({template})",
+        "ja": f"メールを保留中：送り先の担当者がいません（{template}）",
+    }

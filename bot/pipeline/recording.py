@@ -1,0 +1,174 @@
+"""Records a channel's answers, in small groups as they arrive: accepted, tried again later, failed or unknown, with the
+attempt and the decision. Evidence of acceptance beats any state; every other write needs the current token (rule b)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from bot.channels.base import Answer, Outcome, Outgoing
+from bot.clock import Clock
+from storage.bulk import update_rows
+from storage.database import Database
+from storage.enrollments import wake_walks_of_messages
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.outbox import OVER, MessageState
+from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, write_moves
+from storage.transports import block, open_again
+
+GROUP = 100
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+BREAKER = timedelta(minutes=15)
+
+STATES = {
+    Outcome.ACCEPTED: MessageState.ACCEPTED,
+    Outcome.NOT_ACCEPTED: MessageState.PENDING,
+    Outcome.DENIED: MessageState.PENDING,
+    Outcome.REFUSED: MessageState.FAILED,
+    Outcome.UNKNOWN: MessageState.UNKNOWN,
+}
+VERDICTS = {
+    MessageState.ACCEPTED: Verdict.SENT,
+    MessageState.PENDING: Verdict.DEFERRED,
+    MessageState.FAILED: Verdict.NOT_SENT,
+    MessageState.UNKNOWN: Verdict.FAULT,
+}
+
+
+class Recorder:
+    """Collects answers of one batch and writes them in groups, so that a crash leaves few fates unknown."""
+
+    def __init__(
+        self,
+        database: Database,
+        transport: str,
+        clock: Clock,
+        counted: Callable[[str], None],
+        rows: Mapping[str, MessageRow],
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._clock = clock
+        self._counted = counted
+        self._rows = rows
+        self._waiting: list[tuple[MessageRow, Answer]] = []
+
+    def on_answer(self, message: Outgoing, answer: Answer) -> None:
+        self._waiting.append((self._rows[message.reference], answer))
+        if len(self._waiting) >= GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        group, self._waiting = self._waiting, []
+        now = self._clock.now()
+        with self._database.write() as connection:
+            recorded = _record(connection, group, now)
+            self._mind_the_transport(connection, [answer for _, answer in group], now)
+        for row in recorded:
+            self._counted(row.state)
+
+    def _mind_the_transport(self, connection: Connection, answers: list[Answer], now: datetime) -> None:
+        """429 slows the whole transport; a refused key opens the breaker with one alert, not ten thousand failures."""
+        denied = next((answer for answer in answers if answer.outcome is Outcome.DENIED), None)
+        limited = next((answer for answer in answers if answer.reason == "rate_limited"), None)
+        stopped = denied or limited
+        if stopped is None:
+            if any(answer.outcome is Outcome.ACCEPTED for answer in answers):
+                open_again(connection, self._transport)
+            return
+        pause = BREAKER if denied else timedelta(seconds=stopped.retry_after_seconds or 60)
+        if block(connection, self._transport, until=now + pause, reason=stopped.reason, at=now):
+            entry = Entry(
+                at=now,
+                verdict=Verdict.FAULT,
+                reason="transport_denied" if denied else "transport_slowed",
+                details={"transport": self._transport, "answer": stopped.reason, "status": stopped.status},
+            )
+            write_entries(connection, [entry])
+
+
+def _record(connection: Connection, group: list[tuple[MessageRow, Answer]], now: datetime) -> list[MessageRow]:
+    standing = lock_messages(connection, [row.id for row, _ in group])
+    moves, attempts, told = [], [], []
+    for row, answer in group:
+        before = standing[row.id]
+        after = _moved(before, row, answer, now)
+        attempts.append((row, answer))
+        if after is not None:
+            moves.append((before, after))
+            told.append((after, answer))
+    write_moves(connection, moves)
+    _close_attempts(connection, attempts, now)
+    _tell(connection, told, now)
+    wake_walks_of_messages(connection, [after.enrollment_id for _, after in moves if after.state in OVER], now)
+    return [after for _, after in moves]
+
+
+def _moved(before: MessageRow, sent: MessageRow, answer: Answer, now: datetime) -> MessageRow | None:
+    """The message after this answer; None when a newer claim owns it and the answer proves nothing."""
+    state = STATES[answer.outcome]
+    if state is MessageState.ACCEPTED:
+        if before.state == MessageState.ACCEPTED:
+            return None
+        return before.to(state, now, reason="accepted", provider_message_id=answer.provider_message_id, accepted_at=now)
+    if before.token != sent.token or before.state != MessageState.SUBMITTING:
+        return None
+    if state is MessageState.PENDING:
+        later = now + _backoff(before.attempts, answer)
+        return before.to(state, now, reason=answer.reason, not_before=later, claims=0)
+    return before.to(state, now, reason=answer.reason)
+
+
+def _backoff(attempts: int, answer: Answer) -> timedelta:
+    """The provider's own word, else doubling from half a minute to an hour, with jitter so that not all come at once."""
+    if answer.retry_after_seconds is not None:
+        return timedelta(seconds=max(1.0, answer.retry_after_seconds))
+    if answer.outcome is Outcome.DENIED or answer.reason == "breaker":
+        return BREAKER
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
+    return longest * random.uniform(0.5, 1.0)
+
+
+def _close_attempts(connection: Connection, answers: list[tuple[MessageRow, Answer]], now: datetime) -> None:
+    keys = {(row.id, row.attempts): answer for row, answer in answers}
+    found = connection.execute(
+        select(ATTEMPT.c.id, ATTEMPT.c.message_id, ATTEMPT.c.number).where(
+            ATTEMPT.c.message_id.in_([row.id for row, _ in answers])
+        )
+    )
+    rows = [
+        (attempt.id, now, answer.outcome.value, answer.status, answer.reason, answer.detail or None)
+        for attempt in found
+        if (answer := keys.get((attempt.message_id, attempt.number))) is not None
+    ]
+    update_rows(connection, ATTEMPT, ("ended_at", "outcome", "status", "reason", "detail"), rows)
+
+
+def _tell(connection: Connection, told: list[tuple[MessageRow, Answer]], now: datetime) -> None:
+    columns = (MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step)
+    found = connection.execute(select(*columns).where(MESSAGE.c.id.in_([row.id for row, _ in told])))
+    known = {row.id: row for row in found}
+    entries = [
+        Entry(
+            at=now,
+            verdict=VERDICTS[MessageState(after.state)],
+            reason=answer.reason,
+            customer_id=after.customer_id,
+            contact_id=known[after.id].contact_id,
+            playbook=known[after.id].playbook,
+            enrollment_id=after.enrollment_id,
+            message_id=after.id,
+            step=known[after.id].step,
+            details={"status": answer.status} if answer.status and after.state != MessageState.ACCEPTED else None,
+            once=f"message:{after.id}:{answer.reason}" if after.state == MessageState.PENDING else None,
+        )
+        for after, answer in told
+    ]
+    write_entries(connection, entries)
