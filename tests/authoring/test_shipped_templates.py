@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bot.authoring.template_filters import DATE_STYLES, FILTERS
+from bot.authoring.template_source import CATEGORIES
 from bot.authoring.templates import Templates, compile_templates, wrap_draft
 from bot.errors import Finding
 from bot.rules import vocabulary
@@ -142,3 +144,19 @@ def test_a_mail_prepared_for_a_person_survives_editing(name: str, language: str)
     mail = wrap_draft(templates, draft.subject, draft.body_markdown, context, language)
     assert (mail.subject, mail.text) == (compiled.render(context).subject, compiled.render(context).text)
     assert 'class="button"' in mail.html
+
+
+def test_the_page_about_templates_names_every_filter_date_style_and_category() -> None:
+    page = (FOLDER.parents[1] / "docs" / "templates.md").read_text(encoding="utf-8")
+    wanted = {*FILTERS} - {"d", "count"} | {*DATE_STYLES} | {*CATEGORIES}
+    assert {word for word in wanted if not re.search(rf'[`"]{word}\b', page)} == set()
+
+
+def test_the_example_of_the_page_about_templates_is_a_template() -> None:
+    page = (FOLDER.parents[1] / "docs" / "templates.md").read_text(encoding="utf-8")
+    example = page.split("```markdown\n")[1].split("```")[0]
+    templates, findings = compile_templates(
+        {"templates/emails/example.ja.md": example}, names=vocabulary.names(), functions=vocabulary.functions()
+    )
+    assert {finding.rule for finding in findings} == {"template-layout"}
+    assert "2027年6月30日" in templates.pick("example", ["ja"]).render(full_context()).preheader
