@@ -22,7 +22,8 @@ _Saying = tuple[str, str, str]
 def tell_errors(error: ValidationError, model: type[Part], places: Places) -> None:
     """Adds a finding for each error of the model that is not the consequence of one already told."""
     for details in error.errors(include_url=False):
-        location = _known_location(details["loc"], places)
+        missing_last = details["type"] == "missing"
+        location = _known_location(details["loc"][:-1] if missing_last else details["loc"], places)
         if _is_told(location, details, places):
             continue
         owner, missing = _owner_of(details, model, location)
@@ -45,9 +46,10 @@ def _known_location(location: tuple[int | str, ...], places: Places) -> Location
 
 def _is_told(location: Location, details: ErrorDetails, places: Places) -> bool:
     if details["type"] == "missing":
-        location_of_missing = (*location, details["loc"][-1])
-        return location_of_missing in places.told or location in places.told
-    if location in places.thinned and details["type"] == "too_short":
+        location = (*location, details["loc"][-1])
+    if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
+        return True  # pydantic counts only the items it found right, and has told about the others
+    if location in places.thinned and details["type"] in ("too_short", "refused"):
         return True
     return any(location[:length] in places.told for length in range(1, len(location) + 1))
 
@@ -78,7 +80,7 @@ def _inner(owner: type[Part] | None, part: int | str) -> type[Part] | None:
 
 
 def _say(details: ErrorDetails, owner: type[Part] | None, path: str) -> _Saying:
-    kind, given = details["type"], short(str(details["input"]))
+    kind, given = details["type"], _shown(details["input"])
     key = re.sub(r"\[\d+\]$", "", path).rpartition(".")[2] or "the file"
     context: dict[str, Any] = details.get("ctx", {})
     if kind == "refused":
@@ -89,7 +91,7 @@ def _say(details: ErrorDetails, owner: type[Part] | None, path: str) -> _Saying:
             if owner
             else None
         )
-        return "missing-key", f"`{key}` is missing", (field.description or "") if field else ""
+        return "missing-key", f"`{key}` is missing", f"add `{key}:` ({field.description})" if field else f"add `{key}:`"
     if kind == "literal_error":
         return _say_choice(key, given, str(context["expected"]))
     if kind == "string_pattern_mismatch":
@@ -97,18 +99,25 @@ def _say(details: ErrorDetails, owner: type[Part] | None, path: str) -> _Saying:
     return _say_type(kind, key, given, context)
 
 
+def _shown(given: object) -> str:
+    """What the author wrote, in words that show it."""
+    if isinstance(given, dict):
+        return "a mapping"
+    return "a list" if isinstance(given, list | tuple) else f"`{short(str(given))}`"
+
+
 def _say_choice(key: str, given: str, expected: str) -> _Saying:
     choices = re.findall(r"'([^']*)'", expected)
-    guess = nearest(given, choices)
+    guess = nearest(given.strip("`"), choices)
     hint = f"did you mean `{guess}`? " if guess else ""
-    return "wrong-value", f"`{given}` is no value for `{key}`", f"{hint}one of: {', '.join(choices)}"
+    return "wrong-value", f"{given} is no value for `{key}`", f"{hint}one of: {', '.join(choices)}"
 
 
 def _say_pattern(key: str, given: str, is_key: bool) -> _Saying:
     if is_key:
-        message = f"`{given}` is no language"
+        message = f"{given} is no language"
         return "wrong-value", message, "write one text, or one per language: `{en: …, ja: …}`"
-    return "wrong-value", f"`{given}` is no name for `{key}`", "use letters, digits, `_`, `-` and `.`"
+    return "wrong-value", f"{given} is no name for `{key}`", "use letters, digits, `_`, `-` and `.`"
 
 
 def _say_type(kind: str, key: str, given: str, context: dict[str, Any]) -> _Saying:
@@ -119,11 +128,12 @@ def _say_type(kind: str, key: str, given: str, context: dict[str, Any]) -> _Sayi
             "put quotes around it if it is one text",
         )
     if kind in ("tuple_type", "list_type"):
-        return "wrong-type", f"`{key}` must be a list, not `{given}`", f"write `{key}: [{given}]`"
+        hint = "begin each item with `- `" if given == "a mapping" else f"write `{key}: [{given.strip('`')}]`"
+        return "wrong-type", f"`{key}` must be a list, not {given}", hint
     if kind in ("dict_type", "model_type", "model_attributes_type", "mapping_type"):
         return (
             "wrong-type",
-            f"`{key}` must be a mapping, not `{given}`",
+            f"`{key}` must be a mapping, not {given}",
             "write its parts as `key: value`, indented below it",
         )
     if kind.startswith(("int_", "float_")) or kind in (
@@ -135,7 +145,7 @@ def _say_type(kind: str, key: str, given: str, context: dict[str, Any]) -> _Sayi
         return _say_number(key, given, kind, context)
     if kind in ("too_short", "string_too_short"):
         return "wrong-value", f"`{key}` is empty or too short", f"it needs at least {context.get('min_length', 1)}"
-    return "wrong-value", f"`{given}` does not fit `{key}`", ""
+    return "wrong-value", f"{given} does not fit `{key}`", ""
 
 
 def _say_number(key: str, given: str, kind: str, context: dict[str, Any]) -> _Saying:
@@ -148,4 +158,4 @@ def _say_number(key: str, given: str, kind: str, context: dict[str, Any]) -> _Sa
     if kind in bounds:
         return "wrong-value", f"`{key}` is {given}; it must be {bounds[kind].format(**context)}", ""
     whole = "a whole number" if kind.startswith("int_") else "a number"
-    return "wrong-type", f"`{key}` must be {whole}, not `{given}`", "write digits only, without units and commas"
+    return "wrong-type", f"`{key}` must be {whole}, not {given}", "write digits only, without units and commas"

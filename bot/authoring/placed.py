@@ -105,7 +105,8 @@ class Places:
     findings: list[Finding] = field(default_factory=list)
     # Locations whose author was told already; what pydantic says of them or below them is only a consequence.
     told: set[Location] = field(default_factory=set)
-    # Lists from which an item was left out: that they are too short is only a consequence, too.
+    # Lists from which an item was left out, and parts with a key nobody knows: that they are too short or lack something
+    # is only a consequence, too.
     thinned: set[Location] = field(default_factory=set)
 
     def note(self, path: str, location: Location, line: int) -> None:

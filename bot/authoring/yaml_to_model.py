@@ -56,6 +56,7 @@ class TreeReader:
                 self.tell_unknown(
                     key, [name for name in known if name not in value.entries], inner_path, value.keys[key]
                 )
+                self.places.thinned.add(location)
                 if guess := nearest(key, known):
                     self.places.told.add((*location, known[guess]))
                 continue
@@ -133,10 +134,9 @@ class TreeReader:
         if not value.is_null:
             return False
         if location not in self.places.told:
-            key = path.rpartition(".")[2]
-            self.places.tell(
-                path, value.line, "empty-value", f"`{short(key)}` has no value", "write one, or delete the line"
-            )
+            line = self.places.lines.get(path, value.line)
+            message = f"`{short(path.rpartition('.')[2])}` has no value"
+            self.places.tell(path, line, "empty-value", message, "write one, or delete the line")
             self.places.told.add(location)
         return True
 

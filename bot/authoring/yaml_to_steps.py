@@ -52,10 +52,10 @@ class StepReader(TreeReader):
 
     def _step(self, value: Value, path: str, location: Location) -> dict[str, Any] | None:
         if not isinstance(value, Mapping):
-            text = f" `{short(value.text)}`" if isinstance(value, Scalar) else ""
+            text = f"`{short(value.text)}` alone" if isinstance(value, Scalar) and value.text else "this"
             guess = nearest(value.text.split()[0], KINDS) if isinstance(value, Scalar) and value.text.split() else None
             hint = f"write `- {guess or 'email'}: …`"
-            self.places.tell(path, value.line, "step-kind", f"A step is a kind and its value, not{text} alone", hint)
+            self.places.tell(path, value.line, "step-kind", f"A step is a kind and its value, not {text}", hint)
             return None
         kinds = [kind for kind in KINDS if kind in value.entries]
         if len(kinds) != 1:

@@ -139,9 +139,13 @@ class Exit(Part):
 
 def read_share(value: object) -> object:
     """`10%` or `0.1` → 0.1."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", value.strip())):
-        return float(match[1]) / 100
-    return value
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*(%?)", value.strip())
+    share = float(match[1]) / (100 if match[2] else 1) if match else 1.0
+    if share >= 1:
+        raise refused(f"`{value}` is no share of customers", "write a percentage below 100, such as `10%`")
+    return share
 
 
 Share = Annotated[float, BeforeValidator(read_share), Field(ge=0, lt=1), WithJsonSchema({"type": ["string", "number"]})]
