@@ -1,4 +1,4 @@
-"""The turning points of one demo customer: first login, silence, renewal or leaving, growing licences, a downgrade. Made
+"""The turning points of one demo customer: first login, silence, renewal or leaving, growing licences. Made
 once from seeded chance, so that all its facts agree; happenings.py and usage.py tell the days between."""
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from bot.rules.schedules import add_months
 
 RETURNING_SHARE = 0.45
 NEVER_STARTS_SHARE = 0.4
-DOWNGRADE_SHARE = 0.06
 NEVER = date(9999, 1, 1)
 
 
@@ -64,7 +63,7 @@ def later(day: date, days: int) -> date:
 
 
 def plan_course(customer: DemoCustomer, chance: Chance, period: Period, *, moves: tuple[Change, ...] = ()) -> Course:
-    """`moves`: changes that come from outside, such as another CSM."""
+    """`moves`: changes that are planned for several customers together, such as another CSM."""
     chance = chance.about("course")
     begins = _first_login(customer, chance)
     silences = _silences(customer, chance, begins, period)
@@ -77,7 +76,6 @@ def plan_course(customer: DemoCustomer, chance: Chance, period: Period, *, moves
         *moves,
         *_contract_changes(customer, period, signed_on, left_on),
         *_licence_changes(customer, chance, period),
-        *_downgrade(customer, chance, period, left_on),
         *_end_of_onboarding(customer, begins, silences),
     )
     kept = (change for change in changes if left_on is None or change.on <= left_on)
@@ -144,14 +142,6 @@ def _licence_changes(customer: DemoCustomer, chance: Chance, period: Period) -> 
             yield Change(
                 on=later(customer.started_on, 7 * week), values={"licenses_active": max(1, round(active * share))}
             )
-
-
-def _downgrade(customer: DemoCustomer, chance: Chance, period: Period, left_on: date | None) -> Iterator[Change]:
-    """A few small ones go on without paying."""
-    may = customer.persona is Persona.ORDINARY and customer.touch == "tech" and customer.stage == "adoption"
-    if may and left_on is None and chance.happens(DOWNGRADE_SHARE, "downgrade"):
-        on = later(period.start, chance.whole(15, 90, "downgraded"))
-        yield Change(on=on, values={"tier": "free", "arr": 0, "was_paid": True})
 
 
 def _end_of_onboarding(customer: DemoCustomer, begins: date, silences: tuple[Spell, ...]) -> Iterator[Change]:

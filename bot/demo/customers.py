@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from bot.demo.chance import Chance
@@ -16,6 +17,7 @@ from bot.demo.names import (
     JAPANESE_GIVEN,
     JAPANESE_LAST,
     TRADES,
+    Spelled,
     Trade,
 )
 from bot.demo.personas import HABITS, Persona
@@ -30,6 +32,9 @@ ABROAD: dict[str, tuple[str, ...]] = {
     "AU": ("Australia/Sydney",),
 }
 SHARE_ABROAD = 0.2
+#: Some want the mails about their contract and no others.
+NO_NEWSLETTER_SHARE = 0.08
+ONLY_THE_NEEDED = "lifecycle;survey"
 LICENCES: dict[Touch, tuple[int, int]] = {"high": (120, 400), "low": (30, 110), "tech": (5, 28)}
 TOUCH_WEIGHTS: dict[Touch, float] = {"high": 0.15, "low": 0.4, "tech": 0.45}
 YEN_A_LICENCE = {"standard": 14_400, "pro": 24_000, "enterprise": 36_000}
@@ -94,12 +99,13 @@ class DemoCustomer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """Where a customer is and what its name is made of."""
+    """Where a customer is, what it does and how it is called."""
 
     key: str
     name: str
     region: str
     timezone: str
+    trade: Trade
 
     @property
     def locale(self) -> str:
@@ -118,8 +124,7 @@ def build_customer(
 ) -> DemoCustomer:
     """Customer `number` of the world `seed`. The renewal date is the first anniversary of the start after `today`."""
     chance = Chance(seed, "customer", number)
-    trade = chance.weighted({each: each.weight for each in TRADES}, "trade")
-    origin = _origin(chance, number, trade)
+    origin = _origin(seed, number)
     drawn: Touch = chance.weighted(TOUCH_WEIGHTS, "touch")
     touch = given_touch or drawn
     purchased = chance.whole(*LICENCES[touch], "licences")
@@ -132,7 +137,7 @@ def build_customer(
         stage=stage,
         tier=tier,
         arr=purchased * YEN_A_LICENCE[tier],
-        industry=trade.industry,
+        industry=origin.trade.industry,
         region=origin.region,
         locale=origin.locale,
         timezone=origin.timezone,
@@ -142,7 +147,7 @@ def build_customer(
         renewal_date=next_anniversary(started_on, today),
         licenses_purchased=purchased,
         licenses_active=max(1, round(purchased * (low + (high - low) * chance.number("share")))),
-        open_days=trade.open_days,
+        open_days=origin.trade.open_days,
         shops=max(1, purchased // 12),
         usage_talk_ok=not chance.happens(0.06, "usage talk"),
         owners={
@@ -166,23 +171,41 @@ def days_before(day: date, days: int) -> date:
     return day - timedelta(days=days)
 
 
-def _origin(chance: Chance, number: int, trade: Trade) -> _Origin:
-    """Names cannot collide: the first part goes round by number, with a branch number once all were used."""
+@lru_cache(maxsize=8)
+def _japanese_names(seed: int) -> tuple[tuple[Trade, Spelled], ...]:
+    """Every name that can be made, each once, in this world's order: key and name cannot collide."""
+    made = [
+        (trade, (f"{first[0]}{second[0]}", f"{first[1]}-{second[1]}"))
+        for first in JAPANESE_FIRST_PARTS
+        for trade in TRADES
+        for second in trade.japanese
+    ]
+    return tuple(Chance(seed).shuffled(made, "japanese names"))
+
+
+@lru_cache(maxsize=8)
+def _english_names(seed: int) -> tuple[tuple[Trade, Spelled], ...]:
+    made = [
+        (trade, (f"{first} {second}", f"{first}-{second}".lower().replace(" ", "-")))
+        for first in ENGLISH_FIRST_PARTS
+        for trade in TRADES
+        for second in trade.english
+    ]
+    return tuple(Chance(seed).shuffled(made, "english names"))
+
+
+def _origin(seed: int, number: int) -> _Origin:
+    chance = Chance(seed, "customer", number)
     if chance.happens(SHARE_ABROAD, "abroad"):
         region = chance.pick(tuple(ABROAD), "region")
-        first = ENGLISH_FIRST_PARTS[number % len(ENGLISH_FIRST_PARTS)]
-        second = chance.pick(trade.english, "name")
-        key = f"{first}-{second}".lower().replace(" ", "-")
-        lap = number // len(ENGLISH_FIRST_PARTS)
-        name, zone = f"{first} {second}", chance.pick(ABROAD[region], "zone")
+        names, zone = _english_names(seed), chance.pick(ABROAD[region], "zone")
     else:
-        kanji, romaji = JAPANESE_FIRST_PARTS[number % len(JAPANESE_FIRST_PARTS)]
-        written, ascii_name = chance.pick(trade.japanese, "name")
-        key, lap = f"{romaji}-{ascii_name}", number // len(JAPANESE_FIRST_PARTS)
-        name, region, zone = f"{kanji}{written}", "JP", "Asia/Tokyo"
-    if lap:
-        key, name = f"{key}-{lap + 1}", f"{name} {lap + 1}" if region != "JP" else f"{name}{lap + 1}号"
-    return _Origin(key=key, name=name, region=region, timezone=zone)
+        region, names, zone = "JP", _japanese_names(seed), "Asia/Tokyo"
+    lap, place = divmod(number, len(names))
+    trade, (name, key) = names[place]
+    if lap:  # more customers than names: the second round gets a number
+        key, name = f"{key}-{lap + 1}", f"{name} {lap + 1}"
+    return _Origin(key=key, name=name, region=region, timezone=zone, trade=trade)
 
 
 def _csm(chance: Chance, touch: Touch, region: str) -> str:
@@ -219,4 +242,5 @@ def _contact(chance: Chance, origin: _Origin, roles: str, last: tuple[str, str])
         email=f"{ascii_name}@{origin.key}.example",
         roles=roles,
         title=TITLES[first_role][0 if is_japanese else 1],
+        consent=ONLY_THE_NEEDED if chance.happens(NO_NEWSLETTER_SHARE, "consent") else "",
     )

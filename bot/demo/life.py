@@ -13,6 +13,7 @@ from bot.demo.course import Change, Course, Period, later, plan_course
 from bot.demo.customers import DemoCustomer, days_before
 from bot.demo.facts import DayFacts, Row, colleague_row, contact_row, customer_row, row_of
 from bot.demo.happenings import Subject, happenings
+from bot.demo.personas import Persona
 from bot.demo.staff import LEAVING_CSM, TAKING_OVER_CSM
 from bot.demo.usage import DayUse, Usage
 
@@ -20,6 +21,7 @@ HISTORY_DAYS = 60
 USAGE_HISTORY_DAYS = 45
 CSM_CHANGE_AFTER_DAYS = 40
 CSM_CHANGE_CUSTOMERS = 9
+DOWNGRADED_CUSTOMERS = 3
 #: On working days; about one newcomer every three days.
 NEWCOMER_SHARE = 0.47
 WEEKEND = 5
@@ -38,9 +40,9 @@ class Life:
         self._courses: dict[str, Course] = {}
         self._usage: dict[str, Usage] = {}
         self._arrivals: dict[date, list[tuple[str, Row]]] = defaultdict(list)
-        moved = self._customers_of(LEAVING_CSM)[:CSM_CHANGE_CUSTOMERS]
+        moves = {**self._downgrades(), **self._csm_change()}
         for customer in self.customers:
-            self._plan(customer, gets_new_csm=customer.key in moved)
+            self._plan(customer, moves.get(customer.key, ()))
 
     @property
     def customers(self) -> tuple[DemoCustomer, ...]:
@@ -83,17 +85,31 @@ class Life:
                 yield day, self.company.newcomer(number, day)
                 number += 1
 
-    def _plan(self, customer: DemoCustomer, *, gets_new_csm: bool) -> None:
-        chance = self._chance.about(customer.key)
+    def _csm_change(self) -> dict[str, tuple[Change, ...]]:
         change = Change(on=later(self.company.start, CSM_CHANGE_AFTER_DAYS), values={"csm": TAKING_OVER_CSM})
-        course = plan_course(customer, chance, self._period, moves=(change,) if gets_new_csm else ())
+        hers = [customer.key for customer in self.company.customers if customer.csm == LEAVING_CSM]
+        return dict.fromkeys(hers[:CSM_CHANGE_CUSTOMERS], (change,))
+
+    def _downgrades(self) -> dict[str, tuple[Change, ...]]:
+        """A few small ones go on without paying."""
+        small = [
+            customer.key
+            for customer in self.company.customers
+            if customer.persona is Persona.ORDINARY and customer.touch == "tech" and customer.stage == "adoption"
+        ]
+        values: dict[str, object] = {"tier": "free", "arr": 0, "was_paid": True}
+        return {
+            key: (Change(on=later(self.company.start, self._chance.whole(15, 90, "downgrade", key)), values=values),)
+            for key in small[:DOWNGRADED_CUSTOMERS]
+        }
+
+    def _plan(self, customer: DemoCustomer, moves: tuple[Change, ...]) -> None:
+        chance = self._chance.about(customer.key)
+        course = plan_course(customer, chance, self._period, moves=moves)
         self._courses[customer.key] = course
         self._usage[customer.key] = Usage(customer, chance, begins=course.begins, silences=course.silences)
         for day, kind, row in happenings(Subject(customer=customer, chance=chance, course=course, period=self._period)):
             self._arrivals[day].append((kind, row))
-
-    def _customers_of(self, csm: str) -> list[str]:
-        return [customer.key for customer in self.company.customers if customer.csm == csm]
 
     def _add_records(self, found: dict[str, list[Row]], customer: DemoCustomer, day: date) -> None:
         found["customers"].append(customer_row(customer, self._courses[customer.key].record_on(day)))

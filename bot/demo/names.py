@@ -17,7 +17,6 @@ class Trade:
     japanese: tuple[Spelled, ...]
     english: tuple[str, ...]
     open_days: str
-    weight: float
 
 
 TRADES: tuple[Trade, ...] = (
@@ -26,49 +25,42 @@ TRADES: tuple[Trade, ...] = (
         japanese=(("食堂", "shokudo"), ("ダイニング", "dining"), ("茶寮", "saryo"), ("製麺所", "seimen")),
         english=("Kitchen", "Bistro", "Noodle Bar"),
         open_days="tuesday to sunday",
-        weight=0.3,
     ),
     Trade(
         industry="retail",
         japanese=(("眼鏡店", "megane"), ("書店", "shoten"), ("生花店", "seika")),
         english=("Opticians", "Books", "Garden Store"),
         open_days="monday to saturday",
-        weight=0.2,
     ),
     Trade(
         industry="hotel",
         japanese=(("旅館", "ryokan"), ("ホテル", "hotel")),
         english=("Inn", "Hotels"),
         open_days="every day",
-        weight=0.12,
     ),
     Trade(
         industry="logistics",
         japanese=(("運輸", "unyu"), ("物流", "butsuryu")),
         english=("Freight", "Parcels"),
         open_days="monday to friday",
-        weight=0.1,
     ),
     Trade(
         industry="clinic",
         japanese=(("歯科", "shika"), ("クリニック", "clinic")),
         english=("Dental", "Physio"),
         open_days="monday to friday",
-        weight=0.12,
     ),
     Trade(
         industry="beauty",
         japanese=(("美容室", "salon"), ("ネイル", "nail")),
         english=("Salon", "Barbers"),
         open_days="tuesday to sunday",
-        weight=0.1,
     ),
     Trade(
         industry="education",
         japanese=(("学習塾", "juku"), ("音楽教室", "ongaku")),
         english=("Tutors", "Music School"),
         open_days="monday to saturday",
-        weight=0.06,
     ),
 )
 

@@ -1,0 +1,164 @@
+"""Runs the demo: a copy of the starter workspace, a fresh database, the invented company's history, then day after day the
+morning's files, several ticks on a simulated clock and what people did meanwhile. Connects to nothing real."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from bot.app import App
+from bot.clock import FixedClock, SystemClock
+from bot.demo.acting import Actors
+from bot.demo.company import build_company
+from bot.demo.facts import DayFacts, write_csvs
+from bot.demo.life import Life
+from bot.demo.summary import DemoSummary, summarize
+from bot.errors import UsageError
+from bot.intake import import_paths
+from bot.rules.zones import local_to_utc
+from bot.settings import Settings
+
+SEED = 2027
+CUSTOMERS = 200
+DAYS = 120
+START = date(2027, 4, 1)
+COMPANY = "Hanabi Cloud"
+ZONE = "Asia/Tokyo"
+#: Local times of the ticks. At night America and Europe are awake; in the morning yesterday's files have come; the rest
+#: are the hours after a window opens or a newsletter falls due.
+MORNING = time(6, 10)
+TICKS = (time(0, 30), MORNING, time(9, 5), time(10, 5), time(14, 35), time(17, 35))
+SOURCE = "demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPlan:
+    """What to run and where. `starter` holds `playbooks/` and `templates/`; `folder` becomes the demo's workspace."""
+
+    starter: Path
+    folder: Path
+    seed: int = SEED
+    customers: int = CUSTOMERS
+    days: int = DAYS
+    start: date = START
+
+    @property
+    def last_day(self) -> date:
+        return self.start + timedelta(days=self.days - 1)
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / ".journeybot" / "outbox"
+
+    @property
+    def inbox(self) -> Path:
+        """Where each morning's CSV files lie before they are imported."""
+        return self.folder / "data"
+
+    @property
+    def settings(self) -> Settings:
+        database = self.folder / ".journeybot" / "journeybot.db"
+        return Settings(
+            workspace=self.folder, database_url=f"sqlite:///{database}", email="folder", outbox_dir=self.outbox
+        )
+
+
+def run_demo(plan: DemoPlan, console: Console) -> DemoSummary:
+    """Raises: UsageError when the folder is not empty, so that nobody's workspace is written over."""
+    stopwatch = SystemClock()
+    began = stopwatch.monotonic()
+    copy_workspace(plan.starter, plan.folder)
+    life = Life(build_company(plan.seed, plan.customers, plan.start), plan.seed, days=plan.days)
+    clock = FixedClock(_moment(plan.start - timedelta(days=1), time(18, 0)))
+    app = App.open(plan.settings, clock=clock)
+    try:
+        _Days(plan=plan, app=app, clock=clock, life=life).live(console)
+        with app.database.read() as connection:
+            return summarize(
+                connection,
+                company=COMPANY,
+                first_day=plan.start,
+                last_day=plan.last_day,
+                seconds=stopwatch.monotonic() - began,
+                folder=plan.folder,
+                outbox=plan.outbox,
+            )
+    finally:
+        app.close()
+
+
+def copy_workspace(starter: Path, folder: Path) -> None:
+    """Copies what people edit; raises: UsageError when something is there already."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError("The folder is not empty", where=str(folder), hint="choose another one, or empty it")
+    for name in ("playbooks", "templates"):
+        shutil.copytree(starter / name, folder / name)
+
+
+class _Days:
+    """The simulated days of one run."""
+
+    def __init__(self, *, plan: DemoPlan, app: App, clock: FixedClock, life: Life) -> None:
+        self._plan = plan
+        self._app = app
+        self._clock = clock
+        self._life = life
+        customers = {customer.key: customer for customer in life.customers}
+        self._actors = Actors(app.database, customers, plan.seed, dead_address=life.company.dead_address)
+
+    def live(self, console: Console) -> None:
+        with _progress(console, self._plan.days + 1) as (progress, task):
+            progress.update(task, description="history")
+            self._import(self._life.history())
+            self._app.deploy(self._clock.now())
+            progress.advance(task)
+            for offset in range(self._plan.days):
+                day = self._plan.start + timedelta(days=offset)
+                progress.update(task, description=f"{day:%d %b %Y}")
+                self._live_through(day)
+                progress.advance(task)
+
+    def _live_through(self, day: date) -> None:
+        for at in TICKS:
+            self._clock.move_to(_moment(day, at))
+            self._actors.act(self._clock.now())
+            if at == MORNING:
+                self._import(self._life.day(day))
+            self._app.tick()
+            self._actors.watch(self._clock.now())
+
+    def _import(self, facts: DayFacts) -> None:
+        paths = write_csvs(self._plan.inbox / facts.day.isoformat(), facts)
+        import_paths(self._app.database, paths, now=self._clock.now(), source=SOURCE)
+
+
+@contextmanager
+def _progress(console: Console, steps: int) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress, progress.add_task("", total=steps)
+
+
+def _moment(day: date, at: time) -> datetime:
+    return local_to_utc(datetime.combine(day, at), ZONE)
