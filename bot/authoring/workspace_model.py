@@ -14,6 +14,7 @@ from bot.authoring.template_source import CATEGORIES, Category
 from bot.rules.business_days import parse_freeze, parse_holiday_source
 from bot.rules.durations import Duration, parse_clock, parse_day, parse_duration
 from bot.rules.field_types import (
+    LOCALE_PATTERN,
     ConditionText,
     DaysText,
     DurationText,
@@ -54,6 +55,13 @@ def check_address(text: str) -> str:
     """Raises: ValueError."""
     if not _ADDRESS.fullmatch(text):
         raise ValueError(f"`{text}` is not an e-mail address; write it like `support@example.com`")
+    return text
+
+
+def check_locale(text: str) -> str:
+    """Raises: ValueError."""
+    if not text or not re.fullmatch(LOCALE_PATTERN, text):
+        raise ValueError(f"`{text}` is not a language code; write it like `en`, `ja` or `pt-BR`")
     return text
 
 
@@ -222,7 +230,7 @@ class WorkspaceSettings(Part):
 
     company: str = Field("", description="Your company's name.")
     sender: Sender = Field(default_factory=Sender, description="Who mails come from when no CSM signs.")
-    locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = Field(
+    locale: Annotated[str, readable_by(check_locale)] = Field(
         "en", description="The language when neither contact nor customer has one."
     )
     timezone: Zone = Field("UTC", description="The time zone when neither contact, customer nor CSM has one.")

@@ -101,9 +101,11 @@ def _open_bracket(spot: Spot) -> Explanation | None:
     if found is None:
         return None
     close = found["close"]
-    if comment := re.search(r"\s(#[^\s,\]}]+)", spot.line_at(spot.first)):
-        message = f"The `{close}` is missing, because YAML reads everything from `{short(comment[1])}` on as a comment"
-        return spot.first, Trap("yaml-comment", message, f'put it in quotes: `"{short(comment[1])}"`')
+    if comment := re.search(r"(?P<before>[^,:{\[]*)\s(?P<rest>#[^\s,\]}]+)", spot.line_at(spot.first)):
+        rest = short(comment["rest"])
+        message = f"The `{close}` is missing, because YAML reads everything from `{rest}` on as a comment"
+        whole = quoted(f"{short(comment['before'])} {rest}".strip())
+        return spot.first, Trap("yaml-comment", message, f"put the text in quotes: `{whole}`")
     kind = "list" if close == "]" else "mapping"
     message = f"The {kind} that begins in this line is not closed, or a comma is missing in it"
     return spot.first, Trap("yaml-bracket", message, f"end it with `{close}`, with commas between its parts")

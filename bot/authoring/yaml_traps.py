@@ -70,6 +70,9 @@ def empty_value_trap(key: str, text: str, end_column: int, before: tuple[str, st
     if left.endswith(":") or not left.endswith(key[-10:]):
         return None
     message = f"`{short(key)}` is read as a key of its own, because a comma outside quotes ends the text before it"
+    if before is not None and re.fullmatch(r"[0-9]{3}", key) and before[1][-1:].isdigit():
+        message = f"The comma in a number ends the text before it: `{short(before[1])},{key}…`"
+        return Trap("yaml-comma", message, "write numbers without commas, such as `1000000`")
     if before is None:
         return Trap("yaml-comma", message, "put quotes around the whole text, or write `key: value`")
     whole = quoted(f"{short(before[1])}, {short(key)}")
