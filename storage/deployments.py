@@ -40,11 +40,12 @@ def digest_of(text: str) -> str:
 
 
 def latest_deployment(connection: Connection) -> int | None:
-    return connection.scalar(select(func.max(DEPLOYMENT.c.id)))
+    found: int | None = connection.scalar(select(func.max(DEPLOYMENT.c.id)))
+    return found
 
 
 def deployment_digest(connection: Connection, deployment_id: int) -> str:
-    return connection.execute(select(DEPLOYMENT.c.digest).where(DEPLOYMENT.c.id == deployment_id)).scalar_one()
+    return str(connection.execute(select(DEPLOYMENT.c.digest).where(DEPLOYMENT.c.id == deployment_id)).scalar_one())
 
 
 def deployed_files(connection: Connection, deployment_id: int) -> dict[str, str]:

@@ -56,7 +56,7 @@ class Ticket(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("source", "key"),
-        Index("ix_ticket_customer", "customer_id", "status", "opened_at"),
+        Index("ix_ticket_customer", "customer_id", "status", "opened_at", "closed_at"),  # covers `tickets(…)`
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

@@ -69,7 +69,7 @@ class MessageRow:
         over_at = self.over_at or at if state in OVER else None
         ends_lease = state not in (MessageState.CLAIMED, MessageState.SUBMITTING)
         lease = {"lease_until": None, "claimed_by": None} if ends_lease else {}
-        return replace(self, state=state, over_at=over_at, **{**lease, **changes})
+        return replace(self, state=state.value, over_at=over_at, **{**lease, **changes})
 
 
 COLUMNS = [MESSAGE.c[name] for name in MessageRow.__dataclass_fields__]

@@ -23,7 +23,7 @@ def block(connection: Connection, name: str, *, until: datetime, reason: str, at
     if row is None:
         connection.execute(insert(TRANSPORT).values(name=name, blocked_until=until, reason=reason, since=at))
         return True
-    is_news = row.reason != reason
+    is_news = bool(row.reason != reason)
     values = {"blocked_until": until, "reason": reason, **({"since": at} if is_news else {})}
     connection.execute(update(TRANSPORT).where(TRANSPORT.c.name == name).values(**values))
     return is_news

@@ -38,7 +38,7 @@ def upsert_rows(
         connection.connection.cursor().executemany(statement, values)
         return
     with _cursor(connection) as cursor:
-        cursor.executemany(sql.SQL(statement), values)  # type: ignore[arg-type]
+        cursor.executemany(sql.SQL(statement), values)
 
 
 def _change(table: str, column: str, how: How, greatest: str) -> str:

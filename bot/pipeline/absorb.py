@@ -3,6 +3,7 @@ and scanner clicks are kept but never count. Any order of the same events ends i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +57,7 @@ def absorb(database: Database, now: datetime) -> int:
         taken += len(events)
 
 
-def _take_in(connection: Connection, events: list[Row[Any]], now: datetime) -> None:
+def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) -> None:
     _settle_unknown(connection, {event.message_id: event.at for event in events}, now)
     found = connection.execute(
         select(MESSAGE).where(MESSAGE.c.id.in_({event.message_id for event in events})).with_for_update()

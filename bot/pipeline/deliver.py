@@ -139,7 +139,7 @@ def _prepare(
         outgoing = _store(connection, still_mine, judgements, provider, now)
     for judgement in judgements.values():
         if judgement.state != MessageState.SUBMITTING:
-            count.add(judgement.state)
+            count.add(judgement.state.value)
     return [(_outgoing(row, judgements[row.id].letter, installation, deadline), row) for row in outgoing]
 
 

@@ -16,7 +16,7 @@ from bot.pipeline.detect import local_days
 from bot.pipeline.occasions import by_condition
 from bot.pipeline.opening import close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
-from bot.pipeline.published import Published, Publications, Version
+from bot.pipeline.published import Publications, Published, Version
 from bot.pipeline.scopes import Ground
 from bot.rules.playbook import Playbook, canonical_json, playbook_digest
 from bot.rules.program import Program
@@ -98,7 +98,7 @@ def _publish(connection: Connection, playbook: Playbook, old: PlaybookRow | None
     definition = json.loads(canonical_json(playbook))
     version_id, is_new = store_version(connection, playbook.name, playbook_digest(playbook), definition, now)
     goes_live = playbook.state == "live" and (old is None or old.state in ("draft", "retired"))
-    values = {"state": playbook.state, "version_id": version_id}
+    values: dict[str, object] = {"state": playbook.state, "version_id": version_id}
     if goes_live:
         values |= {"live_since": now, "last_moment": now}
     if old is None:
@@ -132,7 +132,9 @@ def _take_along(connection: Connection, playbook: Playbook, version_id: int) -> 
     if playbook.versions == "follow":
         for old_id, definition in version_definitions(connection, old_ids).items():
             old_nodes = Program.of(Playbook.model_validate(definition)).nodes
-            kept = [found for found in old_nodes if found in nodes and nodes[found].step.kind == old_nodes[found].step.kind]
+            kept = [
+                found for found in old_nodes if found in nodes and nodes[found].step.kind == old_nodes[found].step.kind
+            ]
             changed = [found for found in old_nodes if found in nodes and found not in kept]
             passed_changed = (
                 select(DECISION.c.id)
@@ -142,9 +144,7 @@ def _take_along(connection: Connection, playbook: Playbook, version_id: int) -> 
             statement = update(ENROLLMENT).where(
                 *inside, ENROLLMENT.c.version_id == old_id, ENROLLMENT.c.step.in_(kept), ~passed_changed
             )
-            followed += connection.execute(
-                statement.values(version_id=version_id, priority=playbook.priority)
-            ).rowcount
+            followed += connection.execute(statement.values(version_id=version_id, priority=playbook.priority)).rowcount
     stayed = len(list(connection.scalars(select(ENROLLMENT.c.id).where(*inside))))
     return followed, stayed
 
@@ -192,7 +192,9 @@ def _looks_anew(connection: Connection, version: Version, old: PlaybookRow | Non
 
 
 def _count_existing(connection: Connection, name: str) -> int:
-    found = select(OCCASION.c.id).where(OCCASION.c.playbook == name, OCCASION.c.verdict == "existing", OCCASION.c.is_open)
+    found = select(OCCASION.c.id).where(
+        OCCASION.c.playbook == name, OCCASION.c.verdict == "existing", OCCASION.c.is_open
+    )
     return len(list(connection.scalars(found)))
 
 
@@ -203,7 +205,12 @@ def _renamed(connection: Connection, playbook: Playbook, before: Mapping[str, Pl
         return None
     for table in (OCCASION, ENROLLMENT, MESSAGE, DECISION, VERSION):
         connection.execute(update(table).where(table.c.playbook == old.name).values(playbook=playbook.name))
-    row = {"state": old.state, "version_id": old.version_id, "live_since": old.live_since, "last_moment": old.last_moment}
+    row = {
+        "state": old.state,
+        "version_id": old.version_id,
+        "live_since": old.live_since,
+        "last_moment": old.last_moment,
+    }
     put_playbook(connection, playbook.name, row)
     put_playbook(connection, old.name, {"state": "retired"})
     connection.execute(delete(PAUSE).where(PAUSE.c.kind == "playbook", PAUSE.c.key == old.name))

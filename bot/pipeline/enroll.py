@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, or_, select, update
@@ -16,7 +17,7 @@ from bot.pipeline.occasions import EVENT
 from bot.pipeline.opening import find_openings, has_new_events, open_occasions
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
-from storage.bulk import insert_or_leave
+from storage.bulk import insert_selected
 from storage.columns import BigKey, UtcDateTime
 from storage.deployments import PlaybookRow, put_playbook
 from storage.enrollments import ENROLLMENT, not_paused
@@ -145,15 +146,14 @@ def _let_in(connection: Connection, version: Version, now: datetime, mark: int) 
         .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
         .where(may_enter, OCCASION.c.verdict == ENTER)
     )
-    statement = insert_or_leave(connection, ENROLLMENT).from_select(list(_enrollment_columns(version, now)), rows)
-    entered = connection.execute(statement).rowcount
+    entered = insert_selected(connection, ENROLLMENT, list(_enrollment_columns(version, now)), rows)
     _write_decisions(connection, may_enter, now)
     final = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
     connection.execute(update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=final))
-    return int(entered)
+    return entered
 
 
-def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElement[object]]:
+def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElement[Any]]:
     playbook = version.playbook
     return {
         "occasion_id": OCCASION.c.id,
@@ -164,7 +164,7 @@ def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElem
         "occurrence": OCCASION.c.key,
         "status": literal(EnrollmentStatus.ACTIVE.value),
         "priority": literal(playbook.priority),
-        "exclusive": literal(playbook.exclusive) if playbook.exclusive else null(),
+        "exclusive": literal(playbook.exclusive, String),
         "is_holdout": in_holdout(playbook.name, playbook.holdout),
         "step": literal(version.program.first),
         "has_arrived": literal(False),
@@ -215,4 +215,4 @@ def _write_decisions(connection: Connection, judged: ColumnElement[bool], now: d
         .where(judged)
     )
     columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "enrollment_id", "once")
-    connection.execute(insert_or_leave(connection, DECISION).from_select(columns, rows))
+    insert_selected(connection, DECISION, columns, rows)

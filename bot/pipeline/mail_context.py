@@ -87,7 +87,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
 def _window_of(ground: Ground) -> Any:
     """The place of the first workspace window whose condition holds for the customer; None when none does."""
     scope = ground.scope()
-    ways = []
+    ways: list[tuple[Any, Any]] = []
     for place, window in enumerate(ground.settings.windows):
         if window.when is None:
             if not ways:

@@ -30,7 +30,7 @@ from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
 from bot.rules.business_days import BusinessCalendar, shift_date
 from bot.rules.conditions import Condition, compile_condition, compile_value, parse_condition, parse_value
 from bot.rules.durations import Anchor, parse_anchor, parse_duration
-from storage.columns import UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime
 from storage.dialects import add_seconds, json_text
 from storage.facts import Event
 
@@ -39,6 +39,10 @@ EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 EVENT_IS_OLD_AFTER = "24 hours"
 DATE_IS_LATE_AFTER = "3 days"
 ENDED = "playbook.ended"
+#: Typed, because a bare NULL cannot be compared.
+NEVER = cast(null(), UtcDateTime)
+NO_CONTACT = cast(null(), BigKey)
+NO_EVENT = cast(null(), Document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def walkers(version: Version) -> FromClause:
 
 
 def contact_of(version: Version) -> ColumnElement[Any]:
-    return CONTACT.c.id if version.playbook.walks == "contact" else null()
+    return CONTACT.c.id if version.playbook.walks == "contact" else NO_CONTACT
 
 
 def by_condition(
@@ -85,8 +89,8 @@ def by_condition(
         contact_id=contact_id,
         key=literal("when:") + cast(opened_before + 1, String),
         opened_at=literal(now, UtcDateTime),
-        expires_at=null(),
-        event=null(),
+        expires_at=NEVER,
+        event=NO_EVENT,
         stays_open=True,
     )
 
@@ -104,7 +108,7 @@ def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[b
     playbook = version.playbook
     within = within_minutes(version, EVENT_IS_OLD_AFTER)
     rows: FromClause = EVENT.join(CUSTOMER, CUSTOMER.c.id == EVENT.c.customer_id)
-    contact_id: ColumnElement[Any] = null()
+    contact_id: ColumnElement[Any] = NO_CONTACT
     if playbook.walks == "contact":
         rows = rows.join(CONTACT, CONTACT.c.id == EVENT.c.contact_id)
         contact_id = CONTACT.c.id
@@ -151,14 +155,14 @@ def by_date(
             inside,
             value <= latest,
             value > earliest,
-            _filter(version, ground, null()),
+            _filter(version, ground, NO_EVENT),
             _may_walk(version, ground, category),
         ),
         contact_id=contact_of(version),
         key=literal("at:") + cast(value, String),
         opened_at=literal(news.now, UtcDateTime),
-        expires_at=null(),
-        event=null(),
+        expires_at=NEVER,
+        event=NO_EVENT,
     )
 
 
@@ -166,12 +170,12 @@ def by_moment(version: Version, ground: Ground, category: str | None, moment: da
     """`enter.every`, `enter.once`: everybody who passes the filter, at one moment."""
     return Openings(
         rows=walkers(version),
-        where=and_(_filter(version, ground, null()), _may_walk(version, ground, category)),
+        where=and_(_filter(version, ground, NO_EVENT), _may_walk(version, ground, category)),
         contact_id=contact_of(version),
         key=literal(f"moment:{moment:%Y-%m-%dT%H:%MZ}"),
         opened_at=literal(moment, UtcDateTime),
         expires_at=literal(expires, UtcDateTime),
-        event=null(),
+        event=NO_EVENT,
     )
 
 

@@ -15,7 +15,7 @@ from bot.pipeline.occasions import EVENT, Openings
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.steps_model import EmailStep
-from storage.bulk import insert_or_leave
+from storage.bulk import insert_selected
 from storage.deployments import PlaybookRow, put_playbook
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -135,7 +135,7 @@ def open_occasions(
     found = _found(version, openings, verdict)
     final = _one_at_a_time(version, found)
     rows = select(*_columns_of(found), final, state_of(final), literal(openings.stays_open)).where(true())
-    connection.execute(insert_or_leave(connection, OCCASION).from_select(COLUMNS, rows))
+    insert_selected(connection, OCCASION, COLUMNS, rows)
 
 
 def record_existing(connection: Connection, version: Version, openings: Openings) -> None:
@@ -144,7 +144,7 @@ def record_existing(connection: Connection, version: Version, openings: Openings
     rows = select(*_columns_of(found), found.c.verdict, literal(OccasionState.REFUSED.value), literal(True)).where(
         true()
     )
-    connection.execute(insert_or_leave(connection, OCCASION).from_select(COLUMNS, rows))
+    insert_selected(connection, OCCASION, COLUMNS, rows)
 
 
 def _found(version: Version, openings: Openings, verdict: ColumnElement[str]) -> Subquery:

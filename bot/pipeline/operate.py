@@ -17,7 +17,7 @@ from bot.pipeline.occasions import walkers
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.accounts import Pause
-from storage.bulk import insert_or_leave
+from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
 from storage.dialects import add_seconds
 from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
@@ -107,7 +107,7 @@ def enroll_by_hand(
         .select_from(walkers(version))
         .where(and_(true(), *wanted))
     )
-    return int(connection.execute(insert_or_leave(connection, OCCASION).from_select(columns, rows)).rowcount)
+    return insert_selected(connection, OCCASION, columns, rows)
 
 
 def exit_by_hand(

@@ -138,8 +138,8 @@ def sender_of(found: MailCase, settings: WorkspaceSettings) -> tuple[str, str | 
     """Address, name, reply-to. `from: csm` without a CSM is the workspace's sender (S25)."""
     row = found.message
     if row.sender == "csm" and row.csm_email:
-        return row.csm_email, row.csm_name, None
-    return settings.sender.email, settings.sender.name or settings.company or None, None
+        return str(row.csm_email), row.csm_name, None
+    return settings.sender.email or "", settings.sender.name or settings.company or None, None
 
 
 def needs_review(found: MailCase, step: EmailStep | None, settings: WorkspaceSettings) -> bool:

@@ -67,7 +67,7 @@ def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement
     )
     rows = connection.execute(statement).all()
     asked = _asked_already(connection, {row.customer_id for row in rows})
-    questions = []
+    questions: list[tuple[object, ...]] = []
     for row in rows:
         if row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
             continue

@@ -132,7 +132,7 @@ def _backoff(attempts: int, answer: Answer) -> timedelta:
         return timedelta(seconds=max(1.0, answer.retry_after_seconds))
     if answer.outcome is Outcome.DENIED or answer.reason == "breaker":
         return BREAKER
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
+    longest = min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempts - 1, 10)))
     return longest * random.uniform(0.5, 1.0)
 
 

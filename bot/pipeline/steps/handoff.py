@@ -68,6 +68,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "opened_at": batch.now,
             "due_at": clocks.due_at,
             "acknowledge_by": clocks.acknowledge_by,
+            "acknowledge_within": step.acknowledge_within,
             "escalate_to": owners.resolve(step.escalate_to, place) if step.escalate_to else None,
             "escalations": 0,
             "brief": list(step.brief),
