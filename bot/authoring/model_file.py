@@ -17,7 +17,6 @@ from bot.authoring.yaml_traps import short
 from bot.errors import Finding
 from bot.rules.field_types import Part
 
-MOST_FINDINGS = 50
 Model = TypeVar("Model", bound=Part)
 
 
@@ -40,9 +39,8 @@ def read_model(
 
 
 def tidy_findings(findings: list[Finding]) -> list[Finding]:
-    """In the file's order, at most fifty."""
-    ordered = sorted(findings, key=lambda finding: (finding.line, finding.path))
-    return ordered[:MOST_FINDINGS]
+    """In the file's order."""
+    return sorted(findings, key=lambda finding: (finding.line, finding.path))
 
 
 def _is_this(tree: Value, model: type[Part], what: str, places: Places) -> bool:

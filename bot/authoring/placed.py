@@ -11,6 +11,7 @@ from bot.errors import Finding, Severity
 from bot.rules.playbook import Playbook
 from bot.rules.steps_model import BranchStep, IfStep, SplitStep, Step, WaitStep
 
+MOST_FINDINGS = 50
 Location = tuple[str | int, ...]
 
 
@@ -113,18 +114,24 @@ class Places:
         self.lines.setdefault(path, line)
         self.locations[location] = path
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much was told that nobody reads on."""
+        return len(self.findings) >= MOST_FINDINGS
+
     def tell(self, path: str, line: int, rule: str, message: str, hint: str = "") -> None:
-        self.findings.append(
-            Finding(
-                file=self.file,
-                line=line,
-                path=short(path, 120),
-                rule=rule,
-                severity="error",
-                message=message,
-                hint=hint,
-            )
+        if self.is_full:
+            return
+        finding = Finding(
+            file=self.file,
+            line=line,
+            path=short(path, 120),
+            rule=rule,
+            severity="error",
+            message=short(message, 300),
+            hint=short(hint, 300),
         )
+        self.findings.append(finding)
 
     def source(self) -> Source:
         return Source(file=self.file, lines=self.lines, conditions=tuple(self.conditions), paths=self.locations)

@@ -36,6 +36,8 @@ Zone = Annotated[str, readable_by(zone_of)]
 HolidayName = Annotated[str, readable_by(parse_holiday_source)]
 FreezeText = Annotated[str, readable_by(parse_freeze)]
 ClockText = Annotated[str, readable_by(parse_clock)]
+# One item may stand without brackets.
+AS_LIST = BeforeValidator(read_list, json_schema_input_type=str | list[str])
 Day = Annotated[date, BeforeValidator(lambda value: read_day(value))]
 _ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]+|[^\s@<>\"]+@localhost")
 
@@ -104,10 +106,8 @@ class Sender(Part):
 class CalendarSettings(Part):
     """The days on which nothing of ours happens."""
 
-    holidays: Annotated[tuple[HolidayName, ...], BeforeValidator(read_list)] = Field(
-        (), description="`JP public`, `JP bank`, `US` …"
-    )
-    freeze: Annotated[tuple[FreezeText, ...], BeforeValidator(read_list)] = Field(
+    holidays: Annotated[tuple[HolidayName, ...], AS_LIST] = Field((), description="`JP public`, `JP bank`, `US` …")
+    freeze: Annotated[tuple[FreezeText, ...], AS_LIST] = Field(
         (), description="Dates on which nothing goes out: `2026-12-28 to 2027-01-04`."
     )
 
@@ -250,7 +250,7 @@ class WorkspaceSettings(Part):
     )
     feeds: dict[Word, Feed] = Field(default_factory=dict, description="How fresh a source must be to be believed.")
     reports: tuple[ScheduledReport, ...] = Field((), description="Which report goes when to whom.")
-    consent: Annotated[tuple[Category, ...], BeforeValidator(read_list)] = Field(
+    consent: Annotated[tuple[Category, ...], AS_LIST] = Field(
         CATEGORIES, description="The mail categories a contact accepts when the import says nothing."
     )
     stage_from: Literal["playbooks", "import"] = Field(

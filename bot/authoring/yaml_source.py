@@ -28,7 +28,8 @@ from bot.errors import Finding
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 40
 MOST_VALUES = 10_000
-LONGEST_LINE = 10_000
+# Longer lines make the explaining patterns slow, and nobody reads them.
+LONGEST_LINE = 4_000
 # What YAML 1.2 calls printable, without the line breaks that only some programs count as such (U+0085, U+2028).
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?")

@@ -101,10 +101,12 @@ def _open_bracket(spot: Spot) -> Explanation | None:
     if found is None:
         return None
     close = found["close"]
-    if comment := re.search(r"(?P<before>[^,:{\[]*)\s(?P<rest>#[^\s,\]}]+)", spot.line_at(spot.first)):
-        rest = short(comment["rest"])
+    opening = spot.line_at(spot.first)
+    if comment := re.search(r"\s(#[^\s,\]}]+)", opening):
+        rest = short(comment[1])
         message = f"The `{close}` is missing, because YAML reads everything from `{rest}` on as a comment"
-        whole = quoted(f"{short(comment['before'])} {rest}".strip())
+        before = re.split(r"[,:{\[]", opening[: comment.start()])[-1]
+        whole = quoted(f"{short(before)} {rest}".strip())
         return spot.first, Trap("yaml-comment", message, f"put the text in quotes: `{whole}`")
     kind = "list" if close == "]" else "mapping"
     message = f"The {kind} that begins in this line is not closed, or a comma is missing in it"

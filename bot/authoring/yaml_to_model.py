@@ -53,22 +53,23 @@ class TreeReader:
                 continue
             inner_path = f"{path}.{key}" if path else key
             if key not in known:
-                self.tell_unknown(
-                    key, [name for name in known if name not in value.entries], inner_path, value.keys[key]
-                )
                 self.places.thinned.add(location)
-                if guess := nearest(key, known):
-                    self.places.told.add((*location, known[guess]))
+                if not self.places.is_full:
+                    free = [name for name in known if name not in value.entries]
+                    guess = self.tell_unknown(key, free, inner_path, value.keys[key])
+                    self.places.told.add((*location, known.get(guess or "", "")))
                 continue
             name = known[key]
             self.places.note(inner_path, (*location, name), value.keys[key])
             data[name] = self.read_field(model, name, inner, inner_path, (*location, name))
         return data
 
-    def tell_unknown(self, key: str, known: list[str], path: str, line: int) -> None:
+    def tell_unknown(self, key: str, known: list[str], path: str, line: int) -> str | None:
+        """Tells it and returns the key that was probably meant."""
         guess = nearest(key, known)
         hint = _FOREIGN_KEYS.get(key) or (f"did you mean `{guess}`?" if guess else f"known here: {', '.join(known)}")
         self.places.tell(path, line, "unknown-key", f"There is no key `{short(key)}` here", hint)
+        return guess
 
     def read_field(self, model: type[Part], name: str, value: Value, path: str, location: Location) -> Any:
         """One field's value."""
@@ -127,7 +128,7 @@ class TreeReader:
 
     def note_condition(self, value: Scalar, path: str) -> None:
         self.places.conditions.append(PlacedText(path=path, line=value.line, text=value.text))
-        if trap := condition_traps(value.text):
+        if not self.places.is_full and (trap := condition_traps(value.text)):
             self.places.tell(path, value.line, "condition-trap", trap[0], trap[1])
 
     def _is_empty(self, value: Scalar, path: str, location: Location) -> bool:

@@ -13,11 +13,13 @@ from bot.authoring.yaml_source import Mapping, Scalar, Sequence, Value
 from bot.authoring.yaml_to_model import TreeReader
 from bot.authoring.yaml_traps import short
 from bot.rules.durations import parse_anchor, parse_moment
-from bot.rules.steps_model import STEP_MODELS, BranchStep, Case, SetStep, StepBase, WaitStep
+from bot.rules.steps_model import STEP_MODELS, BranchStep, Case, SetStep, WaitStep
 
 KINDS = tuple(STEP_MODELS)
 # Dates that may stand alone after `until:`; any other bare name is a condition.
 _KNOWN_DATES = frozenset({"renewal_date", "started_on", "next_meeting"})
+# A path that ends in a key of a step, or of an item inside one.
+_IN_STEP = re.compile(r"\]\.[^.\]]*$")
 _WAIT_KEYS = ("until", "at_most")
 
 
@@ -91,16 +93,14 @@ class StepReader(TreeReader):
             return self._set(value, path, location)
         return self.read_entries(STEP_MODELS[kind], value, path, location)
 
-    def tell_unknown(self, key: str, known: list[str], path: str, line: int) -> None:
+    def tell_unknown(self, key: str, known: list[str], path: str, line: int) -> str | None:
         """Adds what only steps know: a key of another kind."""
-        owners = [
-            kind for kind, model in STEP_MODELS.items() if key in keys_of(model) and key not in StepBase.model_fields
-        ]
-        if re.search(r"\][^.\]]*\.[^.]*$", path) and owners and nearest(key, known) is None:
-            hint = f"`{key}` belongs to {' and '.join(owners[:3])} steps"
-            self.places.tell(path, line, "unknown-key", f"There is no key `{key}` on this kind of step", hint)
-            return
-        super().tell_unknown(key, known, path, line)
+        owners = [kind for kind, model in STEP_MODELS.items() if key in keys_of(model)]
+        if not (owners and _IN_STEP.search(path)) or nearest(key, known):
+            return super().tell_unknown(key, known, path, line)
+        hint = f"`{key}` belongs to {' and '.join(owners[:3])} steps"
+        self.places.tell(path, line, "unknown-key", f"There is no key `{key}` on this kind of step", hint)
+        return None
 
     def _wait(self, value: Mapping, path: str, location: Location) -> dict[str, Any]:
         wait = value.entries["wait"]

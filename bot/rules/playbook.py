@@ -43,7 +43,7 @@ class AfterPlaybook(Part):
     outcome: Words = Field((), description="Its outcome, or a list of them; any when not said.")
 
 
-After = Annotated[AfterPlaybook, BeforeValidator(read_after)]
+After = Annotated[AfterPlaybook, BeforeValidator(read_after, json_schema_input_type=str | AfterPlaybook)]
 
 
 class Enter(Part):
