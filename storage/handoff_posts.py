@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, case, func, literal_column, or_, select, update
 
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
@@ -102,6 +102,14 @@ def adopt_card(connection: Connection, handoff_id: int, *, channel: str, ts: str
         .where(_handoffs.c.id == handoff_id, _handoffs.c.posted_ts.is_(None))
         .values(posted_channel=channel, posted_ts=ts, posting="stale", post_attempts=0, post_not_before=None)
     )
+
+
+def retry_given_up(connection: Connection) -> int:
+    """Cards that were given up are wanted again: at the start of `run`, when a channel or a key may have been repaired.
+    One attempt stays counted, so that each is looked for first."""
+    has_card = _handoffs.c.posted_ts.is_not(None)
+    wanted = {"posting": case((has_card, "stale"), else_="wanted"), "post_attempts": 1, "post_not_before": None}
+    return connection.execute(update(_handoffs).where(_handoffs.c.posting == "failed").values(wanted)).rowcount
 
 
 def count_unposted(connection: Connection) -> dict[str, int]:

@@ -94,7 +94,7 @@ class SlackChannel:
         if isinstance(answer, PostFailed):
             self._hold_back(place, answer)
             return answer
-        self._ids[target] = str(answer["channel"])
+        self._learn(target, place, str(answer["channel"]))
         return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
 
     def update_card(self, channel: str, ts: str, card: Card) -> Posted | PostFailed:
@@ -122,6 +122,12 @@ class SlackChannel:
             return answer
         self._ids[target] = str(answer["channel"]["id"])
         return self._ids[target]
+
+    def _learn(self, target: str, place: str, channel: str) -> None:
+        """A channel that was known by name has an id from now on, and keeps the pace that it had."""
+        with self._lock:
+            self._ids[target] = channel
+            self._free_at[channel] = max(self._free_at.get(channel, 0.0), self._free_at[place])
 
     def _find(self, channel: str, reference: str, newer_than: str | None) -> Posted | PostFailed | None:
         """None: it does not stand there, or it cannot be known (no right to read, a channel known by name only)."""

@@ -3,6 +3,7 @@ fault, and when to come again. Knows nothing of hand-offs. Used by slack.py only
 
 from __future__ import annotations
 
+import re
 import ssl
 import urllib.error
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ CARD = frozenset({
     "metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments",
 })  # fmt: skip
 LATER = frozenset({"rate_limited", "ratelimited", "message_limit_exceeded"})
+_WORD = re.compile(r"[a-z][a-z0-9_]{1,60}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,10 @@ def failure_of_answer(response: Any) -> PostFailed:
     error = str((data or {}).get("error", "")) if isinstance(data, dict) else ""
     if status == 429 or error in LATER:
         return PostFailed(reason="ratelimited", retry_after=_retry_after(getattr(response, "headers", None)))
-    if status >= 500 or not error:
-        return PostFailed(reason=error or "server_error", retry_after=NETWORK_SECONDS)
+    # What is no word of Slack's is the SDK's sentence about an answer that was no JSON: a proxy, or Slack's own 5xx page.
+    is_word = _WORD.fullmatch(error) is not None
+    if status >= 500 or not is_word:
+        return PostFailed(reason=error if is_word else "server_error", retry_after=NETWORK_SECONDS)
     if error in ACCOUNT:
         return PostFailed(reason=error, retry_after=ACCOUNT_SECONDS, is_account_wide=True)
     return PostFailed(reason=error, permanent=error in PLACE | CARD_GONE | CARD)

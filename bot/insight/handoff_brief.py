@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from bot.authoring.template_filters import written_date, written_money, written_number
+from bot.errors import RenderFailed
 from bot.insight.handoff_activities import last_activities
 from bot.rules.zones import local_date
 from storage.accounts import Contact, ContactRole, Customer
@@ -65,6 +66,14 @@ class Reader:
         """The text in the reader's language, else in any."""
         language = self.locale.replace("_", "-").partition("-")[0]
         return texts.get(self.locale) or texts.get(language) or texts.get("en") or next(iter(texts.values()), "")
+
+
+def written_arr(arr: float | None, currency: str | None, locale: str) -> str | None:
+    """Money as the reader writes it; None where there is none, or no number that can be one."""
+    try:
+        return written_money(arr, currency, locale=locale)
+    except RenderFailed:
+        return None
 
 
 Reading = Callable[[Connection, HandoffRecord, Reader], Iterable[str]]
@@ -128,7 +137,7 @@ def _renewal(connection: Connection, handoff: HandoffRecord, reader: Reader) -> 
         days = (handoff.renewal_date - local_date(reader.now, reader.timezone)).days
         left = reader.says(f"in {days} days", f"あと{days}日") if days >= 0 else reader.says("past", "経過")
         yield f"{reader.day(handoff.renewal_date)} ({left})"
-    yield written_money(handoff.arr, handoff.currency, locale=reader.locale) or ""
+    yield written_arr(handoff.arr, handoff.currency, reader.locale) or ""
     table = Customer.__table__  # type: ignore[attr-defined]
     seats = select(table.c.licenses_active, table.c.licenses_purchased).where(table.c.id == handoff.customer_id)
     active, bought = connection.execute(seats).one()

@@ -54,7 +54,7 @@ def shorten(text: str, limit: int) -> str:
     if length(text) <= limit:
         return text
     kept, used = 0, 1
-    for character in text:
+    for character in text[:limit]:
         used += length(character)
         if used > limit:
             break
@@ -69,7 +69,7 @@ def escaped(text: str, limit: int) -> str:
     if length(whole) <= limit:
         return whole
     kept, used = 0, 1
-    for character in tidy:
+    for character in tidy[:limit]:
         used += length(escape(character))
         if used > limit:
             break

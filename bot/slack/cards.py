@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.authoring.template_filters import written_money
 from bot.channels.slack import Card
-from bot.insight.handoff_brief import BriefLine
+from bot.insight.handoff_brief import BriefLine, written_arr
 from bot.slack.blocks import (
     FALLBACK_TEXT,
     SECTION_TEXT,
@@ -165,7 +164,7 @@ def _open_blocks(view: CardView) -> Iterator[Block]:
 
 def _facts(view: CardView) -> Iterator[tuple[str, str]]:
     yield say("customer", view.locale), one_line(view.customer_name)
-    money = written_money(view.arr, view.currency, locale=view.locale)
+    money = written_arr(view.arr, view.currency, view.locale)
     if money:
         yield say("arr", view.locale), money
     if view.stage:
