@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from storage.database import Database
 from storage.tables import metadata
+from storage.upgrade import mark_current
 
 _numbers = itertools.count()
 
@@ -46,6 +47,7 @@ def _with_template(url: str) -> str:
     )
     with template.write() as connection:
         metadata.create_all(connection)
+        mark_current(connection)
     template.dispose()
     return url
 
@@ -81,5 +83,6 @@ def database(database_url: str) -> Iterator[Database]:
     if found.is_sqlite:
         with found.write() as connection:
             metadata.create_all(connection)
+            mark_current(connection)
     yield found
     found.dispose()

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import DateTime
+from sqlalchemy import JSON
 from sqlmodel.sql.sqltypes import AutoString
 
-from storage.columns import UtcDateTime
+from storage.columns import BigKey, UtcDateTime
 from storage.tables import metadata
 
 #: Tables in the same database that belong to the queue (design/libraries.md).
@@ -18,12 +18,16 @@ FOREIGN_PREFIX = "procrastinate_"
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Plain SQLAlchemy types, so that an old migration does not change with our own types."""
-    if kind == "type" and isinstance(item, UtcDateTime):
-        return repr(DateTime(timezone=True)).join(("sa.", ""))
-    if kind == "type" and isinstance(item, AutoString):
-        return "sa.String()" if item.length is None else f"sa.String(length={item.length})"
-    return False
+    """Plain SQLAlchemy types, so that an old migration does not change with our own; the template names the long ones."""
+    if kind != "type":
+        return False
+    if item == BigKey:
+        return "BIG_KEY"
+    if isinstance(item, JSON):
+        return "DOCUMENT"
+    if isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return "sa.String()" if isinstance(item, AutoString) and item.length is None else False
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
@@ -36,7 +40,7 @@ def run() -> None:
         connection=connection,
         target_metadata=metadata,
         transactional_ddl=True,
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=context.config.attributes.get("writes_batches", False),
         render_item=render_item,
         include_name=include_name,
         compare_type=True,
