@@ -27,7 +27,7 @@ from bot.errors import Finding
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 40
-MOST_VALUES = 10_000
+MOST_VALUES = 5_000
 # Longer lines make the explaining patterns slow, and nobody reads them.
 LONGEST_LINE = 4_000
 # What YAML 1.2 calls printable, without the line breaks that only some programs count as such (U+0085, U+2028).
@@ -132,7 +132,11 @@ def _check_limits(text: str) -> None:
         name = f"U+{ord(found[0]):04X}"
         trap = Trap("control-character", f"An invisible control character ({name}) stands in this line", "delete it")
         raise _Refused(line, trap)
+    begun = False
     for number, line_text in enumerate(text.split("\n"), start=1):
+        if line_text.startswith("%") and not begun:
+            raise _Refused(number, Trap("yaml-syntax", "YAML directives (`%…`) are not read", "delete the line"))
+        begun = begun or (not line_text.startswith(("#", "%")) and bool(line_text.strip()))
         if len(line_text) > LONGEST_LINE:
             message = f"The line has {len(line_text)} characters; at most {LONGEST_LINE} are read"
             raise _Refused(number, Trap("too-large", message, "break the text into several lines with `>-`"))

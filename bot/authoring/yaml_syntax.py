@@ -127,6 +127,10 @@ def _second_colon(spot: Spot) -> Explanation | None:
     if glued := _NO_SPACE.match(spot.line_at(above)):
         hint = f"write `{glued['key']}: {short(glued['value'])}`"
         return above, Trap("yaml-colon", f"The colon after `{glued['key']}` needs a space behind it", hint)
+    if not re.search(r":(\s|$)|^\s*-\s", spot.line_at(above)):
+        hint = "a key needs a colon and a space; a list item begins with `- `"
+        message = f"This is neither `key: value` nor a list item: `{short(spot.line_at(above))}`"
+        return above, Trap("yaml-syntax", message, hint)
     message = "This line is indented as if it belonged to the value of the line above"
     return spot.line, Trap("yaml-indent", message, "begin keys of one mapping in the same column")
 
