@@ -271,7 +271,8 @@ def _check_names(env_file: Path) -> None:
     for place, names in ((str(env_file), in_file.keys()), ("environment", os.environ.keys())):
         for name in sorted(names):
             if name.startswith(OWN_PREFIX) and name not in known and not name.startswith(TEST_PREFIX):
-                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+                bare = name.removeprefix(OWN_PREFIX)
+                nearest = bare if bare in known else difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise SettingsError(f"{name} is no setting of journeybot", where=place, hint=f"did you mean {nearest}?")
     if in_file.get(WORKSPACE_VARIABLE) and Path(str(in_file[WORKSPACE_VARIABLE])).absolute() != env_file.parent:
         raise SettingsError(
