@@ -20,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from sqlalchemy import Table, insert
 
 from bot.app import App
 from bot.clock import FixedClock, SystemClock
@@ -29,9 +30,14 @@ from bot.demo.facts import DayFacts, write_csvs
 from bot.demo.life import Life
 from bot.demo.summary import DemoSummary, summarize
 from bot.errors import UsageError
-from bot.intake import import_paths
+from bot.intake.importer import import_paths
 from bot.rules.zones import local_to_utc
 from bot.settings import Settings
+from storage.database import Database
+from storage.journeys import Installation
+from storage.upgrade import upgrade
+
+INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
 SEED = 2027
 CUSTOMERS = 200
@@ -85,7 +91,7 @@ def run_demo(plan: DemoPlan, console: Console) -> DemoSummary:
     copy_workspace(plan.starter, plan.folder)
     life = Life(build_company(plan.seed, plan.customers, plan.start), plan.seed, days=plan.days)
     clock = FixedClock(_moment(plan.start - timedelta(days=1), time(18, 0)))
-    app = App.open(plan.settings, clock=clock)
+    app = _open(plan, clock)
     try:
         _Days(plan=plan, app=app, clock=clock, life=life).live(console)
         with app.database.read() as connection:
@@ -100,6 +106,15 @@ def run_demo(plan: DemoPlan, console: Console) -> DemoSummary:
             )
     finally:
         app.close()
+
+
+def _open(plan: DemoPlan, clock: FixedClock) -> App:
+    """The database gets its name here: a drawn one would be in every mail's Message-ID, and no two runs the same."""
+    database = Database(plan.settings.database_url)
+    upgrade(database)
+    with database.write() as connection:
+        connection.execute(insert(INSTALLATION).values(id=f"demo{plan.seed:04d}", created_at=clock.now()))
+    return App.open(plan.settings, clock=clock, database=database)
 
 
 def copy_workspace(starter: Path, folder: Path) -> None:
@@ -125,7 +140,7 @@ class _Days:
         with _progress(console, self._plan.days + 1) as (progress, task):
             progress.update(task, description="history")
             self._import(self._life.history())
-            self._app.deploy(self._clock.now())
+            self._app.deploy()
             progress.advance(task)
             for offset in range(self._plan.days):
                 day = self._plan.start + timedelta(days=offset)
@@ -144,7 +159,7 @@ class _Days:
 
     def _import(self, facts: DayFacts) -> None:
         paths = write_csvs(self._plan.inbox / facts.day.isoformat(), facts)
-        import_paths(self._app.database, paths, now=self._clock.now(), source=SOURCE)
+        import_paths(self._app.database, paths, now=self._clock.now(), source=SOURCE, default_zone=ZONE)
 
 
 @contextmanager
