@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 from pydantic_core import PydanticCustomError
 
 from bot.rules.business_days import parse_open_days
-from bot.rules.durations import parse_anchor, parse_duration, parse_hours, parse_moment, parse_schedule
+from bot.rules.durations import Moment, parse_anchor, parse_duration, parse_hours, parse_moment, parse_schedule
 
 
 class Part(BaseModel):
@@ -64,6 +64,13 @@ def readable_by(*parsers: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def parse_dated_moment(text: str) -> Moment:
+    """A moment of the calendar, not one that is counted from now. Raises: ValueError."""
+    if not text[:4].isdigit():
+        raise ValueError(f"`{text}` is no date; write it like `2027-09-09 10:00`")
+    return parse_moment(text)
+
+
 LOCALE_PATTERN = "^([a-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?$"
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 _TEXT_SCHEMA: dict[str, Any] = {
@@ -81,7 +88,7 @@ Words = Annotated[tuple[Word, ...], BeforeValidator(read_list), WithJsonSchema(_
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ConditionText = Annotated[str, StringConstraints(min_length=1)]
 DurationText = Annotated[str, readable_by(parse_duration)]
-MomentText = Annotated[str, readable_by(parse_moment)]
+DatedMoment = Annotated[str, readable_by(parse_dated_moment)]
 DurationOrMoment = Annotated[str, readable_by(parse_duration, parse_moment)]
 MomentOrAnchor = Annotated[str, readable_by(parse_moment, parse_anchor)]
 AnchorText = Annotated[str, readable_by(parse_anchor)]

@@ -14,8 +14,8 @@ from bot.rules.durations import parse_schedule
 from bot.rules.field_types import (
     AnchorText,
     ConditionText,
+    DatedMoment,
     DurationText,
-    MomentText,
     Name,
     Part,
     ScheduleText,
@@ -58,8 +58,8 @@ class Enter(Part):
     every: ScheduleText | None = Field(
         None, description="A schedule: `monday 09:00`, `day 1 10:00`, `3 months` with `from:`."
     )
-    from_: MomentText | None = Field(None, description="The first moment of `every`.", json_schema_extra=key("from"))
-    once: MomentText | None = Field(None, description="One moment: `2027-09-09 10:00`.")
+    from_: DatedMoment | None = Field(None, description="The first moment of `every`.", json_schema_extra=key("from"))
+    once: DatedMoment | None = Field(None, description="One moment: `2027-09-09 10:00`.")
     after: After | None = Field(None, description="Another playbook's end, or only some outcomes of it.")
     manual: bool = Field(False, description="By hand: CLI, console, Slack.")
     existing: Literal["skip", "enter"] = Field(
@@ -200,21 +200,12 @@ class Playbook(Part):
 
 def canonical_json(playbook: Playbook) -> str:
     """The playbook's meaning as JSON: sorted keys, no line numbers, so that comments and blank lines change nothing."""
-    return json.dumps(
-        _without_lines(playbook.model_dump(mode="json")), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
+    unplaced = map_steps(playbook.steps, lambda step: step.model_copy(update={"line": 0}))
+    plain = playbook.model_copy(update={"steps": unplaced}).model_dump(mode="json")
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def playbook_digest(playbook: Playbook | str) -> str:
     """sha256 of the canonical JSON, 64 hex digits; takes a playbook or its stored JSON."""
     model = Playbook.model_validate_json(playbook) if isinstance(playbook, str) else playbook
     return hashlib.sha256(canonical_json(model).encode()).hexdigest()
-
-
-def _without_lines(value: Any) -> Any:
-    if isinstance(value, dict):
-        step = "kind" in value and "line" in value
-        return {name: _without_lines(inner) for name, inner in value.items() if not (step and name == "line")}
-    if isinstance(value, list):
-        return [_without_lines(inner) for inner in value]
-    return value
