@@ -35,14 +35,15 @@ def read_call(name: str, node: nodes.Call, read: Reader) -> Node:
     )
     if entry.name == "limit":
         return Limit(name=str(arguments[0][1]))
-    return Call(function=entry.name, arguments=arguments, type=entry.type)
+    leading = entry.parameters[0].name if entry.parameters and entry.parameters[0].shape is not Shape.DAYS else ""
+    return Call(function=entry.name, arguments=arguments, type=entry.type, leading=leading)
 
 
 def _function(name: str) -> Entry:
     name = name.removeprefix("customer.")
     entry = VOCABULARY.get(name)
     if entry is None:
-        found = difflib.get_close_matches(name, sorted(functions()), n=1, cutoff=0.6)
+        found = difflib.get_close_matches(name, sorted(functions()), n=1, cutoff=0.65)
         hint = f"did you mean `{VOCABULARY[found[0]].example}`?" if found else "docs/conditions lists all functions"
         raise ConditionError(f"`{name}(…)` is not a function that conditions know", hint=hint, rule="unknown-name")
     if not entry.is_function:

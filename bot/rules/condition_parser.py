@@ -11,6 +11,7 @@ from jinja2.parser import Parser
 from bot.errors import ConditionError
 from bot.rules import condition_types as types
 from bot.rules.condition_calls import read_call
+from bot.rules.condition_traps import condition_traps
 from bot.rules.condition_tree import (
     Constant,
     Junction,
@@ -45,6 +46,8 @@ _REFUSED: dict[type[nodes.Expr], tuple[str, str]] = {
     nodes.FloorDiv: ("`//` does not exist in conditions", "use `/`"),
     nodes.Getitem: ("`[…]` after a name does not exist in conditions", "write `attributes.x`"),
 }
+#: Faults that name the author's own slip already.
+_SURE = frozenset({"type", "arguments"})
 _KEYWORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
 
 
@@ -60,6 +63,12 @@ def parse_tree(text: str) -> Node:
         return _read(_jinja_tree(text), 0)
     except RecursionError:
         raise _too_deep() from None
+    except ConditionError as fault:
+        # Where the parser stumbled says little to somebody who wrote `&&` or a curly quote.
+        trap = condition_traps(text)
+        if trap is None or fault.rule in _SURE:
+            raise
+        raise ConditionError(trap[0], hint=trap[1], rule="trap") from None
 
 
 def _jinja_tree(text: str) -> nodes.Expr:
@@ -67,6 +76,9 @@ def _jinja_tree(text: str) -> nodes.Expr:
         parser = Parser(_ENVIRONMENT, text, state="variable")
         found = parser.parse_expression()
         if not parser.stream.eos:
+            doubled = [word.name for word in found.find_all(nodes.Name) if word.name in _KEYWORDS]
+            if doubled:
+                raise _unknown(doubled[0])
             rest = parser.stream.current.value
             raise ConditionError(f"`{rest}` is not expected here", hint="join conditions with `and` or `or`")
     except TemplateSyntaxError as fault:
@@ -162,7 +174,10 @@ def _named(name: str) -> Node:
 def _unknown(name: str) -> ConditionError:
     if name in _KEYWORDS:
         return ConditionError(f"`{name}` stands where a value is expected", hint="is a word doubled or missing?")
-    found = nearest(name)
+    owner = next((each for each in DOCUMENTS if name.startswith(f"{each}.")), None)
+    if owner is not None:
+        return ConditionError(f"`{name}` reaches into a field", hint=f"`{owner}.x` has no further parts")
+    found = f"contact.{name}" if f"contact.{name}" in VOCABULARY else nearest(name)
     hint = f"did you mean `{found}`?" if found else f"a field of your own is written `attributes.{name.split('.')[-1]}`"
     return ConditionError(f"`{name}` is not a name that conditions know", hint=hint, rule="unknown-name")
 
@@ -201,14 +216,18 @@ def _links(node: nodes.Compare, depth: int) -> Iterator[Node]:
 
 def _membership(value: Node, operand: nodes.Operand, depth: int) -> Node:
     if not isinstance(operand.expr, nodes.List | nodes.Tuple):
-        asked = text_of(value)
-        raise ConditionError(
-            f'after `in` comes a list, as in `{asked} in ["a", "b"]`', hint=f"for a tag write `has_tag({asked})`"
-        )
+        raise _no_list(text_of(value), operand.expr)
     items = tuple(_read(item, depth + 1) for item in operand.expr.items)
     if not items:
         raise ConditionError(f"`{text_of(value)} in []` never holds", hint="name the values in the list")
     return types.member(value, items, is_negated=operand.op == "notin")
+
+
+def _no_list(asked: str, given: nodes.Expr) -> ConditionError:
+    hint = f"for a tag write `has_tag({asked})`"
+    if isinstance(given, nodes.Const):
+        hint = f'write `{asked} in ["{given.value}"]`'
+    return ConditionError(f'after `in` comes a list, as in `{asked} in ["a", "b"]`', hint=hint)
 
 
 def _test(node: nodes.Test, depth: int) -> Node:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Date,
     Float,
     Integer,
+    Null,
     String,
     and_,
     case,
@@ -91,7 +92,7 @@ def value_sql(node: Node, scope: Scope) -> Sql:
         case Constant():
             return _constant(node)
         case Property():
-            return _JSON[node.type](_document(node.document, scope), node.key)
+            return _property(node, scope)
         case Limit():
             return _limit(node, scope)
         case Word() | Call():
@@ -118,6 +119,8 @@ def _known(node: Word | Call, scope: Scope) -> Sql:
             f"`{entry.name}` is not available in this version", hint="leave it out for now", rule="not-available"
         )
     found = entry.sql(scope, arguments)
+    if isinstance(found, Null):
+        return cast(found, _NULLS.get(entry.type, String)())
     if entry.silence is not Silence.WHOLE:
         return found
     return case((is_in_doubt(entry, arguments, scope), null()), else_=found)
@@ -137,22 +140,27 @@ def _constant(node: Constant) -> Sql:
             return literal(node.value, Date())
 
 
-def _document(name: str, scope: Scope) -> Sql:
-    if name == "attributes":
-        return scope.customer.c.attributes
+def _property(node: Property, scope: Scope) -> Sql:
+    document = _document(node.document, scope)
+    if document is None or isinstance(document, Null):
+        return cast(null(), _NULLS.get(node.type, String)())
+    return _JSON[node.type](document, node.key)
+
+
+def _document(name: str, scope: Scope) -> Sql | None:
     if name == "event":
-        return null() if scope.event is None else scope.event
-    return null() if scope.contact is None else scope.contact.c.attributes
+        return scope.event
+    row = scope.customer if name == "attributes" else scope.contact
+    return None if row is None else row.c.attributes
 
 
 def _limit(node: Limit, scope: Scope) -> Sql:
     """The customer's own threshold, else the first of the workspace's whose condition holds."""
-    kind = node.type if node.type in _JSON and node.type is not ValueType.ANY else ValueType.NUMBER
-    own = _JSON[kind](scope.customer.c.limits, node.name)
+    own = json_number(scope.customer.c.limits, node.name)
     ways: list[tuple[Sql, Sql]] = []
-    otherwise: Sql = cast(null(), _NULLS.get(kind, String)())
+    otherwise: Sql = cast(null(), Float())
     for condition, value in scope.limits.get(node.name, ()):
-        given = _constant(Constant(value=value, type=kind))
+        given = literal(float(value), Float())
         if condition is None:
             otherwise = given
             break

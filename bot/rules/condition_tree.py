@@ -52,16 +52,17 @@ class Limit:
     """`limit("x")`: the customer's own threshold, else the workspace's."""
 
     name: str
-    type: ValueType = ValueType.ANY
+    type: ValueType = ValueType.NUMBER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A function of the vocabulary with its arguments in the order of its parameters."""
+    """A function of the vocabulary with its arguments in the order of its parameters; `leading` needs no name in front."""
 
     function: str
     arguments: tuple[tuple[str, Argument], ...]
     type: ValueType
+    leading: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +126,8 @@ BOOLEAN_FORMS = (Comparison, Membership, Emptiness, Negation, Junction)
 
 
 def retyped(node: Node, wanted: ValueType) -> Node:
-    """A free attribute or limit as the type the other side asks for; everything else stays what it is."""
-    if isinstance(node, Property | Limit) and node.type is ValueType.ANY:
+    """A free attribute as the type the other side asks for; everything else stays what it is."""
+    if isinstance(node, Property) and node.type is ValueType.ANY:
         return replace(node, type=wanted)
     return node
 
@@ -201,19 +202,21 @@ def _inner(node: Node) -> str:
 
 
 def _arguments(node: Call) -> Iterator[str]:
-    for place, (name, argument) in enumerate(node.arguments):
-        match argument:
-            case str() | int():
-                text = _constant_text(argument)
-            case tuple():
-                text = (
-                    f"[{', '.join(map(_constant_text, argument))}]"
-                    if len(argument) != 1
-                    else _constant_text(argument[0])
-                )
-            case _:
-                text = text_of(argument)
-        yield text if place == 0 and not isinstance(argument, int) else f"{name}={text}"
+    for name, argument in node.arguments:
+        text = _argument_text(argument)
+        yield text if name == node.leading else f"{name}={text}"
+
+
+def _argument_text(argument: Argument) -> str:
+    match argument:
+        case str() | int():
+            return _constant_text(argument)
+        case (only,):
+            return _constant_text(only)
+        case tuple():
+            return f"[{', '.join(map(_constant_text, argument))}]"
+        case _:
+            return text_of(argument)
 
 
 def _constant_text(value: bool | int | float | str | date | None) -> str:

@@ -120,7 +120,9 @@ def _mismatch(operator: Operator, left: Node, right: Node) -> ConditionError:
     sign = operator if asked.type in (NUMBER, DATE) or operator in ("==", "!=") else "=="
     return ConditionError(
         f"`{text_of(asked)}` is {_NOUNS[asked.type]} and `{text_of(given)}` is {_NOUNS[given.type]}",
-        hint=f"compare it with {_NOUNS[asked.type]}, e.g. {text_of(asked)} {sign} {example}",
+        hint=f"write `{text_of(asked)}` alone, or `not …`"
+        if asked.type is BOOL
+        else f"compare it with {_NOUNS[asked.type]}, e.g. {text_of(asked)} {sign} {example}",
         rule="type",
     )
 

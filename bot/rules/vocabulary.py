@@ -48,7 +48,7 @@ _FREE: tuple[Entry, ...] = (
     ),
     Entry(
         name="limit",
-        type=ValueType.ANY,
+        type=ValueType.NUMBER,
         topic=Topic.CUSTOMER,
         meaning="A threshold: the customer's own, else the one of workspace.yml for customers like it.",
         example='tickets(days=30) >= limit("tickets_30_days")',
@@ -90,7 +90,7 @@ def functions() -> frozenset[str]:
 
 def nearest(name: str) -> str | None:
     """The known name most like this one."""
-    found = difflib.get_close_matches(name, [*VOCABULARY], n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, [*VOCABULARY], n=1, cutoff=0.65)
     return found[0] if found else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, exists, false, func, null, or_, select
+from sqlalchemy import ColumnElement, Table, and_, cast, exists, false, func, null, or_, select
 
 from bot.rules.condition_scope import Scope, table_of
 from bot.rules.condition_tree import ValueType
@@ -28,7 +28,7 @@ def step_over_at(scope: Scope, step: str) -> ColumnElement[Any]:
     """The instant a step of this walk was over: its mail accepted (or finally not sent), its hand-off opened, else the
     decision that it was done. Empty while it is not."""
     if scope.enrollment is None:
-        return null()
+        return cast(null(), UtcDateTime())
     message, handoff, decision = table_of(Message), table_of(Handoff), table_of(Decision)
     mail = select(func.max(func.coalesce(message.c.accepted_at, message.c.over_at)))
     card = select(func.max(handoff.c.opened_at))

@@ -23,31 +23,15 @@ TICKETS, ANSWERS = table_of(Ticket), table_of(SurveyAnswer)
 
 def _tickets(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     query = select(func.count()).where(TICKETS.c.customer_id == scope.customer_id, TICKETS.c.opened_at <= scope.now())
-    for name in ("kind", "priority"):
+    for name in ("status", "kind", "priority"):
         if arguments.has(name):
             query = query.where(TICKETS.c[name].in_(arguments.texts(name)))
-    if arguments.has("status"):
-        query = query.where(_has_status(scope, arguments.texts("status")))
     opened_on = local_date(TICKETS.c.opened_at, scope.offset_minutes())
     if arguments.has("days"):
         query = query.where(opened_on > scope.today(-arguments.whole("days")), days_of_life(scope, opened_on))
     if arguments.has("older_than_days"):
         query = query.where(days_between(scope.today(), opened_on) > arguments.sql("older_than_days"))
     return query.correlate(*scope.outer).scalar_subquery()
-
-
-def _has_status(scope: Scope, asked: tuple[str, ...]) -> ColumnElement[bool]:
-    """A ticket whose closing lies ahead (a replay of history) is still open."""
-    will_close = TICKETS.c.closed_at > scope.now()
-    ways: list[ColumnElement[bool]] = []
-    if "open" in asked:
-        ways.append(will_close)
-    others = tuple(status for status in asked if status != "open")
-    if others:
-        ways.append(and_(TICKETS.c.status.in_(others), or_(TICKETS.c.closed_at.is_(None), ~will_close)))
-    if "open" in asked:
-        ways.append(and_(TICKETS.c.status == "open", TICKETS.c.closed_at.is_(None)))
-    return or_(*ways)
 
 
 def _answers(scope: Scope, kind: str, *what: Any) -> Select[Any]:
