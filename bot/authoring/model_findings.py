@@ -124,7 +124,7 @@ def _say_type(kind: str, key: str, given: str, context: dict[str, Any]) -> _Sayi
     if kind in ("string_type", "string_sub_type"):
         return (
             "wrong-type",
-            f"`{key}` must be one text, not a list or a mapping",
+            f"`{key}` must be one text, not {given}",
             "put quotes around it if it is one text",
         )
     if kind in ("tuple_type", "list_type"):
