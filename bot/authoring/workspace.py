@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.authoring.condition_findings import check_conditions
-from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook
+from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
 from bot.errors import Finding
@@ -105,7 +105,8 @@ def load_workspace(
             parsed.append(playbook)
     for playbook in parsed:
         findings += check_structure(playbook)
-    findings += check_playbooks(parsed, set(templates.names))
+    written = {playbook_name(path) for path in files if path.startswith(JOURNEYS)}
+    findings += check_playbooks(parsed, set(templates.names), others=written)
     effective = settings or WorkspaceSettings()
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
     return Workspace(
