@@ -108,7 +108,21 @@ def scalar_at(text: str, line: int) -> Scalar:
     return Scalar(text=text, line=line, plain=True)
 
 
-OTHERWISE_CHANGED = ["NO", "no", "on", "off", "yes", "y", "0777", "0x1F", "1e3", "09:00", "190:20:30", "2024-02-29", "1.10"]
+OTHERWISE_CHANGED = [
+    "NO",
+    "no",
+    "on",
+    "off",
+    "yes",
+    "y",
+    "0777",
+    "0x1F",
+    "1e3",
+    "09:00",
+    "190:20:30",
+    "2024-02-29",
+    "1.10",
+]
 
 
 @pytest.mark.parametrize("text", [*OTHERWISE_CHANGED, "2027-04-01 09:00"])
