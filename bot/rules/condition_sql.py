@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from bot.errors import ConditionError
 from bot.rules.condition_feeds import is_in_doubt
+from bot.rules.condition_parser import parse_tree
 from bot.rules.condition_scope import Scope
 from bot.rules.condition_tree import (
     Arithmetic,
@@ -48,6 +49,7 @@ from bot.rules.condition_tree import (
     Word,
     every_node,
 )
+from bot.rules.condition_types import as_verdict
 from bot.rules.vocabulary import VOCABULARY
 from bot.rules.vocabulary_entry import Arguments, Silence
 from storage.dialects import add_days, days_between, json_bool, json_date, json_number, json_text
@@ -169,9 +171,6 @@ def _limit(node: Limit, scope: Scope) -> Sql:
 
 
 def _limit_holds(text: str, scope: Scope) -> Sql:
-    from bot.rules.condition_parser import parse_tree
-    from bot.rules.condition_types import as_verdict
-
     # A limit inside a limit's condition finds no workspace limits, so it cannot go in circles.
     return verdict_sql(as_verdict(parse_tree(text)), replace(scope, limits={}))
 
