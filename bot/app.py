@@ -4,6 +4,7 @@ Runners, the CLI and the demo use an App; nothing below imports it."""
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Self
 from sqlalchemy import Connection, Table, insert, select
 
 from bot.authoring.workspace import Workspace, load_workspace, read_files
+from bot.authoring.workspace_file import WorkspaceSettings
 from bot.channels.base import MailChannel
 from bot.channels.folder import FolderChannel
 from bot.channels.sendgrid import SendGridChannel
 from bot.channels.smtp import SmtpChannel
-from bot.clock import Clock, SystemClock
+from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import SettingsError, UsageError
 from bot.pipeline import TickReport, tick
 from bot.pipeline.batch import Whereabouts
@@ -47,6 +49,7 @@ class App:
     channel: MailChannel
     installation: str
     poster: Poster | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
 
     @classmethod
@@ -62,6 +65,7 @@ class App:
 
         Raises: SettingsError."""
         ticking = clock or SystemClock()
+        stopping = threading.Event()
         opened = database or Database(settings.database_url)
         upgrade(opened)
         with opened.write() as connection:
@@ -70,8 +74,9 @@ class App:
             settings=settings,
             database=opened,
             clock=ticking,
-            channel=channel or mail_channel(settings, ticking),
+            channel=channel or mail_channel(settings, EndingClock(ticking, stopping.is_set)),
             installation=installation,
+            stopping=stopping,
         )
         app.poster = app._slack_poster()
         return app
@@ -83,7 +88,9 @@ class App:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def published(self) -> Published | None:
@@ -99,12 +106,8 @@ class App:
         return found
 
     def read_workspace(self) -> tuple[Mapping[str, str], Workspace]:
-        """The files on disk and what `check` makes of them."""
-        folder = self.settings.workspace
-        if not (folder / "playbooks").is_dir():
-            raise UsageError(f"{folder} is no workspace: it has no folder `playbooks`", hint="run `journeybot init DIR`")
-        files, unreadable = read_files(folder)
-        return files, load_workspace(files, replies_set_up=self.settings.inbound_secret is not None, extra=unreadable)
+        """The files on disk and what `check` makes of them. Raises: UsageError."""
+        return read_workspace(self.settings)
 
     def deploy(self) -> DeployReport:
         """Publish the workspace on disk. Raises: WorkspaceError, UsageError."""
@@ -115,15 +118,34 @@ class App:
     def tick(self) -> TickReport:
         """All passes once over everything that is due. Raises: UsageError before the first deployment."""
         published = self.require_published()
-        report = tick(self.database, published, self.channel, self.clock, installation=self.installation)
-        self.escalate(published)
-        self.post_handoffs()
+        report = tick(
+            self.database,
+            published,
+            self.channel,
+            self.clock,
+            installation=self.installation,
+            is_stopping=self.stopping.is_set,
+        )
+        if not self.stopping.is_set():
+            self.escalate(published)
+            self.post_handoffs()
         return report
 
     def deliver(self) -> DeliverCount:
         """Only the delivery pass: retries whose time has come between two ticks."""
         published = self.require_published()
-        return deliver(self.database, published, self.channel, self.clock, installation=self.installation)
+        return deliver(
+            self.database,
+            published,
+            self.channel,
+            self.clock,
+            installation=self.installation,
+            is_stopping=self.stopping.is_set,
+        )
+
+    def stop(self) -> None:
+        """From any thread: take no new batch, write no new message; what is in flight is finished and recorded."""
+        self.stopping.set()
 
     def escalate(self, published: Published) -> OverdueCounts:
         """Hand-offs that nobody took in time move on."""
@@ -157,23 +179,30 @@ class App:
         if token is None:
             return None
         published = self.published()
-        workspace = published.settings if published else None
+        workspace = published.settings if published else WorkspaceSettings()
         secret = self.settings.slack_signing_secret
         return SlackSettings(
             bot_token=token.get_secret_value(),
             signing_secret=secret.get_secret_value() if secret else None,
             base_url=self.settings.slack_base_url,
             fallback_channel=self.settings.slack_channel,
-            **(
-                {"locale": workspace.locale, "timezone": workspace.timezone, "calendar": calendar_for(workspace, None)}
-                if workspace
-                else {}
-            ),
+            locale=workspace.locale,
+            timezone=workspace.timezone,
+            calendar=calendar_for(workspace, None),
         )
 
     def _slack_poster(self) -> Poster | None:
         settings = self.slack_settings()
         return None if settings is None else build_poster(database=self.database, clock=self.clock, settings=settings)
+
+
+def read_workspace(settings: Settings) -> tuple[Mapping[str, str], Workspace]:
+    """The files of a workspace and what `check` makes of them; needs no database. Raises: UsageError."""
+    folder = settings.workspace
+    if not (folder / "playbooks").is_dir():
+        raise UsageError(f"{folder} is no workspace: it has no folder `playbooks`", hint="run `journeybot init DIR`")
+    files, unreadable = read_files(folder)
+    return files, load_workspace(files, replies_set_up=settings.inbound_secret is not None, extra=unreadable)
 
 
 def mail_channel(settings: Settings, clock: Clock) -> MailChannel:

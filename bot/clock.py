@@ -3,8 +3,10 @@ package, because the machine's own copy is out of date for many zones (design/li
 
 from __future__ import annotations
 
+import math
 import time
 import zoneinfo
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -32,6 +34,24 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class EndingClock:
+    """A clock that can run out: once `is_over`, its monotonic reading is infinite, so that every deadline has passed and
+    a channel writes nothing more. For a process that was asked to stop."""
+
+    def __init__(self, clock: Clock, is_over: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._is_over = is_over
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return math.inf if self._is_over() else self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
 
 
 class FixedClock:

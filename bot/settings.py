@@ -103,6 +103,10 @@ class Settings(BaseSettings):
     )
     host: str = _setting("JOURNEYBOT_HOST", LOOPBACK, "The address that `run` listens on.")
     port: int = _setting("JOURNEYBOT_PORT", 8765, "The port that `run` listens on; 0 takes a free one.")
+    user: str | None = _setting(
+        "JOURNEYBOT_USER", None, "Who acts on the command line: a CSM's key. Default: the operating system's user."
+    )
+    debug: bool = _setting("JOURNEYBOT_DEBUG", False, "Show the traceback of an error.")
 
     def __init__(self, **values: Any) -> None:
         try:

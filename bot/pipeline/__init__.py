@@ -3,6 +3,7 @@ A missed tick loses nothing: what is due is computed from state. Passes never im
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,15 +38,22 @@ class TickReport:
 
 
 def tick(
-    database: Database, published: Published, channel: MailChannel, clock: Clock, *, installation: str = ""
+    database: Database,
+    published: Published,
+    channel: MailChannel,
+    clock: Clock,
+    *,
+    installation: str = "",
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> TickReport:
-    """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more."""
+    """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more, or until somebody asks
+    to stop: the batch in flight is then the last."""
     report = TickReport(at=clock.now())
-    while report.rounds < MOST_ROUNDS:
+    while report.rounds < MOST_ROUNDS and not is_stopping():
         report.rounds += 1
         moved = _look(database, published, clock.now(), report)
-        advanced = advance(database, published, clock.now())
-        delivered = deliver(database, published, channel, clock, installation=installation)
+        advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
+        delivered = deliver(database, published, channel, clock, installation=installation, is_stopping=is_stopping)
         report.moved += advanced.moved
         report.blocked = delivered.blocked
         for state, number in delivered.states.items():

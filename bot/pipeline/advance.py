@@ -4,7 +4,7 @@ aside with a named fault and the others go on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -41,15 +41,23 @@ class AdvanceCount:
     faults: int = 0
 
 
-def advance(database: Database, published: Published, now: datetime, *, batch_size: int = BATCH) -> AdvanceCount:
+def advance(
+    database: Database,
+    published: Published,
+    now: datetime,
+    *,
+    batch_size: int = BATCH,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> AdvanceCount:
     """Move all due walks. Each batch commits by itself, so a crash loses at most one batch's work, never a walk."""
     count = AdvanceCount()
-    while True:
+    while not is_stopping():
         with database.read() as connection:
             ids = due_walk_ids(connection, now, batch_size)
         if not ids:
-            return count
+            break
         _advance_ids(database, published, ids, now, count)
+    return count
 
 
 def _advance_ids(

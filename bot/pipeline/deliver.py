@@ -7,7 +7,7 @@ after 25 h a person decides. A kill after the answer is recorded: nothing to do.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -78,12 +78,13 @@ def deliver(
     *,
     installation: str = "",
     batch_size: int = BATCH,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> DeliverCount:
-    """Send everything that may go now."""
+    """Send everything that may go now; once `is_stopping`, no new batch is begun."""
     count = DeliverCount()
     worker = uuid.uuid4().hex[:12]
     _tidy_up(database, clock.now(), count)
-    while True:
+    while not is_stopping():
         now = clock.now()
         with database.write() as connection:
             if blocked_until(connection, channel.name, now) is not None:
@@ -99,6 +100,7 @@ def deliver(
             recorder = Recorder(database, channel.name, clock, count.add, {out.reference: row for out, row in outgoing})
             channel.send([out for out, _ in outgoing], recorder.on_answer)
             recorder.flush()
+    return count
 
 
 def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
