@@ -1,5 +1,6 @@
 """A list of Python rows as a FROM clause, so that thousands of keys are looked up in one statement with two or three
-parameters: json_each on SQLite, unnest on PostgreSQL. Everything around it stays ordinary, portable SQLAlchemy."""
+parameters: json_each on SQLite, unnest on PostgreSQL. Everything around it stays ordinary, portable SQLAlchemy.
+Look keys up with `is_given` (an IN), not with a join: SQLite may take a joined list as inner loop and parse it per row."""
 
 from __future__ import annotations
 
@@ -7,7 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Column, Connection, FromClause, Text, bindparam, cast, func, select, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from storage.bulk import Row
 from storage.columns import UtcDateTime, sqlite_instant
@@ -25,6 +39,13 @@ def given(connection: Connection, name: str, columns: Sequence[Column[Any]], row
         )
     ).table_valued(*(Column(column.name, column.type) for column in columns), name=name)
     return unnested.render_derived()
+
+
+def is_given(connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> ColumnElement[bool]:
+    """Whether the values of `columns` are among `rows`."""
+    wanted = given(connection, "wanted", columns, rows)
+    asked = select(*(wanted.c[column.name] for column in columns))
+    return columns[0].in_(asked) if len(columns) == 1 else tuple_(*columns).in_(asked)
 
 
 def _from_json(name: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> FromClause:

@@ -1,0 +1,40 @@
+"""Addresses that must not be mailed. An import only ever adds to them; lifting one is a person's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, select
+
+from bot.intake.job import Job
+from bot.intake.rows import Record
+from bot.rules.addresses import is_mailable_address
+from storage.accounts import Suppression
+from storage.bulk import insert_new_rows
+from storage.given import is_given
+
+SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
+
+
+def write_suppressions(connection: Connection, records: Sequence[Record], job: Job) -> None:
+    wanted: dict[tuple[str, str], str] = {}
+    for record in records:
+        address = record.values["email"].lower()
+        if not is_mailable_address(address):
+            hint = "write one address like name@example.com"
+            job.tally.reject(record.line, "email", address, "this is no address", hint)
+            continue
+        pair = (address, record.values.get("category") or "")
+        if pair in wanted:
+            job.tally.unchanged += 1
+        wanted.setdefault(pair, record.values.get("reason") or "import")
+    asked = is_given(connection, [SUPPRESSION.c.address], [(address,) for address, _ in wanted])
+    known = set(connection.execute(select(SUPPRESSION.c.address, SUPPRESSION.c.category).where(asked)).tuples())
+    new = [
+        (address, category, reason, job.now)
+        for (address, category), reason in wanted.items()
+        if (address, category) not in known
+    ]
+    insert_new_rows(connection, SUPPRESSION, ("address", "category", "reason", "at"), new)
+    job.tally.changed += len(new)
+    job.tally.unchanged += len(wanted) - len(new)
