@@ -137,6 +137,7 @@ def list_handoffs(
     owner: str | None = None,
     customer: str | None = None,
     kind: str | None = None,
+    playbook: str | None = None,
     limit: int | None = None,
 ) -> list[HandoffRecord]:
     """Those due first come first, those without a due date last. `owner` "" asks for the unowned, `customer` is a key."""
@@ -147,6 +148,8 @@ def list_handoffs(
         found = found.where(_customers.c.key == customer)
     if kind is not None:
         found = found.where(_handoffs.c.kind == kind)
+    if playbook is not None:
+        found = found.where(_handoffs.c.playbook == playbook)
     found = found.order_by(_handoffs.c.due_at.is_(None), _handoffs.c.due_at, _handoffs.c.id).limit(limit)
     return [_record(row) for row in connection.execute(found)]
 

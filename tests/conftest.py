@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -14,6 +15,9 @@ from sqlalchemy import create_engine, make_url, text
 from storage.database import Database
 from storage.tables import metadata
 from storage.upgrade import mark_current
+
+if TYPE_CHECKING:
+    from tests.world import World
 
 _numbers = itertools.count()
 
@@ -86,3 +90,15 @@ def database(database_url: str) -> Iterator[Database]:
             mark_current(connection)
     yield found
     found.dispose()
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> Iterator[World]:
+    """journeybot on an empty database with a workspace of nothing but settings (tests/world.py says how to use it). What it
+    decided must have a sentence."""
+    # Imported here, so that a test of one module does not need the whole product to be importable.
+    from tests.world import World
+
+    found = World(database, tmp_path / "workspace")
+    yield found
+    found.assert_explained()

@@ -1,0 +1,166 @@
+"""Answers "why?": for a customer, for a playbook, for one mail. The past comes from the journal, the present is worked out
+with the expressions the passes use. Read-only; the CLI, the console and tests ask it. Decides nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from bot.authoring.nearest import nearest, suggestion
+from bot.errors import UsageError
+from bot.insight.explanation import Explanation, Line, PlaybookExplanation, ReasonCount, Teller
+from bot.insight.journal_lines import DECISION, attempt_lines, decision_lines, event_lines
+from bot.insight.waiting import count_inside, inside_lines
+from bot.insight.why_many_not import count_outside
+from bot.insight.why_not import OUTSIDE, Asked, why_outside
+from bot.pipeline.detect import local_days
+from bot.pipeline.published import Published
+from bot.pipeline.scopes import CUSTOMER, Ground
+from storage.deployments import VERSION, PlaybookRow
+from storage.outbox_moves import MESSAGE
+
+MOST_LINES = 200
+MOST_NEIGHBOURS = 2000
+MOST_REASONS = 20
+
+
+def explain_customer(
+    connection: Connection,
+    published: Published,
+    now: datetime,
+    customer_key: str,
+    playbook: str | None = None,
+    *,
+    locale: str = "en",
+    limit: int | None = MOST_LINES,
+) -> Explanation:
+    """The newest `limit` decisions about a customer, where its walks stand, and why it is not in the other playbooks (in
+    one playbook: only that one). Raises: UsageError for an unknown customer or playbook, with the nearest name."""
+    customer_id = customer_id_of(connection, customer_key)
+    rows = [playbook_row(published, playbook)] if playbook else list(published.playbooks)
+    teller = _teller(published, now, locale, customer_key)
+    ground = _ground(connection, published, now)
+    mine = [DECISION.c.customer_id == customer_id, *([DECISION.c.playbook == playbook] if playbook else [])]
+    history, is_cut = decision_lines(connection, teller, *mine, limit=limit)
+    standing = inside_lines(connection, teller, published, ground, customer_id, playbook)
+    for row in rows:
+        if playbook is None and row.state in ("draft", "retired"):
+            continue
+        standing += _outside(connection, teller, Asked.about(published, row, ground, now), customer_id)
+    return Explanation(about=customer_key, history=tuple(history), now=tuple(standing), is_cut=is_cut)
+
+
+def _outside(connection: Connection, teller: Teller, asked: Asked, customer_id: int) -> list[Line]:
+    broken = []
+    if asked.row.fault:
+        broken = [teller.line(OUTSIDE, "playbook_fault", {"error": asked.row.fault}, playbook=asked.row.name)]
+    return broken + why_outside(connection, teller, asked, customer_id)
+
+
+def explain_playbook(
+    connection: Connection, published: Published, now: datetime, name: str, *, locale: str = "en"
+) -> PlaybookExplanation:
+    """Counts of all decisions, who is inside where, and why the others are not. Looks at every customer once.
+    Raises: UsageError for an unknown playbook."""
+    row = playbook_row(published, name)
+    teller = _teller(published, now, locale, None)
+    asked = Asked.about(published, row, _ground(connection, published, now), now)
+    outside, leaves = count_outside(connection, teller, asked)
+    number = connection.scalar(select(VERSION.c.number).where(VERSION.c.id == row.version_id))
+    return PlaybookExplanation(
+        playbook=name,
+        state=row.state,
+        version=number or 0,
+        fault=row.fault,
+        inside=count_inside(connection, name),
+        decided=_count_decisions(connection, teller, name),
+        outside=outside,
+        leaves=leaves,
+    )
+
+
+def explain_message(
+    connection: Connection,
+    message_id: int,
+    *,
+    published: Published | None = None,
+    now: datetime | None = None,
+    locale: str = "en",
+) -> Explanation:
+    """Everything about one mail in the order of time: why it was owed, what was decided, every attempt, what the provider
+    told. Raises: UsageError when there is no such mail."""
+    row = connection.execute(select(MESSAGE).where(MESSAGE.c.id == message_id)).one_or_none()
+    if row is None:
+        raise UsageError(f"There is no mail {message_id}", hint="see `journeybot outbox list`")
+    zone = published.settings.timezone if published else "UTC"
+    teller = Teller(now=now or row.created_at, locale=locale, zone=zone)
+    owed = and_(
+        DECISION.c.enrollment_id == row.enrollment_id,
+        DECISION.c.step == row.step,
+        DECISION.c.message_id.is_(None),
+        DECISION.c.reason.in_(("mail_owed", "nobody_to_write_to", "when_does_not_hold")),
+    )
+    decided, _ = decision_lines(connection, teller, or_(DECISION.c.message_id == message_id, owed))
+    lines = [
+        *decided,
+        *attempt_lines(connection, teller, message_id),
+        *event_lines(connection, teller, message_id),
+    ]
+    return Explanation(about=str(message_id), history=tuple(sorted(lines, key=lambda line: line.at)))
+
+
+def customer_id_of(connection: Connection, key: str) -> int:
+    """Raises: UsageError with the nearest key, or the key of the customer that has this name."""
+    found = connection.scalar(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
+    if found is not None:
+        return int(found)
+    named = connection.scalar(select(CUSTOMER.c.key).where(func.lower(CUSTOMER.c.name) == key.lower()).limit(1))
+    guess = named or nearest(key, _neighbours(connection, key))
+    hint = f"did you mean `{guess}`?" if guess else "see `journeybot customers list`"
+    raise UsageError(f"There is no customer `{key}`", hint=hint)
+
+
+def _neighbours(connection: Connection, key: str) -> list[str]:
+    """Keys that begin alike, else any; never all of a million."""
+    begins_alike: ColumnElement[bool] = func.lower(CUSTOMER.c.key).like(f"{_escaped(key[:1].lower())}%", escape="\\")
+    alike = list(connection.scalars(select(CUSTOMER.c.key).where(begins_alike).limit(MOST_NEIGHBOURS)))
+    return alike or list(connection.scalars(select(CUSTOMER.c.key).limit(MOST_NEIGHBOURS)))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "%_\\" else letter for letter in text)
+
+
+def playbook_row(published: Published, name: str) -> PlaybookRow:
+    """Raises: UsageError with the nearest name."""
+    found = next((row for row in published.playbooks if row.name == name), None)
+    if found is None:
+        hint = suggestion(name, [row.name for row in published.playbooks]) or "see `journeybot playbooks list`"
+        raise UsageError(f"There is no deployed playbook `{name}`", hint=hint)
+    return found
+
+
+def _count_decisions(connection: Connection, teller: Teller, name: str) -> tuple[ReasonCount, ...]:
+    number = func.count().label("number")
+    statement = (
+        select(DECISION.c.verdict, DECISION.c.reason, number)
+        .where(DECISION.c.playbook == name)
+        .group_by(DECISION.c.verdict, DECISION.c.reason)
+        .order_by(number.desc(), DECISION.c.verdict, DECISION.c.reason)
+        .limit(MOST_REASONS)
+    )
+    return tuple(
+        ReasonCount(
+            verdict=row.verdict, reason=row.reason, sentence=teller.say(row.verdict, row.reason), count=row.number
+        )
+        for row in connection.execute(statement)
+    )
+
+
+def _teller(published: Published, now: datetime, locale: str, customer: str | None) -> Teller:
+    return Teller(now=now, locale=locale, zone=published.settings.timezone, customer=customer)
+
+
+def _ground(connection: Connection, published: Published, now: datetime) -> Ground:
+    return Ground(days=local_days(connection, now, published.settings.timezone), settings=published.settings)

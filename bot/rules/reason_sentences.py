@@ -1,0 +1,358 @@
+"""Every reason the machine ever gives, as a sentence in English and Japanese. Slots in braces are filled from the decision's
+details. A reason that means two things has the verdict before it (`fault:worker_lost`). Data only; reasons.py reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: reason (or verdict:reason) → English, Japanese.
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    # Entering
+    "enter": ("Entered the playbook", "ジャーニーを開始しました"),
+    "existing": (
+        "Matched already when the playbook went live (`existing: skip`); enters when it has stopped matching and matches again",
+        "公開時にすでに条件に合っていたため対象外です（`existing: skip`）。一度外れて再び合えば開始します",
+    ),
+    "old": (
+        "The occasion was too long ago when we learned of it (`enter.within`), so it starts nothing",
+        "届いた時点で発生から時間が経ちすぎていたため（`enter.within`）、開始しません",
+    ),
+    "too_late": (
+        "Its time to enter passed while it waited (`enter.within`)",
+        "待っている間に開始できる期間（`enter.within`）を過ぎました",
+    ),
+    "filter": ("The `when` beside the trigger does not hold", "開始条件（`when`）に合いません"),
+    "contact_gone": (
+        "The contact has left or cannot be reached any more",
+        "ご担当者が退職されたか、連絡できなくなりました",
+    ),
+    "already_walking": ("Is walking this playbook already", "すでにこのジャーニーの途中です"),
+    "walked_before": (
+        "Walked it before, and nobody enters twice (`again: never`)",
+        "以前に実施済みです（`again: never`）",
+    ),
+    "walked_lately": (
+        "Walked it too short a time ago (`again: after …`)",
+        "前回から間もないため開始しません（`again: after …`）",
+    ),
+    "walked_often_enough": (
+        "Walked it as many times as allowed (`again: at most …`)",
+        "実施回数の上限に達しています（`again: at most …`）",
+    ),
+    "date_moved": (
+        "The date only moved: a walk for it began lately, so no second one starts",
+        "日付が変わっただけで、同じ件のジャーニーが最近始まっているため、二度は開始しません",
+    ),
+    "would_leave_at_once": (
+        "Its goal or an exit holds already, so it would leave at once",
+        "目標または終了条件をすでに満たしているため、開始しません",
+    ),
+    "paused": ("Paused: nothing happens until somebody resumes it", "一時停止中です。再開されるまで何も行いません"),
+    "exclusive_taken": (
+        "Another playbook of the same group is walking with this customer; waits for its end",
+        "同じグループの別のジャーニーが進行中のため、終わるのを待っています",
+    ),
+    "one_at_a_time": (
+        "Several occasions came together; one after the other",
+        "きっかけが重なったため、ひとつずつ順に開始します",
+    ),
+    "closed_before_entry": (
+        "The condition stopped holding while it waited",
+        "待っている間に条件から外れました",
+    ),
+    "moment_missed": (
+        "The scheduled moment {moment} was missed by more than `within`, so it is left out",
+        "予定時刻（{moment}）を `within` 以上過ぎていたため、今回は見送りました",
+    ),
+    "playbook_fault": (
+        "The playbook broke and was set aside; it looks at everybody again next time. {error}",
+        "ジャーニーの処理でエラーが起きたため中断しました。次回、全員を見直します。{error}",
+    ),
+    # Walking
+    "when_does_not_hold": ("Skipped: `{condition}` does not hold", "条件に合わないため飛ばしました：`{condition}`"),
+    "holdout": (
+        "Walks silently: belongs to the holdout that measures the lift",
+        "効果測定の対照グループのため、実際には行いません",
+    ),
+    "mail_owed": ("A mail is owed", "メールの送信を予定しました"),
+    "nobody_to_write_to": (
+        "Nobody at the customer can be written to ({to}); a person is asked",
+        "送り先となるご担当者がいません（{to}）。担当者に確認を依頼しました",
+    ),
+    "handed_over": ("Handed over to {owner} ({kind})", "{owner}さんに対応を依頼しました（{kind}）"),
+    "handoff_merged": ("Added to a hand-off that is open already", "未完了の対応依頼にまとめました"),
+    "logged": ("Noted: {text}", "記録：{text}"),
+    "set": ("Wrote {values}", "書き込みました：{values}"),
+    "set_already": ("Nothing to write: {values} stands already", "変更なし：すでに {values} です"),
+    "enrolled": ("Given an occasion to enter `{playbook}`", "ジャーニー「{playbook}」の開始を依頼しました"),
+    "then": ("`{condition}` holds", "条件に合いました：`{condition}`"),
+    "else": ("`{condition}` does not hold", "条件に合いませんでした：`{condition}`"),
+    "arm": ("Fell to the arm `{arm}`", "グループ「{arm}」に振り分けました"),
+    "waited": ("The waiting time is over", "待ち時間が終わりました"),
+    "until_holds": ("What it waited for has come true: `{condition}`", "待っていた条件が成立しました：`{condition}`"),
+    "mail_was_not_sent": (
+        "Waits for nothing: the mail it asks about was not sent (`{condition}`)",
+        "対象のメールが送信されなかったため、待たずに先へ進みました（`{condition}`）",
+    ),
+    "deadline_passed": (
+        "Waited long enough: `{condition}` did not come true",
+        "期限までに成立しませんでした：`{condition}`",
+    ),
+    "goal": ("Reached the goal", "目標を達成しました"),
+    "exit": ("Left: {outcome}", "途中で終了しました：{outcome}"),
+    "completed": ("Came to the end of the playbook", "最後まで進みました"),
+    "ended": ("Ended with the outcome `{outcome}`", "結果「{outcome}」で終了しました"),
+    "walk_fault": (
+        "This step broke and was set aside for an hour; the others go on. {error}",
+        "この手順でエラーが起きたため1時間後に再試行します（ほかのお客様には影響しません）。{error}",
+    ),
+    # Before a mail leaves
+    "expired": ("Too late to be welcome: it waited until it expired", "有効期限を過ぎたため送信しませんでした"),
+    "late": (
+        "Dropped: our own downtime made it too late (`late`)",
+        "システム停止により遅くなりすぎたため送信しませんでした（`late`）",
+    ),
+    "outside_window": ("Waits for the send window, {until}", "送信時間帯になるまで待っています（{until}）"),
+    "no_usable_address": ("The contact has no usable mail address", "ご担当者に有効なメールアドレスがありません"),
+    "not_allowed": (
+        "Must not be mailed: no consent, unsubscribed, bounced, or gone",
+        "配信の同意がない、配信停止、不達、または退職のため送信できません",
+    ),
+    "missing_field": (
+        "`{field}` has no value in `{template}`; the mail waits and the CSM is asked",
+        "「{template}」の `{field}` が未入力のため保留し、担当CSMに確認を依頼しました",
+    ),
+    "cannot_render": (
+        "The mail cannot be made from `{template}`: {error}",
+        "「{template}」からメールを作成できません：{error}",
+    ),
+    "review": ("Waits for the CSM to read and approve it", "担当CSMの確認を待っています"),
+    "ready": ("May go", "送信できます"),
+    "facts_changed": (
+        "Tried again: facts about the customer changed",
+        "お客様の情報が更新されたため、もう一度試します",
+    ),
+    "review_expired": ("Nobody approved it in time", "期限までに承認されませんでした"),
+    "missing_field_expired": ("The missing field was not filled in time", "期限までに未入力の項目が埋まりませんでした"),
+    "nobody_to_write_to_expired": ("Nobody to write to was found in time", "期限までに送り先が見つかりませんでした"),
+    "walk_ended": ("Cancelled: the walk ended before it could go", "ジャーニーが終了したため取り消しました"),
+    "expired_in_pause": ("Fell due during a pause and is not caught up", "一時停止中に期限を迎えたため、送信しません"),
+    "transport_denied": (
+        "The provider refuses our account ({answer}); nothing is sent until somebody acts",
+        "配信サービスにアカウントを拒否されました（{answer}）。対処されるまで送信を止めています",
+    ),
+    "transport_slowed": (
+        "The provider asks us to slow down ({answer}); sending goes on later",
+        "配信サービスから送信を控えるよう求められました（{answer}）。後ほど再開します",
+    ),
+    # What became of a mail
+    "accepted": ("The provider took it", "配信サービスが受け付けました"),
+    "evidence": (
+        "The provider's own events prove that it was taken",
+        "配信サービスからの通知により、受け付け済みと確認できました",
+    ),
+    "rate_limited": ("The provider limits the rate; tried again {until}", "送信数の制限を受けました。再試行：{until}"),
+    "breaker": (
+        "Not tried: the provider refuses our account; again {until}",
+        "アカウントが拒否されているため見合わせました。再試行：{until}",
+    ),
+    "connect_error": (
+        "The provider could not be reached; tried again {until}",
+        "配信サービスに接続できませんでした。再試行：{until}",
+    ),
+    "deadline": ("Not handed over in time; tried again {until}", "時間内に渡せませんでした。再試行：{until}"),
+    "try_later": ("The server said: not now; tried again {until}", "サーバーから一時的に断られました。再試行：{until}"),
+    "write_error": (
+        "The file could not be written; tried again {until}",
+        "ファイルに書き込めませんでした。再試行：{until}",
+    ),
+    "unauthorized": (
+        "The provider does not accept our key or login",
+        "配信サービスの認証に失敗しました（キーまたはログイン）",
+    ),
+    "forbidden": ("The provider does not allow our account to send", "このアカウントでの送信が許可されていません"),
+    "credits": ("The provider's credits are used up", "配信サービスの利用枠を使い切りました"),
+    "unsupported": ("The server cannot do what we need", "サーバーが必要な機能に対応していません"),
+    "bad_request": ("The provider refused this mail for good", "配信サービスがこのメールを拒否しました"),
+    "too_large": ("The mail is too large for the provider", "メールのサイズが上限を超えています"),
+    "rejected": ("The server refused this mail for good", "サーバーがこのメールを拒否しました"),
+    "unsendable": (
+        "The mail cannot leave as it is (its address or a header)",
+        "宛先またはヘッダーに問題があり送信できません",
+    ),
+    "timeout": (
+        "No answer came after it was handed over: its fate is unknown, so it is not sent again",
+        "送信後に応答がなく、届いたか不明です。二重送信を避けるため再送しません",
+    ),
+    "reset": (
+        "The connection broke after it was handed over: its fate is unknown, so it is not sent again",
+        "送信後に接続が切れ、届いたか不明です。二重送信を避けるため再送しません",
+    ),
+    "server_error": (
+        "The provider failed after it was handed over: its fate is unknown, so it is not sent again",
+        "送信後に配信サービスでエラーが起き、届いたか不明です。二重送信を避けるため再送しません",
+    ),
+    "unexpected_status": (
+        "The provider answered something nobody expects ({status})",
+        "配信サービスから想定外の応答がありました（{status}）",
+    ),
+    "deferred:worker_lost": (
+        "The worker that prepared it was lost before anything left; tried again",
+        "送信前に処理が中断したため、もう一度試します",
+    ),
+    "fault:worker_lost": (
+        "The worker was lost while handing it over: its fate is unknown, so it is not sent again",
+        "送信中に処理が中断し、届いたか不明です。二重送信を避けるため再送しません",
+    ),
+    "worker_lost": ("The worker that had it was lost", "処理が中断しました"),
+    "killed_its_worker": (
+        "Set aside: three workers were lost over it; somebody should look at it",
+        "処理が3回中断したため隔離しました。確認が必要です",
+    ),
+    "no_evidence": (
+        "No sign from the provider in 25 hours; a person decides: resend or skip",
+        "25時間たっても届いた形跡がありません。再送するか見送るかを判断してください",
+    ),
+    "mail_processed": ("The provider is processing it", "配信サービスが処理中です"),
+    "mail_deferred": ("The reader's server asked for patience", "相手のサーバーが受信を保留しています"),
+    "mail_delivered": ("Was delivered", "届きました"),
+    "mail_opened": ("Was opened", "開封されました"),
+    "mail_clicked": ("A link in it was clicked", "リンクがクリックされました"),
+    "mail_replied": ("Was answered", "返信がありました"),
+    "mail_bounced": ("Bounced; the address is not used again", "不達でした。このアドレスには今後送信しません"),
+    "mail_dropped": ("The provider dropped it", "配信サービスが送信を取りやめました"),
+    "mail_complained": (
+        "Was reported as spam; the address is not used again",
+        "迷惑メールとして報告されました。このアドレスには今後送信しません",
+    ),
+    "mail_unsubscribed": ("The reader unsubscribed", "配信停止の手続きがありました"),
+    "mail_machine": (
+        "A machine, not a person, touched it ({kind}); this never counts",
+        "人ではなく機械による反応です（{kind}）。集計には含めません",
+    ),
+    # What people did
+    "approved": ("Approved; it may go", "承認されました。送信できます"),
+    "resent": ("Sent anew on somebody's word", "担当者の判断で再送します"),
+    "mail_approved": ("{by} approved the mail", "{by}さんがメールを承認しました"),
+    "mail_edited": ("{by} edited the mail", "{by}さんがメールを編集しました"),
+    "mail_resent": ("{by} has the mail sent anew", "{by}さんがメールの再送を指示しました"),
+    "mail_rejected": ("{by} rejected the mail: {note}", "{by}さんがメールを差し戻しました：{note}"),
+    "mail_skipped": ("{by} skipped the mail: {note}", "{by}さんがメールの送信を見送りました：{note}"),
+    "resumed": ("Resumed", "再開しました"),
+    "mail_approved": ("{by} approved it", "{by}さんが承認しました"),
+    "mail_edited": ("{by} rewrote it", "{by}さんが本文を書き換えました"),
+    "mail_rejected": ("{by} decided not to send it: {note}", "{by}さんが送信しないことにしました：{note}"),
+    "mail_skipped": ("{by} skipped it: {note}", "{by}さんが送信を見送りました：{note}"),
+    "mail_resent": (
+        "{by} asked to send it again; it was {before}",
+        "{by}さんが再送を指示しました（それまで：{before}）",
+    ),
+    "operated:paused": ("Somebody paused this ({kind})", "一時停止しました（{kind}）"),
+    "deployed": (
+        "Version {version} was published ({state}); {followed} inside follow it, {stayed} stay on theirs",
+        "バージョン{version}を公開しました（{state}）。途中の{followed}件は新しい版へ、{stayed}件は元の版のまま進みます",
+    ),
+    "handoff_acknowledged": ("{by} is on it (hand-off {handoff})", "{by}さんが対応中です（対応依頼{handoff}）"),
+    "handoff_snoozed": (
+        "{by} put hand-off {handoff} off until {until}",
+        "{by}さんが対応依頼{handoff}を{until}まで保留しました",
+    ),
+    "handoff_done": (
+        "{by} closed hand-off {handoff} as done: {outcome}",
+        "{by}さんが対応依頼{handoff}を完了しました：{outcome}",
+    ),
+    "handoff_dismissed": (
+        "{by} closed hand-off {handoff} as not needed: {reason}",
+        "{by}さんが対応依頼{handoff}を対応不要として終了しました：{reason}",
+    ),
+    "handoff_reassigned": (
+        "{by} gave hand-off {handoff} to {owner}",
+        "{by}さんが対応依頼{handoff}を{owner}さんに引き継ぎました",
+    ),
+    "handoff_escalated": (
+        "Nobody took hand-off {handoff} in time: now with {owner}",
+        "対応依頼{handoff}に時間内の対応がなかったため、{owner}さんへ引き上げました",
+    ),
+    "handoff_woken": ("The snooze of hand-off {handoff} is over", "対応依頼{handoff}の保留期限になりました"),
+    "handoff_noted": ("{by} wrote on hand-off {handoff}: {note}", "{by}さんが対応依頼{handoff}にメモしました：{note}"),
+    "handoff_withdrawn": (
+        "Hand-off {handoff} was withdrawn, no longer needed: {reason}",
+        "対応依頼{handoff}は不要になったため取り下げました：{reason}",
+    ),
+    # How things stand now (explain works these out; the journal does not hold them)
+    "condition_false": ("Does not enter: the condition does not hold", "開始条件に合っていません"),
+    "condition_empty": (
+        "Cannot be known: a value that the condition orders by size is empty",
+        "判定できません：大小を比べる値が空です",
+    ),
+    "condition_unknown": (
+        "Cannot be known: a feed is silent, the customer is too young, or a value is empty",
+        "判定できません：データの取り込みが止まっている、契約から日が浅い、または値が空です",
+    ),
+    "still_open": (
+        "Walked it, and the condition has not stopped holding since; enters when it turns true anew",
+        "実施済みで、その後も条件に合ったままです。一度外れて再び合えば開始します",
+    ),
+    "walked_this_date": ("Walked it for this date already", "この日付については実施済みです"),
+    "waits_for_event": (
+        "Waits for the next `{event}`; the latest one ({last}) was looked at already",
+        "次の `{event}` を待っています（直近の {last} は処理済み）",
+    ),
+    "waits_for_end": ("Waits for the end of the playbook `{event}`", "ジャーニー「{event}」の終了を待っています"),
+    "handing_over": ("Is being handed over, or its worker was lost", "送信中、または処理が中断しています"),
+    "feed_stale": (
+        "Cannot be known: the feed {feeds} is silent, and a silent feed is not a silent customer",
+        "判定できません：データ {feeds} の取り込みが止まっています（利用がないこととは区別します）",
+    ),
+    "too_young": (
+        "Cannot be known yet: the customer is younger than the {days} days the condition looks back",
+        "まだ判定できません：ご契約開始から、条件が見る{days}日間が経っていません",
+    ),
+    "not_mailable": (
+        "The contact cannot be mailed in the category of the first mail ({category})",
+        "最初のメールの種別（{category}）を送れないご担当者です",
+    ),
+    "no_contact": ("The customer has no contact who could walk", "対象となるご担当者が登録されていません"),
+    "will_enter": ("Enters at the next tick", "次の処理で開始します"),
+    "no_date": ("Has no date in `{anchor}`", "`{anchor}` の日付がありません"),
+    "not_yet": ("Not yet: `{anchor}` falls on {day}", "まだ先です：`{anchor}` は {day} です"),
+    "date_passed": (
+        "Too late: `{anchor}` fell on {day}, and one may enter until {last_day} (`enter.within`)",
+        "期限を過ぎています：`{anchor}` は {day}、開始できるのは {last_day} まででした（`enter.within`）",
+    ),
+    "event_never": ("Has never had the event `{event}`", "イベント `{event}` が一度もありません"),
+    "event_filtered": (
+        "The latest `{event}` ({last}) did not start it: the filter does not hold for it, or it came before the playbook was live",
+        "直近の `{event}`（{last}）では開始しませんでした：条件に合わないか、公開前のイベントです",
+    ),
+    "moment_to_come": ("Not yet: the next moment is {moment}", "まだ先です：次回は {moment} です"),
+    "moment_over": ("Its moment ({moment}) is over", "予定時刻（{moment}）を過ぎています"),
+    "by_hand_only": ("Is entered by hand only: `journeybot enroll`", "手動でのみ開始します（`journeybot enroll`）"),
+    "signal_unknown": (
+        "Waits for a signal, which this version does not know yet",
+        "シグナルはこのバージョンでは未対応です",
+    ),
+    "not_live": (
+        "The playbook is {state}; only live playbooks let people in",
+        "このジャーニーは {state} です。公開中（live）のものだけが動きます",
+    ),
+    "due_now": ("Moves on at the next tick", "次の処理で先へ進みます"),
+    "waits_for_time": ("Waits until {until}", "{until} まで待っています"),
+    "waits_for_condition": (
+        "Waits for `{condition}`, at the latest until {until}",
+        "`{condition}` の成立を待っています（最長 {until} まで）",
+    ),
+    "waits_without_end": (
+        "Waits for `{condition}`, as long as it takes",
+        "`{condition}` の成立を待っています（期限なし）",
+    ),
+    "waits_for_mail": (
+        "Waits for the mail `{template}`, which is {state}: {why}",
+        "メール「{template}」の結果を待っています（{state}：{why}）",
+    ),
+    "waits_for_worker": ("Waits for its mail to be sent", "メールの送信を待っています"),
+    "nobody_wakes": (
+        "Nobody will ever wake this walk; run `journeybot doctor`",
+        "このジャーニーを進めるきっかけがありません。`journeybot doctor` で確認してください",
+    ),
+}

@@ -1,0 +1,113 @@
+"""A verdict and its reason as one sentence, in English or Japanese, with the decision's own details filled in. Total: an
+unknown reason is written out readably instead of failing. Pure. Read by explain, the CLI, Slack and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.rules.field_types import say
+from bot.rules.reason_sentences import SENTENCES
+from bot.rules.zones import to_local
+
+NOTHING = "–"
+VERDICTS: Mapping[str, tuple[str, str]] = {
+    "entered": ("Entered", "開始"),
+    "not_entered": ("Did not enter", "開始せず"),
+    "deferred": ("Not now", "延期"),
+    "did": ("Done", "実行"),
+    "skipped": ("Skipped", "省略"),
+    "chose": ("Chose a way", "分岐"),
+    "left": ("Left", "終了"),
+    "sent": ("Sent", "送信"),
+    "not_sent": ("Not sent", "未送信"),
+    "held": ("Held", "保留"),
+    "operated": ("By hand", "操作"),
+    "fault": ("Broke", "エラー"),
+    "inside": ("Inside", "進行中"),
+    "outside": ("Outside", "対象外"),
+    "attempt": ("Attempt", "送信試行"),
+    "event": ("Heard", "通知"),
+}
+
+
+def has_sentence(reason: str, verdict: str = "") -> bool:
+    """Whether the table knows this reason (under this verdict, or under any when none is given)."""
+    return reason in SENTENCES or any(key == f"{verdict or key.partition(':')[0]}:{reason}" for key in SENTENCES)
+
+
+def sentence(
+    verdict: str, reason: str, details: Mapping[str, Any] | None = None, locale: str = "en", *, zone: str = "UTC"
+) -> str:
+    """Why, for a person. Instants in details are shown in the zone; a slot without a value is a dash."""
+    is_japanese = locale.lower().startswith("ja")
+    found = SENTENCES.get(f"{verdict}:{reason}") or SENTENCES.get(reason)
+    if found is None:
+        return _written_out(verdict, reason, is_japanese=is_japanese)
+    return found[is_japanese].format_map(_Slots(details or {}, locale, zone)).strip()
+
+
+def verdict_word(verdict: str, locale: str = "en") -> str:
+    """The verdict itself, in a word or two."""
+    known = VERDICTS.get(verdict)
+    return verdict.replace("_", " ") if known is None else known[locale.lower().startswith("ja")]
+
+
+def _written_out(verdict: str, reason: str, *, is_japanese: bool) -> str:
+    words = reason.replace("_", " ") or NOTHING
+    return f"{verdict_word(verdict, 'ja')}：{words}" if is_japanese else f"{verdict_word(verdict)}: {words}"
+
+
+class _Slots(dict[str, str]):
+    """The details as texts; whatever a sentence asks for and nobody gave is a dash."""
+
+    def __init__(self, details: Mapping[str, Any], locale: str, zone: str) -> None:
+        super().__init__({name: _shown(value, locale, zone) for name, value in details.items()})
+
+    def __missing__(self, name: str) -> str:
+        return NOTHING
+
+
+def _shown(value: Any, locale: str, zone: str) -> str:
+    match value:
+        case None | "":
+            found = ""
+        case bool():
+            found = "true" if value else "false"
+        case Mapping():
+            found = _mapping(value, locale, zone)
+        case list() | tuple():
+            found = ", ".join(_shown(item, locale, zone) for item in value)
+        case datetime():
+            found = _moment(value, zone)
+        case _:
+            found = _instant(str(value), zone)
+    return found or NOTHING
+
+
+def _mapping(value: Mapping[str, Any], locale: str, zone: str) -> str:
+    """A text in several languages, or names and values."""
+    if value and all(isinstance(text, str) and (key == "" or _is_locale(key)) for key, text in value.items()):
+        return say(value, locale)
+    return ", ".join(f"{name} = {_shown(inner, locale, zone)}" for name, inner in value.items())
+
+
+def _is_locale(key: str) -> bool:
+    return len(key.replace("_", "-").partition("-")[0]) == 2
+
+
+def _instant(text: str, zone: str) -> str:
+    """`2027-03-01T09:00:00+00:00` → `2027-03-01 18:00 JST`; any other text as it is."""
+    if len(text) < 19 or text[10] != "T":
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if at.tzinfo is None else _moment(at, zone)
+
+
+def _moment(at: datetime, zone: str) -> str:
+    local = to_local(at, zone)
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
