@@ -28,7 +28,7 @@ from bot.demo.acting import Actors
 from bot.demo.company import build_company
 from bot.demo.facts import DayFacts, write_csvs
 from bot.demo.life import Life
-from bot.demo.summary import DemoSummary, summarize
+from bot.demo.summary import HOME_ZONE, DemoSummary, summarize
 from bot.errors import UsageError
 from bot.intake.importer import import_paths
 from bot.rules.zones import local_to_utc
@@ -44,11 +44,10 @@ CUSTOMERS = 200
 DAYS = 120
 START = date(2027, 4, 1)
 COMPANY = "Hanabi Cloud"
-ZONE = "Asia/Tokyo"
-#: Local times of the ticks. At night America and Europe are awake; in the morning yesterday's files have come; the rest
-#: are the hours after a window opens or a newsletter falls due.
+#: Local times of the ticks. At half past midnight America and Europe are awake; in the morning yesterday's files have
+#: come; at ten offices are open and newsletters fall due; in the afternoon restaurants can be reached.
 MORNING = time(6, 10)
-TICKS = (time(0, 30), MORNING, time(9, 5), time(10, 5), time(14, 35), time(17, 35))
+TICKS = (time(0, 30), MORNING, time(10, 5), time(14, 35))
 SOURCE = "demo"
 
 
@@ -159,7 +158,7 @@ class _Days:
 
     def _import(self, facts: DayFacts) -> None:
         paths = write_csvs(self._plan.inbox / facts.day.isoformat(), facts)
-        import_paths(self._app.database, paths, now=self._clock.now(), source=SOURCE, default_zone=ZONE)
+        import_paths(self._app.database, paths, now=self._clock.now(), source=SOURCE, default_zone=HOME_ZONE)
 
 
 @contextmanager
@@ -176,4 +175,4 @@ def _progress(console: Console, steps: int) -> Iterator[tuple[Progress, TaskID]]
 
 
 def _moment(day: date, at: time) -> datetime:
-    return local_to_utc(datetime.combine(day, at), ZONE)
+    return local_to_utc(datetime.combine(day, at), HOME_ZONE)

@@ -11,14 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.summary import DemoSummary, Story
+from bot.demo.summary import HOME_ZONE, DemoSummary, Story
 from bot.insight.summary import HandoffCount, PlaybookCount, TemplateCount, UnsentCount
 from bot.insight.timeline import StoryKind, StoryLine
 from bot.rules.field_types import say
 from bot.rules.zones import zone_of
 
 LINES_PER_STORY = 16
-COMPANY_ZONE = "Asia/Tokyo"
 
 SIGNS = {
     StoryKind.ENTERED: ("→", "cyan"),
@@ -114,25 +113,25 @@ def _handoffs(counts: tuple[HandoffCount, ...]) -> Table:
 
 
 def _unsent(counts: tuple[UnsentCount, ...]) -> Table:
-    table = _table("What was not sent", "state and reason", "mails")
+    table = _table("What was not sent, or not yet", "state and reason", "mails")
     for count in counts:
-        reason = f": {count.reason.replace('_', ' ')}" if count.reason else ""
+        reason = f": {count.reason.replace('_', ' ')}" if count.reason not in ("", count.state) else ""
         table.add_row(f"{count.state}{reason}", str(count.count))
     return table
 
 
 def _story(story: Story) -> Panel:
-    zone = zone_of(COMPANY_ZONE)
+    zone = zone_of(HOME_ZONE)
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    shown = story.lines[-LINES_PER_STORY:]
-    if len(shown) < len(story.lines):
-        grid.add_row("", "", Text(f"… {len(story.lines) - len(shown)} earlier lines", style="dim"))
-    for line in shown:
+    for line in story.lines[:LINES_PER_STORY]:
         sign, style = SIGNS[line.kind]
         grid.add_row(_moment(line.at, zone), Text(sign, style=style), Text(sentence(line)))
+    left = len(story.lines) - LINES_PER_STORY
+    if left > 0:
+        grid.add_row("", "", Text(f"… and {left} more lines", style="dim"))
     return Panel(grid, title=f"{story.headline}: {story.name} ({story.customer})", title_align="left")
 
 

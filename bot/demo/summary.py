@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bot.insight.summary import (
-    CustomerName,
     HandoffCount,
     PlaybookCount,
     TemplateCount,
@@ -23,7 +22,11 @@ from bot.insight.summary import (
     count_playbooks,
     count_unsent,
 )
-from bot.insight.timeline import StoryLine, tell
+from bot.insight.timeline import StoryKind, StoryLine, tell
+from bot.rules.zones import start_of_day
+
+HOME_ZONE = "Asia/Tokyo"
+"""The invented company's own clock; stories are told in it."""
 
 #: Whose stories are told: the headline, and the walks (playbook, outcome) of which the first that somebody walked counts.
 WANTED_STORIES: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
@@ -33,9 +36,15 @@ WANTED_STORIES: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
 )
 
 
+#: Everybody gets these; they would bury a story.
+BROADCASTS = frozenset({"monthly_newsletter", "value_report"})
+#: How much of what went before is told.
+LINES_BEFORE = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One customer's timeline under a headline."""
+    """A part of one customer's timeline under a headline: from shortly before the journey it is about."""
 
     headline: str
     customer: str
@@ -82,26 +91,25 @@ def summarize(
         mails=count_mails(connection),
         handoffs=count_handoffs(connection),
         unsent=count_unsent(connection),
-        stories=tuple(_stories(connection)),
+        stories=tuple(_stories(connection, start_of_day(first_day, HOME_ZONE))),
         folder=folder,
         outbox=outbox,
     )
 
 
-def _stories(connection: Connection) -> Iterator[Story]:
+def _stories(connection: Connection, since: datetime) -> Iterator[Story]:
     told: list[str] = []
     for headline, walks in WANTED_STORIES:
-        found = _first_found(connection, walks, told)
-        if found:
-            told.append(found.key)
-            yield Story(headline=headline, customer=found.key, name=found.name, lines=tell(connection, found.id))
+        for playbook, outcome in walks:
+            found = busiest_customer(connection, playbook, outcome=outcome, besides=told)
+            if found:
+                told.append(found.key)
+                lines = _about(tell(connection, found.id, since=since), playbook)
+                yield Story(headline=headline, customer=found.key, name=found.name, lines=lines)
+                break
 
 
-def _first_found(
-    connection: Connection, walks: tuple[tuple[str, str | None], ...], told: list[str]
-) -> CustomerName | None:
-    for playbook, outcome in walks:
-        found = busiest_customer(connection, playbook, outcome=outcome, besides=told)
-        if found:
-            return found
-    return None
+def _about(lines: tuple[StoryLine, ...], playbook: str) -> tuple[StoryLine, ...]:
+    told = tuple(line for line in lines if line.playbook not in BROADCASTS)
+    begins = (place for place, line in enumerate(told) if (line.kind, line.playbook) == (StoryKind.ENTERED, playbook))
+    return told[max(0, next(begins, 0) - LINES_BEFORE) :]

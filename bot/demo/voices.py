@@ -76,6 +76,20 @@ CLOSING_NOTES: dict[str, tuple[Both, ...]] = {
     ),
     "opportunity": (("新店舗の開店に合わせて追加をご検討中。", "They open a new shop and want more licences."),),
     "not now": (("今期は予算が決まっているとのこと。", "This year's budget is fixed."),),
+    "coming back": (
+        (
+            "繁忙期で止まっていただけとのこと。来週から再開されます。",
+            "A busy season, nothing more; they start again next week.",
+        ),
+    ),
+    "will start": (("来週、店長と一緒に初期設定を行います。", "Setting it up with the manager next week."),),
+    "started": (("お電話中に初回ログインまで完了しました。", "They signed in while we were on the phone."),),
+    "watched together": (("画面を共有しながら一緒に視聴しました。", "Watched it together on a shared screen."),),
+    "meeting booked": (("来週、30分のお時間をいただきました。", "Half an hour next week is booked."),),
+    "needs the CSM": (
+        ("今後の使い方のご相談もあり、担当に引き継ぎます。", "It is about more than this ticket; the CSM takes over."),
+    ),
+    "agreed": (("取材をご快諾いただきました。", "They are happy to be interviewed."),),
     "solved": (("修正版を適用し、お客様に確認いただきました。", "The fix is in and they have confirmed it."),),
     "answered": (("率直なお話を伺えました。社内に共有します。", "They spoke openly; sharing it with the team."),),
 }

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Table, select
 
+from bot.rules.field_types import say
 from storage.accounts import Contact
 from storage.facts import StageChange, SurveyAnswer
 from storage.handoffs import Handoff, HandoffState
@@ -42,23 +43,29 @@ class StoryKind(StrEnum):
     ANSWER = "answer"  #: subject: the survey; who: the contact; detail: score and comment
 
 
-#: What stands first among lines of the same instant: a step is told after the walk that made it began.
-ORDER = {kind: place for place, kind in enumerate(StoryKind)} | {StoryKind.LEFT: len(StoryKind)}
+#: What stands first among lines of the same instant: facts, then the walks they began, what those did, and their ends.
+FIRST, LAST = (StoryKind.STAGE, StoryKind.ANSWER, StoryKind.ENTERED), (StoryKind.LEFT,)
+ORDER = {
+    kind: place for place, kind in enumerate((*FIRST, *(kind for kind in StoryKind if kind not in FIRST + LAST), *LAST))
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryLine:
-    """One thing that happened; see StoryKind for the meaning of the texts."""
+    """One thing that happened; see StoryKind for the meaning of the texts. `playbook`: whose doing it was, if any's."""
 
     at: datetime
     kind: StoryKind
     subject: str
+    playbook: str = ""
     who: str = ""
     detail: str = ""
 
 
-def tell(connection: Connection, customer_id: int, *, locale: str = "en") -> tuple[StoryLine, ...]:
-    """Everything that is stored about the customer's journeys, oldest first."""
+def tell(
+    connection: Connection, customer_id: int, *, locale: str = "en", since: datetime | None = None
+) -> tuple[StoryLine, ...]:
+    """Everything that is stored about the customer's journeys (from `since` on), oldest first."""
     lines = [
         *_walks(connection, customer_id),
         *_mails(connection, customer_id),
@@ -66,19 +73,26 @@ def tell(connection: Connection, customer_id: int, *, locale: str = "en") -> tup
         *_stages(connection, customer_id),
         *_answers(connection, customer_id),
     ]
+    lines = [line for line in lines if since is None or line.at >= since]
     return tuple(sorted(lines, key=lambda line: (line.at, ORDER[line.kind], line.subject, line.who)))
 
 
 def _walks(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
     columns = (WALKS.c.playbook, WALKS.c.entered_at, WALKS.c.status, WALKS.c.outcome, WALKS.c.ended_at)
     for row in connection.execute(select(*columns).where(WALKS.c.customer_id == customer_id)):
-        yield StoryLine(at=row.entered_at, kind=StoryKind.ENTERED, subject=row.playbook)
+        yield StoryLine(at=row.entered_at, kind=StoryKind.ENTERED, subject=row.playbook, playbook=row.playbook)
         if row.status == EnrollmentStatus.ENDED and row.ended_at:
-            yield StoryLine(at=row.ended_at, kind=StoryKind.LEFT, subject=row.playbook, detail=row.outcome or "")
+            yield StoryLine(
+                at=row.ended_at,
+                kind=StoryKind.LEFT,
+                subject=row.playbook,
+                playbook=row.playbook,
+                detail=row.outcome or "",
+            )
 
 
 def _mails(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
-    columns = (*(MAILS.c[name] for name in ("template", "state", "reason", "accepted_at", "over_at")),)
+    columns = (*(MAILS.c[name] for name in ("playbook", "template", "state", "reason", "accepted_at", "over_at")),)
     reads = (MAILS.c.opened_at, MAILS.c.clicked_at, TEXTS.c.subject, CONTACTS.c.name, CONTACTS.c.key)
     joined = MAILS.outerjoin(TEXTS, TEXTS.c.message_id == MAILS.c.id).outerjoin(
         CONTACTS, CONTACTS.c.id == MAILS.c.contact_id
@@ -93,25 +107,31 @@ def _mails(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
         )
         for kind, at in moments:
             if at is not None:
-                yield StoryLine(at=at, kind=kind, subject=subject, who=who)
+                yield StoryLine(at=at, kind=kind, subject=subject, playbook=row.playbook, who=who)
         if row.state in NOT_SENT and row.over_at and row.accepted_at is None:
-            detail = f"{row.state}: {row.reason}" if row.reason else row.state
-            yield StoryLine(at=row.over_at, kind=StoryKind.NOT_SENT, subject=row.template, who=who, detail=detail)
+            yield StoryLine(
+                at=row.over_at,
+                kind=StoryKind.NOT_SENT,
+                subject=row.template,
+                playbook=row.playbook,
+                who=who,
+                detail=row.state if row.reason in (None, row.state) else f"{row.state}: {row.reason}",
+            )
 
 
 def _handoffs(connection: Connection, customer_id: int, locale: str) -> Iterator[StoryLine]:
     for row in connection.execute(select(HANDOFFS).where(HANDOFFS.c.customer_id == customer_id)):
-        title = row.title.get(locale) or next(iter(row.title.values()), "")
-        yield StoryLine(at=row.opened_at, kind=StoryKind.ASKED, subject=title, who=row.owner or "")
-        if row.acknowledged_at:
-            yield StoryLine(at=row.acknowledged_at, kind=StoryKind.TAKEN, subject=title, who=row.acknowledged_by or "")
-        if row.state == HandoffState.DONE:
-            detail = ": ".join(part for part in (row.outcome, row.note) if part)
-            yield StoryLine(
-                at=row.closed_at, kind=StoryKind.DONE, subject=title, who=row.closed_by or "", detail=detail
-            )
-        elif row.state == HandoffState.WITHDRAWN:
-            yield StoryLine(at=row.closed_at, kind=StoryKind.WITHDRAWN, subject=title)
+        outcome = ": ".join(part for part in (row.outcome, row.note) if part)
+        moments = (
+            (StoryKind.ASKED, row.opened_at, row.owner, ""),
+            (StoryKind.TAKEN, row.acknowledged_at, row.acknowledged_by, ""),
+            (StoryKind.DONE, row.closed_at if row.state == HandoffState.DONE else None, row.closed_by, outcome),
+            (StoryKind.WITHDRAWN, row.closed_at if row.state == HandoffState.WITHDRAWN else None, "", ""),
+        )
+        title = say(row.title, locale)
+        for kind, at, who, detail in moments:
+            if at is not None:
+                yield StoryLine(at=at, kind=kind, subject=title, playbook=row.playbook, who=who or "", detail=detail)
 
 
 def _stages(connection: Connection, customer_id: int) -> Iterator[StoryLine]:

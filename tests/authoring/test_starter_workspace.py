@@ -1,0 +1,77 @@
+"""The starter workspace as it ships: nothing to repair, both languages, and a good mix of what the language can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bot.authoring.workspace import Workspace, load_workspace, read_files
+from bot.rules.playbook import Playbook
+from bot.rules.steps_model import HandoffStep, LogStep, Step, walk_steps
+
+ROOT = Path(__file__).parents[2]
+JOURNEYS = sorted((ROOT / "playbooks" / "journeys").glob("*.yml"))
+SCHEMA_LINE = "# yaml-language-server: $schema=../.schema/playbook.schema.json"
+
+
+@cache
+def workspace() -> Workspace:
+    files, unreadable = read_files(ROOT)
+    return load_workspace(files, extra=unreadable)
+
+
+def playbooks() -> list[Playbook]:
+    return [found.playbook for found in workspace().playbooks.values()]
+
+
+def steps() -> Iterator[Step]:
+    for playbook in playbooks():
+        yield from walk_steps(playbook.steps)
+
+
+def test_check_finds_nothing_at_all() -> None:
+    assert [str(finding) for finding in workspace().findings] == []
+    assert len(playbooks()) == len(JOURNEYS) == 18
+
+
+@pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: path.stem)
+def test_every_journey_names_its_schema_and_says_what_it_is_for(path: Path) -> None:
+    first, second, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert first == SCHEMA_LINE
+    assert second.startswith("# ")
+    assert len(second) > 30
+
+
+def test_every_journey_is_live() -> None:
+    assert {playbook.state for playbook in playbooks()} == {"live"}
+
+
+def test_every_text_is_there_in_english_and_japanese() -> None:
+    texts = [playbook.title for playbook in playbooks()]
+    for step in steps():
+        if isinstance(step, HandoffStep):
+            texts += [step.title, *step.tasks]
+        elif isinstance(step, LogStep):
+            texts.append(step.text)
+    assert len(texts) > 40
+    assert [text for text in texts if set(text) != {"en", "ja"}] == []
+    assert [text for text in texts if text["ja"].isascii()] == []
+
+
+def test_the_journeys_show_what_the_language_can_do() -> None:
+    assert {playbook.enter.trigger for playbook in playbooks()} >= {"when", "on", "at", "every", "after"}
+    assert {step.kind for step in steps()} == {
+        "email", "handoff", "wait", "if", "branch", "split", "set", "log", "enroll", "end"
+    }  # fmt: skip
+    assert {playbook.walks for playbook in playbooks()} == {"customer", "contact"}
+    assert any(playbook.holdout for playbook in playbooks())
+    assert any(playbook.exclusive for playbook in playbooks())
+
+
+def test_every_shipped_template_is_used() -> None:
+    used = {step.template for step in steps() if step.kind == "email"}
+    used |= {step.prepare for step in steps() if isinstance(step, HandoffStep) and step.prepare}
+    assert used == set(workspace().templates.names)
