@@ -30,7 +30,8 @@ from bot.settings_checks import (
 
 WORKSPACE_VARIABLE: Final = "JOURNEYBOT_WORKSPACE"
 OWN_PREFIX: Final = "JOURNEYBOT_"
-TEST_PREFIX: Final = "JOURNEYBOT_TEST_"
+#: Ours, but no settings: a switch of the command line, and what tests hand to their processes.
+NO_SETTINGS: Final = ("JOURNEYBOT_DEBUG", "JOURNEYBOT_TEST_")
 STATE_FOLDER: Final = ".journeybot"
 SENDGRID_API: Final = "https://api.sendgrid.com"
 SLACK_API: Final = "https://slack.com/api/"
@@ -274,7 +275,7 @@ def _check_names(env_file: Path) -> None:
         raise SettingsError(f"`.env` cannot be read: {error}", where=str(env_file), hint="write it in UTF-8") from error
     for place, names in ((str(env_file), in_file.keys()), ("environment", os.environ.keys())):
         for name in sorted(names):
-            if name.startswith(OWN_PREFIX) and name not in known and not name.startswith(TEST_PREFIX):
+            if name.startswith(OWN_PREFIX) and name not in known and not name.startswith(NO_SETTINGS):
                 bare = name.removeprefix(OWN_PREFIX)
                 nearest = bare if bare in known else difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise SettingsError(f"{name} is no setting of journeybot", where=place, hint=f"did you mean {nearest}?")

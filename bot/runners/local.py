@@ -33,7 +33,9 @@ SECONDS_BETWEEN_LOOKS = 0.2
 log = structlog.get_logger("journeybot.runner")
 
 
-def run(app: App, *, host: str, port: int, until: Callable[[], bool] | None = None) -> None:
+def run(
+    app: App, *, host: str, port: int, until: Callable[[], bool] | None = None, grace_seconds: float = GRACE_SECONDS
+) -> None:
     """Serve until a signal comes or `until` says so. Call it from the main thread. Deploys the workspace first if nothing
     was ever deployed.
 
@@ -49,7 +51,7 @@ def run(app: App, *, host: str, port: int, until: Callable[[], bool] | None = No
         slack = stack.enter_context(_slack(app, metrics))
         stack.enter_context(_served(create_web_app(app, metrics=metrics, slack=slack), listening))
         asked_to_stop = stack.enter_context(_signals())
-        metronome = stack.enter_context(_ticking(app, metrics))
+        metronome = stack.enter_context(_ticking(app, metrics, grace_seconds))
         log.info("running", host=host, port=listening.getsockname()[1], database=app.settings.database_label)
         while not (asked_to_stop.is_set() or (until is not None and until())):
             if not metronome.is_running:
@@ -61,13 +63,13 @@ def run(app: App, *, host: str, port: int, until: Callable[[], bool] | None = No
 
 
 @contextlib.contextmanager
-def _ticking(app: App, metrics: Metrics) -> Iterator[Metronome]:
+def _ticking(app: App, metrics: Metrics, grace_seconds: float) -> Iterator[Metronome]:
     metronome = Metronome(app, metrics)
     metronome.start()
     try:
         yield metronome
     finally:
-        if not metronome.stop(GRACE_SECONDS):
+        if not metronome.stop(grace_seconds):
             _leave_at_once()
 
 

@@ -28,20 +28,20 @@ log = structlog.get_logger("journeybot.runner")
 
 
 class Metronome:
-    """`is_over`: asked between two pieces of work; True ends the thread."""
+    """The thread and its pace; `App.stop` ends it."""
 
     def __init__(
         self,
         app: App,
         metrics: Metrics,
         *,
-        is_over: Callable[[], bool] = lambda: False,
         seconds_between_deliveries: float = SECONDS_BETWEEN_DELIVERIES,
+        longest_silence_seconds: float = LONGEST_SILENCE_SECONDS,
     ) -> None:
         self._app = app
         self._metrics = metrics
-        self._is_over = is_over
         self._pause_seconds = seconds_between_deliveries
+        self._silence_seconds = longest_silence_seconds
         self._scheduler = Scheduler()
         self._scheduler.every().minute.at(":00").do(self._tick)
         self._last_tick = self._last_delivery = app.clock.monotonic()
@@ -66,9 +66,9 @@ class Metronome:
     def _work(self) -> None:
         """The first tick is now: after three days down nobody waits for the full minute."""
         self._tick()
-        while not (self._app.stopping.is_set() or self._is_over()):
+        while not self._app.stopping.is_set():
             now = self._app.clock.monotonic()
-            if now - self._last_tick >= LONGEST_SILENCE_SECONDS:
+            if now - self._last_tick >= self._silence_seconds:
                 self._scheduler.run_all(delay_seconds=0)
             else:
                 self._scheduler.run_pending()
@@ -101,7 +101,7 @@ class Metronome:
         self._app.post_handoffs()
 
     def _guard(self, part: str, work: Callable[[], None]) -> bool:
-        """The loop outlives every fault, for the next tick must come; each is logged, counted, and kept for `doctor`. False: it broke."""
+        """Outlives every fault, for the next tick must come; each is logged, counted, kept for `doctor`. False: it broke."""
         try:
             work()
         except Exception as error:
