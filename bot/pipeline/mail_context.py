@@ -130,7 +130,7 @@ def computed_values(
     connection: Connection, ground: Ground, template: CompiledTemplate, ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
     """Message id → value of each expression and each bare vocabulary name the template uses: one statement per template."""
-    wanted = sorted(template.expressions) + sorted(_bare_names(template))
+    wanted = sorted(template.expressions) + sorted(bare_names(template))
     if not wanted or not ids:
         return {}
     scope = Scope(
@@ -152,7 +152,7 @@ def computed_values(
     return {row[0]: dict(zip(wanted, row[1:], strict=True)) for row in found}
 
 
-def _bare_names(template: CompiledTemplate) -> set[str]:
+def bare_names(template: CompiledTemplate) -> set[str]:
     """Vocabulary names that are no column (`nps`, `license_use`): they are computed like expressions."""
     names = {path.split(".")[1] for path in template.fields if path.startswith("customer.") and path.count(".") == 1}
     return names - set(CUSTOMER_FIELDS) - {"customer"}

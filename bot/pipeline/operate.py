@@ -123,8 +123,10 @@ def exit_by_hand(
     """End the active walks of whoever is named (or everybody) with outcome `exited`; returns how many."""
     wanted = [ENROLLMENT.c.playbook == playbook, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value]
     if customer is not None:
+        _refuse_unknown(connection, "customer", customer)
         wanted.append(_concerned("customer", customer, ENROLLMENT))
     if contact is not None:
+        _refuse_unknown(connection, "contact", contact)
         wanted.append(_concerned("contact", contact, ENROLLMENT))
     left = 0
     while True:

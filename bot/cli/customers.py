@@ -1,0 +1,69 @@
+"""`customers`: whom we serve, one customer with its contacts and walks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.opening import AsJson, opened
+from bot.cli.printing import cell, print_json, print_line, print_table
+from bot.insight.listings import LIMIT
+from bot.insight.listings_customers import list_customers, show_customer
+
+commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Customers with contacts and walks.")
+
+LISTED = ("customer", "name", "stage", "tier", "csm", "renewal_date", "contacts", "enrollments")
+CONTACTS = ("contact", "name", "email", "roles", "locale", "consent", "bounced_at")
+WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at")
+
+
+@commands.command("list")
+def list_all(
+    context: typer.Context,
+    stage: Annotated[str | None, typer.Option("--stage", help='In one stage; "" asks for those without.')] = None,
+    csm: Annotated[
+        str | None, typer.Option("--csm", metavar="KEY", help='Of one CSM; "" asks for those without.')
+    ] = None,
+    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Who walks it now.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """List customers by key.
+
+    Example: `journeybot customers list --stage onboarding`
+    """
+    with opened(context) as app, app.database.read() as connection:
+        rows = list_customers(connection, stage=stage, csm=csm, playbook=playbook, limit=limit)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(LISTED, [[row[name] for name in LISTED] for row in rows])
+    else:
+        print_line("No customers.")
+
+
+@commands.command("show")
+def show(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(metavar="KEY", help="The customer's key.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one customer with contacts and walks.
+
+    Example: `journeybot customers show sakura-cafe`
+    """
+    with opened(context) as app, app.database.read() as connection:
+        found = show_customer(connection, customer)
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        if name not in ("contacts", "enrollments") and value not in (None, ""):
+            print_line(f"{name + ':':<20} {cell(value)}")
+    for name, columns in (("contacts", CONTACTS), ("enrollments", WALKS)):
+        print_line()
+        if found[name]:
+            print_table(columns, [[row[column] for column in columns] for row in found[name]])
+        else:
+            print_line(f"No {name}.")

@@ -1,0 +1,86 @@
+"""`doctor` and `db`: the audit, the database's tables, a backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.opening import AsJson, At, opened, settings_of
+from bot.cli.printing import print_json, print_line
+from bot.insight.doctor import Complaint, examine
+from storage.backup import backup
+from storage.database import Database
+from storage.upgrade import current, upgrade
+
+STYLES = {"error": "red", "warning": "yellow", "note": ""}
+database_commands = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Upgrade or back up the database."
+)
+
+
+def doctor(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+    """Audit the invariants, the configuration and the connections.
+
+    Ends with 1 when it finds an error or a warning; notes are good to know.
+
+    Example: `journeybot doctor`
+    """
+    with opened(context, at) as app:
+        complaints = examine(app.database, app.published(), app.clock.now(), app.settings)
+        label = app.settings.database_label
+    if as_json:
+        print_json([complaint.as_dict() for complaint in complaints])
+    else:
+        for complaint in complaints:
+            _print_complaint(complaint)
+        print_line(f"{len(complaints)} findings in {label}." if complaints else f"All is well in {label}.")
+    if any(complaint.severity != "note" for complaint in complaints):
+        raise typer.Exit(1)
+
+
+def _print_complaint(complaint: Complaint) -> None:
+    print_line(f"{complaint.severity}: {complaint.sentence}", style=STYLES[complaint.severity])
+    if complaint.examples:
+        print_line(f"    such as {', '.join(complaint.examples)}")
+    if complaint.hint:
+        print_line(f"    → {complaint.hint}")
+
+
+@database_commands.command("upgrade")
+def upgrade_tables(context: typer.Context) -> None:
+    """Bring the database to this version's tables.
+
+    Every command does it by itself when it starts; this one is for deployments that want it as a step of its own.
+
+    Example: `journeybot db upgrade`
+    """
+    settings = settings_of(context)
+    database = Database(settings.database_url)
+    try:
+        before = current(database)
+        upgrade(database)
+        after = current(database)
+    finally:
+        database.dispose()
+    if before == after:
+        print_line(f"{settings.database_label} is at revision {after} already.")
+    else:
+        print_line(f"{settings.database_label} went from {before or 'nothing'} to revision {after}.")
+
+
+@database_commands.command("backup")
+def back_up(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file that does not exist yet.")],
+) -> None:
+    """Copy the whole database to a file while everything runs.
+
+    SQLite by VACUUM INTO, PostgreSQL by pg_dump. It holds customers' data: keep it like the database itself.
+
+    Example: `journeybot db backup backup-2027-04-01.db`
+    """
+    with opened(context) as app:
+        backup(app.database, path.expanduser().absolute())
+    print_line(f"{path} holds the whole database.")

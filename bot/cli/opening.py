@@ -1,0 +1,103 @@
+"""Opens what a command needs: the settings, or the whole App, perhaps with a clock that stands where `--at` says. Turning the
+clock is refused as soon as anything real is connected. Before it: Typer has parsed; after it: the command acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot.app import App
+from bot.authoring.workspace import SETTINGS
+from bot.authoring.workspace_file import load_workspace_settings
+from bot.cli.session import session_of
+from bot.clock import Clock, FixedClock, SystemClock
+from bot.errors import UsageError
+from bot.rules.business_days import BusinessCalendar
+from bot.rules.calendar import add
+from bot.rules.durations import parse_duration
+from bot.rules.zones import local_to_utc, to_local
+from bot.settings import Settings
+
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="ISO",
+        help="Act as if it were this moment (`2027-04-01T09:00`, the workspace's time zone). "
+        "Only where nothing real is connected.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Raises: SettingsError."""
+    return Settings.load(session_of(context).workspace)
+
+
+@contextmanager
+def opened(context: typer.Context, at: str | None = None) -> Iterator[App]:
+    """The App of the workspace, with its database up to date. Raises: SettingsError, UsageError."""
+    settings = settings_of(context)
+    with App.open(settings, clock=clock_at(settings, at)) as app:
+        yield app
+
+
+def clock_at(settings: Settings, at: str | None) -> Clock:
+    """Raises: UsageError where the clock may not be turned."""
+    if at is None:
+        return SystemClock()
+    if settings.is_connected:
+        way = "Slack" if settings.email == "folder" else settings.email
+        raise UsageError(
+            f"--at turns the clock, and this workspace is connected to {way}: real people would be written to on a false date",
+            hint="leave --at out, or try it in a workspace with JOURNEYBOT_EMAIL=folder and without SLACK_BOT_TOKEN",
+        )
+    return FixedClock(read_instant(at, zone_of_workspace(settings)))
+
+
+def read_instant(text: str, zone: str) -> datetime:
+    """`2027-04-01T09:00`, `2027-04-01 09:00`, `2027-04-01` (midnight) in `zone`, or with an offset of its own.
+
+    Raises: UsageError."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"`{text}` is no moment", hint="write it like 2027-04-01T09:00, or 2027-04-01T09:00+09:00"
+        ) from None
+    return local_to_utc(found, zone) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def read_end(text: str, now: datetime, zone: str) -> datetime:
+    """A moment, or a length of time from now: `2 days`, `4 hours`. Raises: UsageError."""
+    if "T" in text or "-" in text:
+        return read_instant(text, zone)
+    try:
+        return add(parse_duration(text), now, zone, BusinessCalendar())
+    except ValueError as refusal:
+        sentence, _, hint = str(refusal).partition("; ")
+        raise UsageError(sentence, hint=hint or "write `2 days`, `4 hours` or 2027-04-01T09:00") from None
+
+
+def zone_of_workspace(settings: Settings) -> str:
+    """The time zone in which people of this workspace read and write moments. Raises: UsageError."""
+    path = settings.workspace / SETTINGS
+    text = path.read_bytes() if path.is_file() else b""
+    found, _ = load_workspace_settings(text, SETTINGS)
+    if found is None:
+        raise UsageError(
+            "The workspace's time zone is not known, because workspace.yml has errors",
+            where=str(path),
+            hint="run `journeybot check` and repair them",
+        )
+    return found.timezone
+
+
+def local_text(instant: datetime | None, zone: str) -> str | None:
+    """`2027-04-01 09:00` on the workspace's clock."""
+    return None if instant is None else f"{to_local(instant, zone):%Y-%m-%d %H:%M}"

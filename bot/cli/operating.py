@@ -1,0 +1,130 @@
+"""`enroll`, `exit`, `pause`, `resume`: people acting on journeys by hand. Each is recorded; the next tick does the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+import typer
+
+from bot.app import App
+from bot.cli.names import ForAll, ForContact, ForCustomer, the_one
+from bot.cli.opening import At, opened
+from bot.cli.printing import print_line
+from bot.insight.explain import playbook_row
+from bot.pipeline.operate import PauseKind, enroll_by_hand, exit_by_hand, pause, resume
+
+Playbook = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook's name.")]
+OfPlaybook = Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="One playbook.")]
+EVERYTHING = "*"
+
+
+def enroll(
+    context: typer.Context,
+    playbook: Playbook,
+    customer: ForCustomer = None,
+    contact: ForContact = None,
+    everybody: ForAll = False,
+    at: At = None,
+) -> None:
+    """Let somebody enter a playbook by hand.
+
+    The playbook's `when`, `again` and exits still apply; the next tick decides and `explain` says why.
+
+    Example: `journeybot enroll welcome --customer sakura-cafe`
+    """
+    the_one(customer=None if contact else customer, contact=contact, all=everybody)  # a contact may be named with both
+    with opened(context, at) as app:
+        published = app.require_published()
+        playbook_row(published, playbook)
+        with app.database.write() as connection:
+            count = enroll_by_hand(connection, published, playbook, app.clock.now(), customer=customer, contact=contact)
+    if not count:
+        print_line(f"Nobody could be offered `{playbook}`: it walks people of customers, and there are none.")
+        raise typer.Exit(1)
+    print_line(f"{count} may enter `{playbook}`; the next tick decides (`journeybot tick`).")
+
+
+def exit_walks(
+    context: typer.Context,
+    playbook: Playbook,
+    customer: ForCustomer = None,
+    contact: ForContact = None,
+    everybody: ForAll = False,
+    at: At = None,
+) -> None:
+    """End walks of a playbook by hand.
+
+    Mails that wait are cancelled and hand-offs that nobody took are withdrawn.
+
+    Example: `journeybot exit going_quiet --customer sakura-cafe`
+    """
+    the_one(customer=None if contact else customer, contact=contact, all=everybody)  # a contact may be named with both
+    with opened(context, at) as app:
+        published = app.require_published()
+        playbook_row(published, playbook)
+        ground = app.ground(published)
+        with app.database.write() as connection:
+            count = exit_by_hand(
+                connection, published, ground, playbook, app.clock.now(), customer=customer, contact=contact
+            )
+    print_line(f"{count} walk{'' if count == 1 else 's'} of `{playbook}` ended." if count else "Nobody was walking it.")
+
+
+def pause_walks(
+    context: typer.Context,
+    playbook: OfPlaybook = None,
+    customer: ForCustomer = None,
+    contact: ForContact = None,
+    everything: ForAll = False,
+    at: At = None,
+) -> None:
+    """Let a playbook, a customer, a contact or everything stand still.
+
+    No mail leaves and no step is made until `resume`; facts are still taken in.
+
+    Example: `journeybot pause --customer sakura-cafe`
+    """
+    with opened(context, at) as app:
+        kind, key = _whom(app, playbook, customer, contact, everything)
+        with app.database.write() as connection:
+            is_news = pause(connection, kind, key, app.clock.now())
+    print_line(f"{_named(kind, key)} {'stands still' if is_news else 'stood still already'}.")
+
+
+def resume_walks(
+    context: typer.Context,
+    playbook: OfPlaybook = None,
+    customer: ForCustomer = None,
+    contact: ForContact = None,
+    everything: ForAll = False,
+    at: At = None,
+) -> None:
+    """Let what was paused go on.
+
+    Each playbook's `on_resume` says what the pause does to due times: `shift`, `catch_up` or `expire`.
+
+    Example: `journeybot resume --all`
+    """
+    with opened(context, at) as app:
+        published = app.published()
+        kind, key = _whom(app, playbook, customer, contact, everything)
+        rules: dict[str, str] = {}
+        if published is not None:
+            versions = published.versions
+            rules = {row.name: versions[row.version_id].playbook.on_resume for row in published.playbooks}
+        with app.database.write() as connection:
+            was_paused = resume(connection, kind, key, app.clock.now(), rules)
+    print_line(f"{_named(kind, key)} {'goes on' if was_paused else 'was not paused'}.")
+
+
+def _whom(
+    app: App, playbook: str | None, customer: str | None, contact: str | None, everything: bool
+) -> tuple[PauseKind, str]:
+    kind, key = the_one(playbook=playbook, customer=customer, contact=contact, all=everything)
+    if kind == "playbook":
+        playbook_row(app.require_published(), key)
+    return cast(PauseKind, kind), key or EVERYTHING
+
+
+def _named(kind: str, key: str) -> str:
+    return "Everything" if kind == "all" else f"{kind.capitalize()} `{key}`"

@@ -1,0 +1,240 @@
+"""`outbox`: mails owed, held and sent, and what a person may do to one (bot.pipeline.outbox_acts)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.app import App
+from bot.authoring.templates import Draft
+from bot.cli.acting import ActCall, Doer, doing
+from bot.cli.names import By
+from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
+from bot.cli.printing import print_json, print_line, print_table, shown
+from bot.errors import MissingField, UsageError
+from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
+from bot.pipeline import outbox_acts
+from bot.pipeline.edited_mails import EditedMail
+from bot.rules.reasons import sentence
+from storage.outbox_moves import MessageRow
+
+commands = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Mails: what is owed, held and sent; approve, edit, resend."
+)
+
+MailId = Annotated[int, typer.Argument(metavar="ID", help="The mail's number in `outbox list`.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the journal.")]
+Act = Callable[[Doer], MessageRow]
+
+
+@commands.command("list")
+def list_mails(
+    context: typer.Context,
+    state: Annotated[
+        str | None, typer.Option("--state", "-s", help="pending, held, accepted, failed, unknown, unconfirmed …")
+    ] = None,
+    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")] = None,
+    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Of one playbook.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """List mails, the newest first.
+
+    Example: `journeybot outbox list --state held`
+    """
+    with opened(context) as app:
+        zone = zone_of_workspace(app.settings)
+        with app.database.read() as connection:
+            rows = list_outbox(connection, state=state, customer=customer, playbook=playbook, limit=limit)
+    if as_json:
+        print_json([row.as_dict() for row in rows])
+        return
+    if not rows:
+        print_line("No mails.")
+        return
+    columns = ("id", "customer", "to", "template", "subject", "state", "reason", f"due ({zone})")
+    print_table(
+        columns,
+        [(r.id, r.customer, r.to, r.template, r.subject, r.state, r.reason, local_text(r.due_at, zone)) for r in rows],
+    )
+
+
+@commands.command("show")
+def show(context: typer.Context, mail: MailId, as_json: AsJson = False) -> None:
+    """Show one mail in full, as text.
+
+    Example: `journeybot outbox show 12`
+    """
+    with opened(context) as app:
+        zone = zone_of_workspace(app.settings)
+        with app.database.read() as connection:
+            found = show_mail(connection, mail)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print_mail(found, zone)
+
+
+@commands.command("approve")
+def approve(context: typer.Context, mail: MailId, by: By = None, at: At = None, as_json: AsJson = False) -> None:
+    """Let a mail go that is held for review.
+
+    Example: `journeybot outbox approve 12 --by sato`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    _act(call, lambda doer: outbox_acts.approve(doer.connection, mail, by=doer.by, at=doer.at))
+
+
+@commands.command("reject")
+def reject(
+    context: typer.Context, mail: MailId, reason: Why = "", by: By = None, at: At = None, as_json: AsJson = False
+) -> None:
+    """Do not send a mail that is held; its walk goes on without it.
+
+    Example: `journeybot outbox reject 12 --reason "They just called"`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    _act(call, lambda doer: outbox_acts.reject(doer.connection, mail, by=doer.by, at=doer.at, reason=reason))
+
+
+@commands.command("skip")
+def skip(
+    context: typer.Context, mail: MailId, reason: Why = "", by: By = None, at: At = None, as_json: AsJson = False
+) -> None:
+    """Give a mail up that was not sent: pending, held, failed, quarantined or unconfirmed.
+
+    Example: `journeybot outbox skip 12`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    _act(call, lambda doer: outbox_acts.skip(doer.connection, mail, by=doer.by, at=doer.at, reason=reason))
+
+
+@commands.command("resend")
+def resend(context: typer.Context, mail: MailId, by: By = None, at: At = None, as_json: AsJson = False) -> None:
+    """Try a mail once more that failed, was set aside, or whose fate nobody knows.
+
+    It is written anew from the template with today's data, unless a person had edited it. An unconfirmed mail may have
+    arrived: resending it is your decision.
+
+    Example: `journeybot outbox resend 12`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    _act(call, lambda doer: outbox_acts.resend(doer.connection, mail, by=doer.by, at=doer.at))
+
+
+@commands.command("edit")
+def edit(
+    context: typer.Context,
+    mail: MailId,
+    subject: Annotated[str | None, typer.Option("--subject", help="The new subject.")] = None,
+    body: Annotated[
+        Path | None, typer.Option("--body", metavar="FILE", help="The new text, in Markdown; `-` reads it from stdin.")
+    ] = None,
+    by: By = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rewrite a mail that has not gone.
+
+    Without --subject and --body your $EDITOR opens with what the template says: the first line is the subject, the rest is
+    Markdown. Afterwards approve or resend it.
+
+    Example: `journeybot outbox edit 12 --subject "About your renewal" --body letter.md`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    with opened(context, at) as app:
+        published = app.require_published()
+        ground = app.ground(published)
+        with app.database.write() as connection:
+            outbox_acts.check_editable(connection, mail)
+            edited = EditedMail.load(connection, published, ground, mail, app.clock.now())
+        written = _written(edited, subject, body)  # no transaction is open while somebody writes
+        letter = edited.letter(written.subject, written.body_markdown)
+        with doing(call, app) as doer:
+            row = outbox_acts.edit(doer.connection, mail, letter, by=doer.by, at=doer.at)
+        _tell(app, row, as_json)
+
+
+def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draft:
+    text = None if body is None else sys.stdin.read() if str(body) == "-" else body.read_text(encoding="utf-8")
+    if subject is not None and text is not None:
+        return Draft(subject=subject, body_markdown=text)
+    try:
+        draft = edited.draft()
+    except MissingField as missing:
+        raise UsageError(
+            f"The template cannot be filled: `{missing.field}` has no value",
+            where=missing.where,
+            hint="give both --subject and --body",
+        ) from None
+    if subject is None and text is None:
+        return _from_editor(draft)
+    return Draft(
+        subject=draft.subject if subject is None else subject,
+        body_markdown=draft.body_markdown if text is None else text,
+    )
+
+
+def _from_editor(draft: Draft) -> Draft:
+    """What the person saved: subject on the first line, an empty line, the text."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise UsageError("No editor is set", hint="set EDITOR, or give --subject and --body FILE")
+    with tempfile.TemporaryDirectory(prefix="journeybot-") as folder:
+        path = Path(folder) / "mail.md"
+        path.write_text(f"{draft.subject}\n\n{draft.body_markdown}", encoding="utf-8")
+        done = subprocess.run([*shlex.split(editor), str(path)], check=False)
+        if done.returncode != 0:
+            raise UsageError(f"The editor ended with {done.returncode}, so nothing was stored")
+        subject, _, text = path.read_text(encoding="utf-8").partition("\n")
+    return Draft(subject=subject.strip(), body_markdown=text.strip() + "\n")
+
+
+def _act(call: ActCall, act: Act) -> None:
+    with opened(call.context, call.at) as app:
+        with doing(call, app) as doer:
+            row = act(doer)
+        _tell(app, row, call.as_json)
+
+
+def _tell(app: App, row: MessageRow, as_json: bool) -> None:
+    if as_json:
+        with app.database.read() as connection:
+            print_json(show_mail(connection, row.id).row.as_dict())
+    else:
+        print_line(f"Mail {row.id} is {row.state}.")
+
+
+def _print_mail(mail: MailText, zone: str) -> None:
+    row = mail.row
+    for name, value in (
+        ("Mail", f"{row.id} ({row.playbook} → {row.step}, template {row.template})"),
+        ("Customer", row.customer),
+        ("To", row.to),
+        ("From", f"{mail.from_name or ''} <{mail.from_email}>".strip() if mail.from_email else None),
+        ("State", f"{row.state}: {sentence('', row.reason)}" if row.reason else row.state),
+        ("Due", local_text(row.due_at, zone)),
+        ("Not before", local_text(mail.not_before, zone)),
+        ("Expires", local_text(mail.expires_at, zone)),
+        ("Reviewed by", mail.reviewed_by),
+        ("Attempts", mail.attempts or None),
+        ("Accepted", local_text(row.accepted_at, zone)),
+        ("Delivered", local_text(mail.delivered_at, zone)),
+        ("Opened", local_text(mail.opened_at, zone)),
+        ("Clicked", local_text(mail.clicked_at, zone)),
+        ("Bounced", local_text(mail.bounced_at, zone)),
+        ("Subject", row.subject),
+    ):
+        if value:
+            print_line(f"{name + ':':<12} {value}")
+    print_line()
+    for line in (mail.text or "(not written yet)").splitlines():
+        print_line(shown(line))

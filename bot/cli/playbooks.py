@@ -1,0 +1,76 @@
+"""`playbooks`: what is deployed, in which state, who is inside at which step, how the walks ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+import typer
+
+from bot.cli.opening import AsJson, local_text, opened, zone_of_workspace
+from bot.cli.printing import print_json, print_line, print_table
+from bot.insight.listings_playbooks import PlaybookListing, list_playbooks, show_playbook
+from bot.rules.field_types import say
+
+commands = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Playbooks as they run now, and who walks."
+)
+
+
+@commands.command("list")
+def list_all(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option("--state", "-s", help="draft, live, paused, retired.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the deployed playbooks.
+
+    Example: `journeybot playbooks list --state live`
+    """
+    with opened(context) as app, app.database.read() as connection:
+        rows = list_playbooks(connection, state=state)
+    if as_json:
+        print_json([row.as_dict() for row in rows])
+    elif rows:
+        columns = ("playbook", "title", "state", "version", "inside", "goal", "other endings", "fault")
+        print_table(columns, [_listed(row) for row in rows])
+    else:
+        print_line("Nothing is deployed yet: run `journeybot check`, then `journeybot deploy`.")
+
+
+@commands.command("show")
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The playbook's name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one playbook: who is inside where, its versions, and the definition that acts.
+
+    Example: `journeybot playbooks show welcome`
+    """
+    with opened(context) as app:
+        zone = zone_of_workspace(app.settings)
+        with app.database.read() as connection:
+            found = show_playbook(connection, name)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    listing = found.listing
+    print_line(f"{listing.name}: {say(listing.title, 'en')}", style="bold")
+    print_line(f"{listing.state}, version {listing.version}, live since {local_text(listing.live_since, zone) or '–'}")
+    if listing.fault:
+        print_line(f"broke: {listing.fault}", style="red")
+    print_line(f"{listing.entered} entered, {listing.goal} reached the goal")
+    for counts, what in ((listing.inside, "walks at"), (listing.others, "ended as")):
+        for word, number in counts.items():
+            print_line(f"  {number} {what} {word}")
+    print_table(
+        ("version", "published", "walks inside"),
+        [(version["number"], str(version["created_at"])[:16], version["inside"]) for version in found.versions],
+    )
+    print_line(orjson.dumps(found.definition, option=orjson.OPT_INDENT_2).decode())
+
+
+def _listed(row: PlaybookListing) -> tuple[object, ...]:
+    inside = sum(row.inside.values())
+    return (row.name, say(row.title, "en"), row.state, row.version, inside, row.goal, row.others, row.fault)
