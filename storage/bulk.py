@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Boolean, Connection, Date, Select, Table
+from sqlalchemy import Boolean, Connection, Date, Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import JSON, TypeDecorator
@@ -154,7 +154,7 @@ def _cursor(connection: Connection) -> Any:
     return driver.cursor()
 
 
-def insert_selected(connection: Connection, table: Table, columns: Sequence[str], rows: Select[Any]) -> int:
+def insert_selected(connection: Connection, table: Table, columns: Sequence[str], rows: Any) -> int:
     """INSERT … SELECT that leaves rows alone whose unique keys stand already; returns how many are new. `rows` needs a
     WHERE, or SQLite takes its ON CONFLICT for a join's."""
     insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, select, update
 
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
@@ -136,20 +136,28 @@ def _keep_one_a_walker(connection: Connection, version: Version, waiting: Column
 def _let_in(connection: Connection, version: Version, now: datetime, mark: int) -> int:
     """Walks for everybody whose verdict is to enter, decisions for everybody judged; returns how many entered."""
     of_playbook = OCCASION.c.playbook == version.playbook.name
-    is_new = and_(OCCASION.c.id > mark, of_playbook)
     waited = and_(OCCASION.c.id <= mark, of_playbook, OCCASION.c.state == OccasionState.WAITING.value)
-    may_enter = or_(is_new, waited)
-    if connection.scalar(select(OCCASION.c.id).where(may_enter).limit(1)) is None:
-        return 0
-    rows = (
-        select(*_enrollment_columns(version, now).values())
-        .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
-        .where(may_enter, OCCASION.c.verdict == ENTER)
-    )
-    entered = insert_selected(connection, ENROLLMENT, list(_enrollment_columns(version, now)), rows)
-    _write_decisions(connection, may_enter, now)
-    final = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
-    connection.execute(update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=final))
+    has_waiting = connection.scalar(select(OCCASION.c.id).where(waited).limit(1)) is not None
+    newest = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
+    groups = [waited] if has_waiting else []
+    if newest > mark:
+        groups.append(and_(OCCASION.c.id > mark, of_playbook))
+    walk_mark = connection.scalar(select(func.coalesce(func.max(ENROLLMENT.c.id), 0))) or 0
+    entered = 0
+    for group in groups:
+        columns = _enrollment_columns(version, now)
+        rows = (
+            select(*columns.values())
+            .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
+            .where(group, OCCASION.c.verdict == ENTER)
+        )
+        entered += insert_selected(connection, ENROLLMENT, list(columns), rows)
+        _write_refusals(connection, group, now)
+    if entered:
+        _write_entries(connection, version, walk_mark, now)
+    if has_waiting:
+        final = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
+        connection.execute(update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=final))
     return entered
 
 
@@ -186,33 +194,33 @@ def in_holdout(playbook: str, share: float) -> ColumnElement[bool]:
     return spread < int(share * BUCKETS)
 
 
-def _write_decisions(connection: Connection, judged: ColumnElement[bool], now: datetime) -> None:
-    """One decision per occasion; one that still waits is recorded once for its reason."""
-    verdict = case(
-        (OCCASION.c.verdict == ENTER, Verdict.ENTERED.value),
-        (OCCASION.c.verdict.in_(DEFERRALS), Verdict.DEFERRED.value),
-        else_=Verdict.NOT_ENTERED.value,
-    )
-    once = case(
-        (
-            OCCASION.c.verdict.in_(DEFERRALS),
-            literal("occasion:") + cast(OCCASION.c.id, String) + literal(":") + OCCASION.c.verdict,
-        ),
-        else_=null(),
-    )
-    rows = (
-        select(
-            literal(now, UtcDateTime),
-            verdict,
-            OCCASION.c.verdict,
-            OCCASION.c.customer_id,
-            OCCASION.c.contact_id,
-            OCCASION.c.playbook,
-            ENROLLMENT.c.id,
-            once,
-        )
-        .select_from(OCCASION.outerjoin(ENROLLMENT, ENROLLMENT.c.occasion_id == OCCASION.c.id))
-        .where(judged)
-    )
-    columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "enrollment_id", "once")
+def _write_entries(connection: Connection, version: Version, walk_mark: int, now: datetime) -> None:
+    """One decision per new walk; read from the walks alone, so that no planner can make it a slow join."""
+    rows = select(
+        literal(now, UtcDateTime),
+        literal(Verdict.ENTERED.value),
+        literal(ENTER),
+        ENROLLMENT.c.customer_id,
+        ENROLLMENT.c.contact_id,
+        ENROLLMENT.c.playbook,
+        ENROLLMENT.c.id,
+    ).where(ENROLLMENT.c.id > walk_mark, ENROLLMENT.c.playbook == version.playbook.name)
+    columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "enrollment_id")
+    insert_selected(connection, DECISION, columns, rows)
+
+
+def _write_refusals(connection: Connection, judged: ColumnElement[bool], now: datetime) -> None:
+    """One decision per refusal; an occasion that still waits is recorded once for its reason."""
+    waits = OCCASION.c.verdict.in_(DEFERRALS)
+    once = literal("occasion:") + cast(OCCASION.c.id, String) + literal(":") + OCCASION.c.verdict
+    rows = select(
+        literal(now, UtcDateTime),
+        case((waits, Verdict.DEFERRED.value), else_=Verdict.NOT_ENTERED.value),
+        OCCASION.c.verdict,
+        OCCASION.c.customer_id,
+        OCCASION.c.contact_id,
+        OCCASION.c.playbook,
+        case((waits, once), else_=null()),
+    ).where(judged, OCCASION.c.verdict != ENTER)
+    columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "once")
     insert_selected(connection, DECISION, columns, rows)

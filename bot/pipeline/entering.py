@@ -49,10 +49,9 @@ def verdict_of(
     ]
     if who.has_waited:
         rules.append((and_(who.expires_at.is_not(None), who.expires_at < now), "too_late"))
-        rules.append((and_(who.by_hand, not_(_passes_filter(version, ground, who))), "filter"))
+        rules.append((and_(who.by_hand, _passes_filter(version, ground, who).is_not(True)), "filter"))
     if in_contact_walk:
         rules.append((CONTACT.c.gone_at.is_not(None), "contact_gone"))
-    rules.append((_is_walking(playbook.name, who), "already_walking"))
     rules += _again_rules(version, who, now)
     rules.append((_would_leave(version, ground, who), "would_leave_at_once"))
     rules.append((not_(is_free), "paused"))
@@ -87,17 +86,14 @@ def _same_walker(playbook: str, who: Candidate) -> ColumnElement[bool]:
     )
 
 
-def _is_walking(playbook: str, who: Candidate) -> ColumnElement[bool]:
-    return exists().where(_same_walker(playbook, who), ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
-
-
 def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
-    """S5: `again` narrows; `at` does not start a second time within its offset's length (the date was only moved)."""
-    name, again, enter = version.playbook.name, version.playbook.again, version.playbook.enter
-    walked = _same_walker(name, who)
-    rules: list[tuple[ColumnElement[bool], str]] = []
+    """S5: at most one active walk; `again` narrows further; `at` does not start a second time within its offset's length (the date was only moved)."""
+    again, enter = version.playbook.again, version.playbook.enter
+    walked = _same_walker(version.playbook.name, who)
     if again.kind == "never" or (again.kind == "default" and enter.trigger == "when"):
-        rules.append((exists().where(walked), "walked_before"))
+        return [(exists().where(walked), "walked_before")]
+    is_walking = exists().where(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
+    rules: list[tuple[ColumnElement[bool], str]] = [(is_walking, "already_walking")]
     if again.kind == "after" and again.after:
         since = subtract(parse_duration(again.after), now, "UTC", BusinessCalendar())
         rules.append((exists().where(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))

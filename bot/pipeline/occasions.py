@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    select,
 )
 
 from bot.pipeline.detect import News
@@ -73,21 +72,18 @@ def contact_of(version: Version) -> ColumnElement[Any]:
 def by_condition(
     version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], now: datetime
 ) -> Openings:
-    """`enter.when`: the condition holds and no occasion is open. The key counts the openings."""
+    """`enter.when`: the condition holds and no occasion is open. The key is the moment of the opening."""
     contact_id = contact_of(version)
     mine = and_(
         OCCASION.c.playbook == version.playbook.name,
         OCCASION.c.customer_id == CUSTOMER.c.id,
         func.coalesce(OCCASION.c.contact_id, 0) == func.coalesce(contact_id, 0),
     )
-    opened_before = (
-        select(func.count()).select_from(OCCASION).where(mine, OCCASION.c.key.like("when:%")).scalar_subquery()
-    )
     return Openings(
         rows=walkers(version),
-        where=and_(inside, matches(version, ground, category).is_(True), ~exists().where(mine, OCCASION.c.is_open)),
+        where=and_(inside, matches(version, ground, category), ~exists().where(mine, OCCASION.c.is_open)),
         contact_id=contact_id,
-        key=literal("when:") + cast(opened_before + 1, String),
+        key=literal(f"when:{now:%Y-%m-%dT%H:%M:%SZ}"),
         opened_at=literal(now, UtcDateTime),
         expires_at=NEVER,
         event=NO_EVENT,

@@ -42,8 +42,9 @@ class Ground:
         )
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:
-        """Whether it is true (unknown is not)."""
-        return compile_condition(condition, scope).is_(True)
+        """For a WHERE or a CASE, where unknown counts as no. It stands bare, so that an index can serve its parts; below a
+        NOT ask `.is_not(True)`."""
+        return compile_condition(condition, scope)
 
     def of_walks(self, condition: Condition, *, contact: bool) -> ColumnElement[bool]:
         """Whether it is true for the walk of the enclosing statement over `enrollment`."""

