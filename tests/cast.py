@@ -18,6 +18,7 @@ from storage.upserts import upsert_rows
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 USAGE: Table = DailyUsage.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
@@ -75,7 +76,12 @@ def _company(
     }  # fmt: skip
     customer_id = customer(database, key, at, name=company, **fields)
     contact_id = person(database, key, contact, at, name=name, roles=("decision_maker*", "champion"))
-    return Member(id=customer_id, key=key, contact_id=contact_id, contact=contact, email=f"{contact}@{key}.example")
+    return Member(id=customer_id, key=key, contact_id=contact_id, contact=contact, email=address(key, contact))
+
+
+def address(customer_key: str, contact: str) -> str:
+    """Where a contact of the cast gets mail (a host name has no underscores)."""
+    return f"{contact}@{customer_key.replace('_', '-')}.example"
 
 
 def csm(database: Database, key: str, **values: Any) -> None:
@@ -98,7 +104,7 @@ def person(
     database: Database, customer_key: str, key: str, at: datetime, *, roles: tuple[str, ...] = (), **values: Any
 ) -> int:
     """A contact; `decision_maker*` marks the primary one of a role. The address is made up unless given."""
-    fields = {"name": key.title(), "email": f"{key}@{customer_key}.example", "attributes": {}, **values}
+    fields = {"name": key.title(), "email": address(customer_key, key), "attributes": {}, **values}
     with database.write() as connection:
         customer_id = connection.execute(select(CUSTOMER.c.id).where(CUSTOMER.c.key == customer_key)).scalar_one()
         statement = insert(Contact).values(customer_id=customer_id, key=key, created_at=at, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
 from bot.authoring.nearest import nearest, suggestion
 from bot.errors import UsageError
@@ -18,11 +18,14 @@ from bot.pipeline.detect import local_days
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CUSTOMER, Ground
 from storage.deployments import VERSION, PlaybookRow
+from storage.dialects import json_text
 from storage.outbox_moves import MESSAGE
 
 MOST_LINES = 200
 MOST_NEIGHBOURS = 2000
 MOST_REASONS = 20
+#: Details that make one reason several answers; all others differ from one customer to the next.
+TELLING_DETAILS = ("condition", "outcome", "arm", "field", "template", "kind", "playbook", "answer")
 
 
 def explain_customer(
@@ -107,7 +110,12 @@ def explain_message(
         *attempt_lines(connection, teller, message_id),
         *event_lines(connection, teller, message_id),
     ]
-    return Explanation(about=str(message_id), history=tuple(sorted(lines, key=lambda line: line.at)))
+    return Explanation(about=str(message_id), history=tuple(sorted(lines, key=_order)))
+
+
+def _order(line: Line) -> tuple[datetime, int]:
+    """Within one instant: it was owed, it was tried, that was recorded."""
+    return line.at, 0 if line.message is None else 1 if line.verdict == "attempt" else 2
 
 
 def customer_id_of(connection: Connection, key: str) -> int:
@@ -142,19 +150,24 @@ def playbook_row(published: Published, name: str) -> PlaybookRow:
 
 
 def _count_decisions(connection: Connection, teller: Teller, name: str) -> tuple[ReasonCount, ...]:
+    """Verdicts and reasons, split by those details that make another answer of them."""
+    details = [json_text(DECISION.c.details, literal(slot)).label(slot) for slot in TELLING_DETAILS]
+    given = select(DECISION.c.verdict, DECISION.c.reason, *details).where(DECISION.c.playbook == name).subquery("given")
     number = func.count().label("number")
-    statement = (
-        select(DECISION.c.verdict, DECISION.c.reason, number)
-        .where(DECISION.c.playbook == name)
-        .group_by(DECISION.c.verdict, DECISION.c.reason)
-        .order_by(number.desc(), DECISION.c.verdict, DECISION.c.reason)
+    rows = connection.execute(
+        select(*given.c, number)
+        .group_by(*given.c)
+        .order_by(number.desc(), given.c.verdict, given.c.reason)
         .limit(MOST_REASONS)
     )
     return tuple(
         ReasonCount(
-            verdict=row.verdict, reason=row.reason, sentence=teller.say(row.verdict, row.reason), count=row.number
+            verdict=row.verdict,
+            reason=row.reason,
+            sentence=teller.say_of_many(row.verdict, row.reason, row._asdict()),
+            count=row.number,
         )
-        for row in connection.execute(statement)
+        for row in rows
     )
 
 

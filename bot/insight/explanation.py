@@ -4,7 +4,7 @@ Values only, ready for the CLI, JSON and the console; explain.py makes them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -139,10 +139,14 @@ class Teller:
     now: datetime
     locale: str
     zone: str
-    customer: str | None = field(default=None)
+    customer: str | None = None
 
     def say(self, verdict: str, reason: str, details: Mapping[str, Any] | None = None) -> str:
         return sentence(verdict, reason, details, self.locale, zone=self.zone)
+
+    def say_of_many(self, verdict: str, reason: str, details: Mapping[str, Any] | None = None) -> str:
+        """The same said of many at once, whose details differ."""
+        return sentence(verdict, reason, details, self.locale, zone=self.zone, of_many=True)
 
     def line(
         self, verdict: str, reason: str, details: Mapping[str, Any] | None = None, *, playbook: str | None, **more: Any

@@ -85,11 +85,11 @@ def _walks(connection: Connection) -> tuple[Counts, Counts]:
     """Playbook → step → walks inside, and playbook → outcome → walks ended; the most frequent first."""
     is_active = ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value
     word = case((is_active, ENROLLMENT.c.step), else_=func.coalesce(ENROLLMENT.c.outcome, "ended"))
-    columns = (ENROLLMENT.c.playbook, ENROLLMENT.c.status, word.label("word"))
+    walks = select(ENROLLMENT.c.playbook, ENROLLMENT.c.status, word.label("word")).subquery("walks")
     number = func.count().label("number")
     inside: Counts = {}
     endings: Counts = {}
-    statement = select(*columns, number).group_by(*columns).order_by(number.desc(), word)
+    statement = select(*walks.c, number).group_by(*walks.c).order_by(number.desc(), walks.c.word)
     for row in connection.execute(statement):
         counts = inside if row.status == EnrollmentStatus.ACTIVE else endings
         counts.setdefault(row.playbook, {})[row.word] = row.number

@@ -51,7 +51,7 @@ def count_outside(
 def _said(teller: Teller, asked: Asked, reason: str) -> str:
     enter = asked.version.playbook.enter
     event = enter.after.playbook if enter.after else enter.on
-    return teller.say(OUTSIDE, reason, {"anchor": enter.at, "event": event, "category": asked.category})
+    return teller.say_of_many(OUTSIDE, reason, {"anchor": enter.at, "event": event, "category": asked.category})
 
 
 def _judged(connection: Connection, asked: Asked, leaves: LeafColumns | None) -> Subquery:

@@ -34,15 +34,24 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
 
 def has_sentence(reason: str, verdict: str = "") -> bool:
     """Whether the table knows this reason (under this verdict, or under any when none is given)."""
-    return reason in SENTENCES or any(key == f"{verdict or key.partition(':')[0]}:{reason}" for key in SENTENCES)
+    asked = (verdict,) if verdict else VERDICTS
+    return reason in SENTENCES or any(f"{each}:{reason}" in SENTENCES for each in asked)
 
 
 def sentence(
-    verdict: str, reason: str, details: Mapping[str, Any] | None = None, locale: str = "en", *, zone: str = "UTC"
+    verdict: str,
+    reason: str,
+    details: Mapping[str, Any] | None = None,
+    locale: str = "en",
+    *,
+    zone: str = "UTC",
+    of_many: bool = False,
 ) -> str:
-    """Why, for a person. Instants in details are shown in the zone; a slot without a value is a dash."""
+    """Why, for a person. Instants in details are shown in the zone; a slot without a value is a dash. `of_many`: said of
+    many at once, whose details differ."""
     is_japanese = locale.lower().startswith("ja")
-    found = SENTENCES.get(f"{verdict}:{reason}") or SENTENCES.get(reason)
+    keys = (f"count:{reason}" if of_many else "", f"{verdict}:{reason}", reason)
+    found = next((SENTENCES[key] for key in keys if key in SENTENCES), None)
     if found is None:
         return _written_out(verdict, reason, is_japanese=is_japanese)
     return found[is_japanese].format_map(_Slots(details or {}, locale, zone)).strip()

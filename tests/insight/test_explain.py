@@ -1,0 +1,447 @@
+"""explain for a customer: the journal, where walks stand, and why not, for every trigger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import UsageError
+from bot.insight.explanation import Line, SeenLeaf
+from storage.handoff_moves import done
+from tests.cast import cast, change, csm, customer, fresh, happened, healthy, person, ticket
+from tests.world import World
+
+
+def onboarding(world: World, *extra: str) -> None:
+    """A playbook on a condition, deployed; `extra` are more lines of it."""
+    world.mail("welcome")
+    lines = "\n".join(extra)
+    world.playbook(
+        "welcome",
+        f"""
+title: Welcome
+state: live
+walks: customer
+enter:
+  when: stage == "onboarding" and tickets(status="open") >= 1
+{lines}
+steps:
+  - email: welcome
+  - wait:
+      until: clicked("welcome")
+      at_most: 5 days
+""",
+    )
+    world.deploy()
+
+
+def now_line(world: World, key: str, playbook: str) -> Line:
+    (line,) = world.explain(key, playbook).now
+    return line
+
+
+def why(world: World, key: str, playbook: str) -> str:
+    return now_line(world, key, playbook).reason
+
+
+def test_a_false_condition_shows_each_leaf_with_its_value(world: World) -> None:
+    onboarding(world)
+    cast(world.database, world.now, stage="onboarding")
+    fresh(world.database, "tickets", world.now)
+    world.tick()
+    line = now_line(world, "healthy", "welcome")
+    assert (line.verdict, line.reason) == ("outside", "condition_false")
+    assert line.leaves == (
+        SeenLeaf(text='stage == "onboarding"', value="onboarding", holds=True),
+        SeenLeaf(text='tickets(status="open") >= 1', value=0, holds=False),
+    )
+
+
+def test_s2_a_silent_feed_makes_it_unknown_and_is_named(world: World) -> None:
+    world.playbook(
+        "quiet",
+        """
+        title: Quiet
+        state: live
+        walks: customer
+        enter:
+          when: count("login", days=7) == 0
+        steps:
+          - log: Quiet
+        """,
+    )
+    world.deploy()
+    customer(world.database, "old", world.now, started_on=world.now.date() - timedelta(days=400))
+    line = now_line(world, "old", "quiet")
+    assert line.reason == "feed_stale"
+    assert "login" in line.sentence
+    assert line.leaves[0].holds is None
+
+
+def test_s3_a_young_customer_is_named_as_the_cause(world: World) -> None:
+    world.playbook(
+        "quiet",
+        """
+        title: Quiet
+        state: live
+        walks: customer
+        enter:
+          when: met("decision_maker", days=30) == 0
+        steps:
+          - log: Quiet
+        """,
+    )
+    world.deploy()
+    fresh(world.database, "meetings", world.now)
+    customer(world.database, "young", world.now, started_on=world.now.date() - timedelta(days=3))
+    line = now_line(world, "young", "quiet")
+    assert line.reason == "too_young"
+    assert "30 days" in line.sentence
+
+
+def test_s1_an_empty_value_that_is_ordered_is_unknown(world: World) -> None:
+    world.playbook(
+        "big",
+        """
+        title: Big
+        state: live
+        walks: customer
+        enter: {when: arr > 1000}
+        steps:
+          - log: Big
+        """,
+    )
+    world.deploy()
+    customer(world.database, "unknown_size", world.now)
+    assert why(world, "unknown_size", "big") == "condition_empty"
+
+
+def test_s4_whoever_matched_before_it_went_live_is_told_so(world: World) -> None:
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    onboarding(world)
+    world.tick()
+    assert why(world, "healthy", "welcome") == "existing"
+
+
+def test_s5_whoever_walked_before_does_not_again(world: World) -> None:
+    onboarding(world)
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    world.tick()
+    assert [walk.status for walk in world.walks] == ["active"]
+    world.time_passes(days=6)
+    assert [walk.outcome for walk in world.walks] == ["completed"]
+    assert why(world, "healthy", "welcome") == "walked_before"
+    assert [line.reason for line in world.explain("healthy", "welcome").history] == [
+        "enter", "mail_owed", "accepted", "deadline_passed", "completed",
+    ]  # fmt: skip
+
+
+def test_with_again_always_it_waits_for_the_condition_to_turn(world: World) -> None:
+    onboarding(world, "again: always")
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    world.tick()
+    world.time_passes(days=6)
+    assert why(world, "healthy", "welcome") == "still_open"
+
+
+def test_s12_a_goal_that_holds_already_is_told(world: World) -> None:
+    onboarding(world, 'goal: touch == "low"')
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    world.tick()
+    assert world.walks == []
+    assert why(world, "healthy", "welcome") == "would_leave_at_once"
+
+
+def test_s14_a_taken_group_is_told(world: World) -> None:
+    for name in ("first", "second"):
+        world.playbook(
+            name,
+            f"""
+            title: {name}
+            state: live
+            walks: customer
+            exclusive: one
+            priority: {80 if name == "first" else 20}
+            enter: {{when: stage == "onboarding"}}
+            steps:
+              - wait: 5 days
+            """,
+        )
+    world.deploy()
+    healthy(world.database, world.now, stage="onboarding")
+    world.tick()
+    assert why(world, "healthy", "first") == "waits_for_time"
+    assert why(world, "healthy", "second") == "exclusive_taken"
+    assert ("deferred", "exclusive_taken") in [(took.verdict, took.reason) for took in world.decisions]
+
+
+def test_s7_a_date_that_lies_ahead_is_named(world: World) -> None:
+    renewal(world)
+    customer(world.database, "acme", world.now, renewal_date=(world.now + timedelta(days=182)).date())
+    world.tick()
+    line = now_line(world, "acme", "renewal")
+    assert line.reason == "not_yet"
+    assert "2027-06-01" in line.sentence
+
+
+def renewal(world: World) -> None:
+    world.playbook(
+        "renewal",
+        """
+        title: Renewal
+        state: live
+        walks: customer
+        enter:
+          at: renewal_date - 90 days
+          when: tier == "gold"
+        steps:
+          - log: Hello
+        """,
+    )
+    world.deploy()
+
+
+def test_s7_a_missing_or_passed_date_is_told(world: World) -> None:
+    renewal(world)
+    customer(world.database, "none", world.now)
+    customer(world.database, "passed", world.now, renewal_date=(world.now + timedelta(days=80)).date())
+    customer(world.database, "filtered", world.now, renewal_date=(world.now + timedelta(days=89)).date(), tier="tin")
+    world.tick()
+    assert why(world, "none", "renewal") == "no_date"
+    assert why(world, "passed", "renewal") == "date_passed"
+    assert "2027-02-22" in now_line(world, "passed", "renewal").sentence
+    assert why(world, "filtered", "renewal") == "filter"
+
+
+def test_s5_a_date_that_was_walked_and_then_moved_a_little_is_told(world: World) -> None:
+    renewal(world)
+    renewal_date = (world.now + timedelta(days=90)).date()
+    customer(world.database, "acme", world.now, renewal_date=renewal_date, tier="gold")
+    world.tick()
+    assert [walk.outcome for walk in world.walks] == ["completed"]
+    assert why(world, "acme", "renewal") == "walked_this_date"
+    change(world.database, "acme", renewal_date=renewal_date - timedelta(days=1))
+    world.tick()
+    assert why(world, "acme", "renewal") == "date_moved"
+
+
+def test_an_event_trigger_tells_of_the_latest_event(world: World) -> None:
+    world.playbook(
+        "exported",
+        """
+        title: Exported
+        state: live
+        walks: customer
+        enter:
+          on: export.done
+          when: event.rows >= 100
+        steps:
+          - wait: 1 day
+        """,
+    )
+    world.deploy()
+    member = healthy(world.database, world.now)
+    world.tick()
+    assert why(world, "healthy", "exported") == "event_never"
+    happened(world.database, member.key, "export.done", world.now, rows=7)
+    world.tick()
+    line = now_line(world, "healthy", "exported")
+    assert line.reason == "event_filtered"
+    assert line.leaves == (SeenLeaf(text="event.rows >= 100", value=7, holds=False),)
+    happened(world.database, member.key, "export.done", world.now, rows=700)
+    world.tick()
+    assert why(world, "healthy", "exported") == "waits_for_time"
+    world.time_passes(days=2)
+    assert why(world, "healthy", "exported") == "waits_for_event"
+
+
+def test_s4_an_old_event_is_told_as_old(world: World) -> None:
+    world.playbook(
+        "exported", "title: E\nstate: live\nwalks: customer\nenter: {on: export.done}\nsteps:\n  - log: Hi\n"
+    )
+    world.deploy()
+    member = healthy(world.database, world.now)
+    happened(world.database, member.key, "export.done", world.now - timedelta(days=5))
+    with world.database.write() as connection:
+        from tests.cast import EVENT
+
+        connection.execute(EVENT.update().values(received_at=world.now))
+    world.tick()
+    assert why(world, "healthy", "exported") == "old"
+
+
+def test_schedules_and_hands_tell_what_they_wait_for(world: World) -> None:
+    for name, enter in (
+        ("weekly", "every: monday 09:30"),
+        ("gone", "once: 2027-02-01 09:00"),
+        ("by_hand", "manual: true"),
+    ):
+        world.playbook(name, f"title: {name}\nstate: live\nwalks: customer\nenter: {{{enter}}}\nsteps:\n  - log: Hi\n")
+    world.deploy()
+    customer(world.database, "acme", world.now)
+    world.tick()
+    assert "2027-03-01 09:30 JST" in now_line(world, "acme", "weekly").sentence
+    assert why(world, "acme", "gone") == "moment_over"
+    assert why(world, "acme", "by_hand") == "by_hand_only"
+
+
+def test_s37_a_pause_is_told_inside_and_outside(world: World) -> None:
+    from bot.pipeline.operate import pause
+
+    onboarding(world)
+    inside = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, inside.key, world.now)
+    world.tick()
+    customer(world.database, "late", world.now, stage="onboarding")
+    ticket(world.database, "late", world.now)
+    with world.database.write() as connection:
+        pause(connection, "playbook", "welcome", world.now)
+    assert why(world, "healthy", "welcome") == "paused"
+    assert why(world, "late", "welcome") == "paused"
+
+
+def test_a_draft_says_that_only_live_playbooks_act(world: World) -> None:
+    world.playbook("later", "title: L\nwalks: customer\nenter: {manual: true}\nsteps:\n  - log: Hi\n")
+    world.deploy()
+    customer(world.database, "acme", world.now)
+    assert world.explain("acme").now == ()
+    assert why(world, "acme", "later") == "not_live"
+
+
+def test_an_active_wait_says_since_when_until_when_and_for_what(world: World) -> None:
+    onboarding(world)
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    world.tick()
+    began = world.now
+    world.time_passes(hours=2)
+    line = now_line(world, "healthy", "welcome")
+    assert (line.verdict, line.reason) == ("inside", "waits_for_condition")
+    assert (line.since, line.until) == (began, began + timedelta(days=5))
+    assert line.leaves == (SeenLeaf(text='clicked("welcome")', value=False, holds=False),)
+    assert line.at == world.now
+
+
+def test_a_held_mail_says_what_it_waits_for(world: World) -> None:
+    world.write(
+        "templates/emails/welcome.en.md",
+        "---\nsubject: Hello\ncategory: lifecycle\n---\nYour plan is {{ customer.tier }}.\n",
+    )
+    world.playbook(
+        "welcome",
+        """
+        title: Welcome
+        state: live
+        walks: customer
+        enter: {when: stage == "onboarding"}
+        steps:
+          - email: welcome
+        """,
+    )
+    world.deploy()
+    healthy(world.database, world.now, stage="onboarding")
+    world.tick()
+    line = now_line(world, "healthy", "welcome")
+    assert line.reason == "waits_for_mail"
+    assert "held" in line.sentence
+    assert line.until == world.now + timedelta(days=3)
+
+
+def test_s30_contact_walks_tell_of_each_contact(world: World) -> None:
+    world.mail("news")
+    world.playbook(
+        "news",
+        """
+        title: News
+        state: live
+        walks: contact
+        enter: {when: contact.has_role("champion")}
+        steps:
+          - email: news
+          - wait: 10 days
+        """,
+    )
+    world.deploy()
+    member = healthy(world.database, world.now)
+    person(world.database, member.key, "ito", world.now, roles=("user",))
+    person(world.database, member.key, "abe", world.now, roles=("champion",), email=None)
+    customer(world.database, "nobody", world.now)
+    world.tick()
+    told = {line.contact: line.reason for line in world.explain("healthy", "news").now}
+    assert told == {"tanaka": "waits_for_time", "ito": "condition_false", "abe": "not_mailable"}
+    assert why(world, "nobody", "news") == "no_contact"
+
+
+def test_s24_who_opted_out_is_never_mailed_and_told_why(world: World) -> None:
+    world.mail("news")
+    world.playbook(
+        "news",
+        """
+        title: News
+        state: live
+        walks: customer
+        enter: {when: stage == "adoption"}
+        steps:
+          - email: news
+        """,
+    )
+    world.deploy()
+    cast(world.database, world.now)
+    world.time_passes(days=1)
+    assert {mail.customer for mail in world.sent} == {"healthy", "going_quiet"}
+    assert "nobody_to_write_to" in world.reasons("opted_out", "news")
+    assert why(world, "opted_out", "news") == "waits_for_mail"
+
+
+def test_everything_about_a_customer_in_one_go(world: World) -> None:
+    onboarding(world)
+    renewal(world)
+    member = healthy(world.database, world.now, stage="onboarding")
+    ticket(world.database, member.key, world.now)
+    world.tick()
+    told = world.explain("healthy", locale="ja")
+    assert [(line.playbook, line.verdict) for line in told.now] == [("welcome", "inside"), ("renewal", "outside")]
+    rows = told.as_rows()
+    assert {"at", "playbook", "step", "verdict", "reason", "sentence", "leaves"} <= set(rows[0])
+    assert rows[0]["sentence"] == "ジャーニーを開始しました"
+    assert rows[-2]["leaves"] == [{"text": 'clicked("welcome")', "value": False, "holds": False}]
+
+
+def test_the_newest_decisions_are_kept_and_the_cut_is_told(world: World) -> None:
+    csm(world.database, "sato")
+    world.playbook(
+        "asks", 'title: A\nstate: live\nwalks: customer\nenter: {when: stage == "new"}\nsteps:\n  - handoff: Call\n'
+    )
+    world.deploy()
+    customer(world.database, "acme", world.now, stage="new", csm="sato")
+    world.tick()
+    with world.database.write() as connection:
+        done(connection, world.handoffs[0].id, by="sato", at=world.now, key="1", outcome="fine")
+    told = world.explain("acme", limit=2)
+    assert told.is_cut
+    assert [line.reason for line in told.history] == ["completed", "handoff_done"]
+    assert "fine" in told.history[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"), [("helthy", "`healthy`"), ("hinode foods", "`healthy`"), ("zzz", "customers list")]
+)
+def test_an_unknown_customer_gets_the_nearest_key(world: World, asked: str, hint: str) -> None:
+    onboarding(world)
+    healthy(world.database, world.now)
+    with pytest.raises(UsageError) as refused:
+        world.explain(asked)
+    assert hint in refused.value.hint
+
+
+def test_an_unknown_playbook_gets_the_nearest_name(world: World) -> None:
+    onboarding(world)
+    healthy(world.database, world.now)
+    with pytest.raises(UsageError, match="welcom") as refused:
+        world.explain("healthy", "welcom")
+    assert "`welcome`" in refused.value.hint
