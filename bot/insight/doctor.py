@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect
 from bot.insight.complaints import ORDER, Complaint, run_checks
 from bot.insight.doctor_mails import mail_checks
 from bot.insight.doctor_people import people_checks, unknown_zones
+from bot.insight.doctor_running import running_complaints
 from bot.insight.doctor_setup import setup_complaints
 from bot.insight.doctor_walks import handoff_checks, walk_checks
 from bot.pipeline.published import Published
@@ -35,6 +36,7 @@ def examine(database: Database, published: Published | None, now: datetime, sett
             *run_checks(connection, handoff_checks(now)),
             *run_checks(connection, people_checks()),
             *unknown_zones(connection),
+            *running_complaints(connection, now),
             *setup_complaints(connection, published, now, settings),
         ]
     return sorted(found, key=lambda complaint: (ORDER[complaint.severity], complaint.name))
