@@ -92,14 +92,13 @@ def insert_new_rows(connection: Connection, table: Table, columns: tuple[str, ..
     if connection.dialect.name == "sqlite":
         _insert_sqlite(connection, table, columns, rows, "INSERT OR IGNORE")
         return
-    converters = _converters(table, columns, "postgresql")
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    marks = sql.SQL(", ").join([sql.Placeholder()] * len(columns))
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
-        sql.Identifier(table.name), names, marks
+    statement = sql.SQL("INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING").format(
+        sql.Identifier(table.name),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        _unnested(connection, table, columns),
     )
     with _cursor(connection) as cursor:
-        cursor.executemany(statement, list(_converted(rows, converters)))
+        cursor.execute(statement, _lists(_converted(rows, _converters(table, columns, "postgresql"))))
 
 
 def update_rows(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -132,20 +131,25 @@ def _insert_sqlite(
 
 def _update_postgresql(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     names = ("id", *columns)
-    converters = _converters(table, names, "postgresql")
-    lists = list(map(list, zip(*_converted(rows, converters), strict=True)))
-    casts = [table.c[name].type.compile(connection.dialect) for name in names]
-    unnested = sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(cast)) for cast in casts)
-    statement = sql.SQL(
-        "UPDATE {table} SET {sets} FROM unnest({lists}) AS given({names}) WHERE {table}.id = given.id"
-    ).format(
-        table=sql.Identifier(table.name),
-        sets=sql.SQL(", ").join(sql.SQL("{0} = given.{0}").format(sql.Identifier(column)) for column in columns),
-        lists=unnested,
-        names=sql.SQL(", ").join(map(sql.Identifier, names)),
+    given = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("UPDATE {0} SET {1} FROM unnest({2}) AS given({3}) WHERE {0}.id = given.id").format(
+        sql.Identifier(table.name),
+        sql.SQL(", ").join(sql.SQL("{0} = given.{0}").format(sql.Identifier(column)) for column in columns),
+        _unnested(connection, table, names),
+        given,
     )
     with _cursor(connection) as cursor:
-        cursor.execute(statement, lists)
+        cursor.execute(statement, _lists(_converted(rows, _converters(table, names, "postgresql"))))
+
+
+def _unnested(connection: Connection, table: Table, columns: tuple[str, ...]) -> sql.Composable:
+    """One typed array per column, to be bound as lists."""
+    casts = (table.c[name].type.compile(connection.dialect) for name in columns)
+    return sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(cast)) for cast in casts)
+
+
+def _lists(rows: Iterable[Row]) -> list[list[Any]]:
+    return list(map(list, zip(*rows, strict=True)))
 
 
 def _cursor(connection: Connection) -> Any:

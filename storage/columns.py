@@ -3,10 +3,13 @@ Tables use these and nothing dialect-specific; SQL functions that differ per dia
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
+import orjson
+from sqlalchemy import ARRAY, JSON, BigInteger, DateTime, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
@@ -49,6 +52,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
 
 
+class KeyList(TypeDecorator[list[int]]):
+    """Many keys as one bound value, so that a statement's text is the same for any number of them."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(BigInteger))
+
+    def process_bind_param(self, value: Iterable[int] | None, dialect: Dialect) -> Any:
+        keys = list(value or ())
+        return orjson.dumps(keys).decode() if dialect.name == "sqlite" else keys
+
+
+@lru_cache(maxsize=4096)
 def sqlite_instant(value: datetime) -> str:
     """The text in which SQLite holds an instant, for driver-level writes."""
     return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]  # eight times as fast as strftime

@@ -3,14 +3,15 @@ local time, JSON look-ups with the type the question asks for. Conditions and pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Date, Float, Integer, String
+from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from storage.columns import UtcDateTime
+from storage.columns import KeyList, UtcDateTime
 
 
 class days_between(FunctionElement[int]):  # noqa: N801 (reads as an SQL function)
@@ -274,3 +275,27 @@ def _weekday_of_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _weekday_of_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     (day,) = _parts(element, compiler, **kw)
     return f"(CAST(extract(isodow FROM {day}) AS INTEGER) - 1)"
+
+
+class is_among(FunctionElement[bool]):  # noqa: N801
+    """is_among(column, key_list(ids)): membership in a list of keys of any length."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+def among(column: ColumnElement[Any], ids: Iterable[int | None]) -> ColumnElement[bool]:
+    """Whether a key column is one of these keys: one bound value, whatever their number."""
+    return is_among(column, literal([found for found in ids if found is not None], KeyList()))
+
+
+@compiles(is_among, "sqlite")
+def _is_among_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, keys = _parts(element, compiler, **kw)
+    return f"{column} IN (SELECT value FROM json_each({keys}))"
+
+
+@compiles(is_among, "postgresql")
+def _is_among_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, keys = _parts(element, compiler, **kw)
+    return f"{column} = ANY(CAST({keys} AS BIGINT[]))"

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, or
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
+from storage.dialects import among
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import OVER, Message
 
@@ -95,7 +96,7 @@ def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> li
     statement = (
         select(*WALK_COLUMNS)
         .where(
-            ENROLLMENT.c.id.in_(list(ids)),
+            among(ENROLLMENT.c.id, ids),
             ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
             ENROLLMENT.c.due_at <= now,
         )
@@ -123,7 +124,7 @@ def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[in
     connection.execute(
         update(ENROLLMENT)
         .where(
-            ENROLLMENT.c.id.in_(ids),
+            among(ENROLLMENT.c.id, ids),
             ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
             ENROLLMENT.c.due_at.is_(None),
             ~still_owed,

@@ -5,6 +5,7 @@ Look keys up with `is_given` (an IN), not with a join: SQLite may take a joined 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ def is_given(connection: Connection, columns: Sequence[Column[Any]], rows: Seque
 
 def _from_json(name: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> FromClause:
     instants = [place for place, column in enumerate(columns) if isinstance(column.type, UtcDateTime)]
-    plain = [_without_instants(row, instants) for row in rows] if instants else rows
+    plain = _with_texts(rows, instants) if instants else rows
     document = bindparam(f"{name}_rows", orjson.dumps(plain).decode(), type_=Text())
     each = func.json_each(document).table_valued("value", name=f"{name}_each")
     cells = (
@@ -60,8 +61,14 @@ def _from_json(name: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -
     return select(*cells).subquery(name)
 
 
-def _without_instants(row: Row, places: Sequence[int]) -> list[Any]:
-    values = list(row)
-    for place in places:
-        values[place] = sqlite_instant(values[place])
-    return values
+def _with_texts(rows: Sequence[Row], places: Sequence[int]) -> list[list[Any]]:
+    """The rows with their instants as SQLite holds them; the same few instants tend to occur in all rows."""
+    texts: dict[datetime, str] = {}
+    plain = []
+    for row in rows:
+        values = list(row)
+        for place in places:
+            instant = values[place]
+            values[place] = texts.get(instant) or texts.setdefault(instant, sqlite_instant(instant))
+        plain.append(values)
+    return plain

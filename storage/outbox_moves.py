@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from storage.bulk import insert_rows, update_rows
+from storage.dialects import among
 from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
 
 MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
@@ -81,7 +82,7 @@ class IllegalMove(RuntimeError):
 
 def lock_messages(connection: Connection, ids: Iterable[int], *where: Any) -> dict[int, MessageRow]:
     """The rows by id, locked until the transaction ends. Rows that another worker holds are waited for."""
-    statement = select(*COLUMNS).where(MESSAGE.c.id.in_(list(ids)), *where).with_for_update()
+    statement = select(*COLUMNS).where(among(MESSAGE.c.id, ids), *where).with_for_update()
     return {row.id: MessageRow(**row._mapping) for row in connection.execute(statement)}
 
 
@@ -186,7 +187,7 @@ def cancel_for_walks(
     states = (MessageState.PENDING.value, MessageState.HELD.value)
     statement = (
         select(*COLUMNS)
-        .where(MESSAGE.c.enrollment_id.in_(list(enrollment_ids)), MESSAGE.c.state.in_(states))
+        .where(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
         .with_for_update()
     )
     before = [MessageRow(**row._mapping) for row in connection.execute(statement)]
@@ -215,5 +216,5 @@ def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) 
 
 def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Message id → what was rendered (or edited) for it before: an approved or retried mail keeps its text (S35)."""
-    found = connection.execute(select(CONTENT).where(CONTENT.c.message_id.in_(list(ids))))
+    found = connection.execute(select(CONTENT).where(among(CONTENT.c.message_id, ids)))
     return {row.message_id: row for row in found}

@@ -4,12 +4,15 @@ For rows whose identity is a natural key (daily usage, feeds, imported rows, CSM
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
 from psycopg import sql
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, or_, text, update
 
 from storage.bulk import Row, _converted, _converters, _cursor
+from storage.columns import sqlite_instant
+from storage.given import given
 
 How = Literal["set", "add", "raise"]
 
@@ -49,6 +52,21 @@ def _change(table: str, column: str, how: How, greatest: str) -> str:
             return f'"{column}" = "{table}"."{column}" + excluded."{column}"'
         case "raise":
             return f'"{column}" = {greatest}("{table}"."{column}", excluded."{column}")'
+
+
+def raise_instants(connection: Connection, table: Table, column: str, rows: Sequence[tuple[int, datetime]]) -> None:
+    """Set an instant of the rows with these ids where it is empty or earlier."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        statement = f'UPDATE "{table.name}" SET "{column}" = ? WHERE id = ? AND ("{column}" IS NULL OR "{column}" < ?)'
+        texts = [(sqlite_instant(at), key) for key, at in rows]
+        connection.connection.cursor().executemany(statement, [(at, key, at) for at, key in texts])
+        return
+    later = given(connection, "later", [table.c.id, table.c[column]], rows)
+    is_later = or_(table.c[column].is_(None), table.c[column] < later.c[column])
+    found = update(table).where(table.c.id == later.c.id, is_later)
+    connection.execute(found.values({column: later.c[column]}))
 
 
 def hold_alone(connection: Connection, what: str) -> None:

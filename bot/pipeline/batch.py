@@ -16,6 +16,7 @@ from bot.rules.conditions import Condition
 from bot.rules.zones import is_zone
 from storage.accounts import Contact
 from storage.bulk import insert_new_rows, insert_rows
+from storage.dialects import among
 from storage.enrollments import Walk, mark_changed
 from storage.facts import Event
 from storage.journal import Verdict
@@ -107,13 +108,13 @@ class Batch:
                     CUSTOMER.c.owners,
                     CUSTOMER.c.key,
                     CUSTOMER.c.bucket,
-                ).where(CUSTOMER.c.id.in_(customer_ids))
+                ).where(among(CUSTOMER.c.id, customer_ids))
             )
         }
         zones: dict[int | None, str | None] = {}
         if contact_ids:
             rows = self.connection.execute(
-                select(CONTACT.c.id, CONTACT.c.timezone).where(CONTACT.c.id.in_(contact_ids))
+                select(CONTACT.c.id, CONTACT.c.timezone).where(among(CONTACT.c.id, contact_ids))
             )
             zones = {row.id: row.timezone for row in rows}
         return {

@@ -24,6 +24,7 @@ from bot.pipeline.recipients import mailable_people, pick_recipients
 from bot.pipeline.recording import Recorder
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
 from storage.database import Database
+from storage.dialects import among
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -202,7 +203,7 @@ def _check_again(connection: Connection, published: Published, judgements: dict[
         statement = (
             select(MESSAGE.c.id)
             .select_from(MESSAGE.join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id))
-            .where(MESSAGE.c.id.in_(ids), is_mailable(category, published.settings.consent))
+            .where(among(MESSAGE.c.id, ids), is_mailable(category, published.settings.consent))
         )
         allowed = set(connection.scalars(statement))
         for found in ids:
@@ -211,7 +212,7 @@ def _check_again(connection: Connection, published: Published, judgements: dict[
     running = rows_not_paused(connection, MESSAGE)
     if running is not true():
         ids = [found for found, judgement in judgements.items() if judgement.state == MessageState.SUBMITTING]
-        free = set(connection.scalars(select(MESSAGE.c.id).where(MESSAGE.c.id.in_(ids), running)))
+        free = set(connection.scalars(select(MESSAGE.c.id).where(among(MESSAGE.c.id, ids), running)))
         for found in ids:
             if found not in free:
                 judgements[found] = Judgement(state=MessageState.PENDING, reason="paused")
@@ -284,7 +285,9 @@ def _finish(
     owners = {
         row.id: row
         for row in connection.execute(
-            select(MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step).where(MESSAGE.c.id.in_(ids))
+            select(MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step).where(
+                among(MESSAGE.c.id, ids)
+            )
         )
     }
     entries = []

@@ -13,6 +13,7 @@ from bot.pipeline.batch import CONTACT, OCCASION, Batch, end
 from bot.pipeline.published import Version
 from bot.pipeline.scopes import walk_joins
 from storage import handoff_moves
+from storage.dialects import among
 from storage.enrollments import ENROLLMENT, Walk
 from storage.handoffs import Handoff, HandoffState
 from storage.journal import Verdict
@@ -110,7 +111,7 @@ def _outcomes(batch: Batch, version: Version, walks: Sequence[Walk]) -> dict[int
     statement = (
         select(ENROLLMENT.c.id, outcome)
         .select_from(walk_joins(contact))
-        .where(ENROLLMENT.c.id.in_([walk.id for walk in walks]), or_(*(holds for holds, _ in rules)))
+        .where(among(ENROLLMENT.c.id, [walk.id for walk in walks]), or_(*(holds for holds, _ in rules)))
     )
     return {row.id: row.outcome for row in batch.connection.execute(statement)}
 

@@ -15,6 +15,7 @@ from bot.pipeline.batch import usable_zone
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
 from storage.accounts import Csm
+from storage.dialects import among
 from storage.enrollments import ENROLLMENT
 from storage.outbox_moves import MESSAGE
 
@@ -71,7 +72,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
         .outerjoin(CSM, CSM.c.key == CUSTOMER.c.csm)
     )
-    found = connection.execute(select(*columns).select_from(rows).where(MESSAGE.c.id.in_(ids)))
+    found = connection.execute(select(*columns).select_from(rows).where(among(MESSAGE.c.id, ids)))
     settings = ground.settings
     return [
         MailCase(
@@ -148,7 +149,7 @@ def computed_values(
         .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
     )
-    found = connection.execute(select(MESSAGE.c.id, *columns).select_from(rows).where(MESSAGE.c.id.in_(ids)))
+    found = connection.execute(select(MESSAGE.c.id, *columns).select_from(rows).where(among(MESSAGE.c.id, ids)))
     return {row[0]: dict(zip(wanted, row[1:], strict=True)) for row in found}
 
 

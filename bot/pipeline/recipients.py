@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, select
 
 from bot.pipeline.scopes import CONTACT, is_mailable
 from storage.accounts import ContactRole
+from storage.dialects import among
 
 ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
 ALL_OF = re.compile(r"all\(\s*([\w-]+)\s*\)")
@@ -32,7 +33,7 @@ def mailable_people(
     statement = (
         select(CONTACT.c.customer_id, CONTACT.c.id, ROLE.c.role, ROLE.c.is_primary)
         .select_from(CONTACT.outerjoin(ROLE, ROLE.c.contact_id == CONTACT.c.id))
-        .where(CONTACT.c.customer_id.in_(customer_ids), is_mailable(category, default_consent))
+        .where(among(CONTACT.c.customer_id, customer_ids), is_mailable(category, default_consent))
         .order_by(CONTACT.c.customer_id, CONTACT.c.id)
     )
     people: dict[int, list[Person]] = {}

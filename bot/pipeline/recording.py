@@ -13,6 +13,7 @@ from bot.channels.base import Answer, Outcome, Outgoing
 from bot.clock import Clock
 from storage.bulk import update_rows
 from storage.database import Database
+from storage.dialects import among
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -140,7 +141,7 @@ def _close_attempts(connection: Connection, answers: list[tuple[MessageRow, Answ
     keys = {(row.id, row.attempts): answer for row, answer in answers}
     found = connection.execute(
         select(ATTEMPT.c.id, ATTEMPT.c.message_id, ATTEMPT.c.number).where(
-            ATTEMPT.c.message_id.in_([row.id for row, _ in answers])
+            among(ATTEMPT.c.message_id, [row.id for row, _ in answers])
         )
     )
     rows = [
@@ -153,7 +154,7 @@ def _close_attempts(connection: Connection, answers: list[tuple[MessageRow, Answ
 
 def _tell(connection: Connection, told: list[tuple[MessageRow, Answer]], now: datetime) -> None:
     columns = (MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step)
-    found = connection.execute(select(*columns).where(MESSAGE.c.id.in_([row.id for row, _ in told])))
+    found = connection.execute(select(*columns).where(among(MESSAGE.c.id, [row.id for row, _ in told])))
     known = {row.id: row for row in found}
     entries = [
         Entry(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, f
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
 from storage.accounts import Contact, Customer, Suppression
-from storage.dialects import json_list_has
+from storage.dialects import among, json_list_has
 from storage.enrollments import ENROLLMENT
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def walks_where(ground: Ground, condition: Condition, ids: list[int], *, contact
     return (
         select(ENROLLMENT.c.id)
         .select_from(walk_joins(contact))
-        .where(ENROLLMENT.c.id.in_(ids), ground.holds(condition, ground.scope(contact=contact, walk=True)))
+        .where(among(ENROLLMENT.c.id, ids), ground.holds(condition, ground.scope(contact=contact, walk=True)))
     )
 
 
@@ -83,7 +83,7 @@ def values_of_walks(ground: Ground, values: dict[str, Condition], ids: list[int]
     """`id` and one column per value, for a batch of walks."""
     scope = ground.scope(contact=contact, walk=True)
     columns = [compile_value(condition, scope).label(name) for name, condition in values.items()]
-    return select(ENROLLMENT.c.id, *columns).select_from(walk_joins(contact)).where(ENROLLMENT.c.id.in_(ids))
+    return select(ENROLLMENT.c.id, *columns).select_from(walk_joins(contact)).where(among(ENROLLMENT.c.id, ids))
 
 
 def is_mailable(category: str, default_consent: tuple[str, ...]) -> ColumnElement[bool]:
