@@ -18,7 +18,7 @@ from storage.given import is_given
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 SUBSCRIPTION: Table = Subscription.__table__  # type: ignore[attr-defined]
-KEPT = 50_000
+KEPT = 25_000
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -121,33 +121,33 @@ def with_customers(
     connection: Connection, records: Sequence[Record], directory: Directory, tally: Tally
 ) -> list[tuple[Record, CustomerRef]]:
     """Each record with its customer, found by the customer's key or by a subscription's; the others are rejected."""
-    found = directory.customers(connection, (key for record in records if (key := record.values.get("customer"))))
-    by_subscription = [r.values["subscription"] for r in records if _names_only_subscription(r)]
-    subscribers = directory.subscribers(connection, by_subscription) if by_subscription else {}
+    found = directory.customers(connection, {key for record in records if (key := record.values.get("customer"))})
+    others = {key for record in records if not record.values.get("customer") and (key := _subscription(record))}
+    subscribers = directory.subscribers(connection, others) if others else {}
     pairs = []
     for record in records:
-        if _names_only_subscription(record):
-            key, what, ref = (
-                record.values["subscription"],
-                "subscription",
-                subscribers.get(record.values["subscription"]),
-            )
-        else:
-            key, what = record.values.get("customer"), "customer"
-            ref = found.get(key) if key else None
+        key = record.values.get("customer")
+        ref = found.get(key) if key else subscribers.get(_subscription(record) or "")
         if ref is not None:
             pairs.append((record, ref))
-        elif key:
-            hint = f"is it in {what}s.csv?"
-            tally.reject(record.line, what, key, f"unknown {what} `{key}`", hint, rule=f"unknown {what}")
         else:
-            tally.reject(record.line, what, "", f"`{what}` is empty", "every row needs one")
+            _reject(record, tally)
     return pairs
 
 
-def _names_only_subscription(record: Record) -> bool:
-    values = record.values
-    return "subscription" in values and not values.get("customer") and bool(values["subscription"])
+def _reject(record: Record, tally: Tally) -> None:
+    customer = record.values.get("customer")
+    what, key = ("customer", customer) if customer else ("subscription", _subscription(record))
+    if key:
+        tally.reject(
+            record.line, what, key, f"unknown {what} `{key}`", f"is it in {what}s.csv?", rule=f"unknown {what}"
+        )
+    else:
+        tally.reject(record.line, "customer", "", "`customer` is empty", "every row needs one")
+
+
+def _subscription(record: Record) -> str | None:
+    return record.values.get("subscription")
 
 
 def contact_of(record: Record, ref: CustomerRef, contacts: dict[tuple[int, str], int], tally: Tally) -> int | None:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Table, delete, exists, select
 
 from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.accounts import Contact, Customer
-from storage.bulk import insert_rows, update_rows
+from storage.bulk import insert_rows
 from storage.facts import DailyUsage, Event, Feed
 from storage.given import given, is_given
 from storage.marks import mark_customers
-from storage.upserts import hold_alone, upsert_rows
+from storage.upserts import hold_alone, raise_instants, upsert_rows
 
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 USAGE: Table = DailyUsage.__table__  # type: ignore[attr-defined]
@@ -106,9 +106,12 @@ def raise_feeds(connection: Connection, latest: Mapping[str, datetime], now: dat
 
 def _sift(connection: Connection, rows: Sequence[EventRow]) -> tuple[list[EventRow], list[int]]:
     """The rows whose key is new, and the places of those whose key stands with other content."""
-    asked = is_given(connection, [EVENT.c.source, EVENT.c.key], [(row.source, row.key) for row in rows])
+    keys = [(row.source, row.key) for row in rows]
+    asked = is_given(connection, [EVENT.c.source, EVENT.c.key], keys)
     columns = [EVENT.c[name] for name in ("source", "key", *IDENTITY)]
     known = {(found[0], found[1]): tuple(found[2:]) for found in connection.execute(select(*columns).where(asked))}
+    if not known and len(set(keys)) == len(keys):
+        return list(rows), []
     fresh: list[EventRow] = []
     conflicts: list[int] = []
     for place, row in enumerate(rows):
@@ -122,8 +125,8 @@ def _sift(connection: Connection, rows: Sequence[EventRow]) -> tuple[list[EventR
 
 
 def _stored(row: EventRow, now: datetime, oldest_news: datetime) -> tuple[Any, ...]:
-    identity = (row.customer_id, row.contact_id, row.name, row.at, row.value, row.properties)
-    return (*identity, row.source, row.key, now, row.at > oldest_news)
+    customer, name, at, source, key, contact, value, properties = row
+    return customer, contact, name, at, value, properties, source, key, now, at > oldest_news
 
 
 def _days(
@@ -196,13 +199,7 @@ def _note_signs_of_life(connection: Connection, rows: Sequence[EventRow], now: d
     for row in rows:
         if row.contact_id is not None and (row.contact_id not in latest or latest[row.contact_id] < row.at):
             latest[row.contact_id] = row.at
-    if not latest:
-        return
-    asked = is_given(connection, [CONTACT.c.id], [(contact,) for contact in latest])
-    before = connection.execute(select(CONTACT.c.id, CONTACT.c.last_seen).where(asked)).tuples()
-    seen = [(contact, last, min(latest[contact], now)) for contact, last in before]
-    later = [(contact, at) for contact, last, at in seen if last is None or last < at]
-    update_rows(connection, CONTACT, ("last_seen",), later)
+    raise_instants(connection, CONTACT, "last_seen", [(contact, min(at, now)) for contact, at in latest.items()])
 
 
 def _latest_per_feed(rows: Sequence[EventRow]) -> dict[str, datetime]:

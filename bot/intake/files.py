@@ -117,7 +117,7 @@ def _what_it_holds(
         f"did you mean {meant}{path.suffix}?" if meant else f"call it one of: {', '.join(kind.value for kind in Kind)}"
     )
     raise ImportRefused(
-        "The file's name does not tell what it holds", where=path.name, hint=f"{hint} Or say --kind or --map"
+        "The file's name does not tell what it holds", where=path.name, hint=f"{hint}; or say --kind or --map"
     )
 
 

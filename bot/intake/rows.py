@@ -90,10 +90,14 @@ class RowParser:
         cells = row.cells
         for ours, place, read in plan.cells:
             cell = cells[place]
-            if cell.__class__ is str:
+            is_text = cell.__class__ is str
+            if is_text:
                 cell = cell.strip()
             if cell is None or cell == "":
                 values.setdefault(ours, None)
+                continue
+            if is_text and read is read_text:  # most cells; not calling saves a tenth of a row's time
+                values[ours] = cell
                 continue
             try:
                 values[ours] = read(cell)

@@ -34,7 +34,7 @@ class SeenKeys:
         # An empty name is SQLite's private temporary database: a small cache in memory, the rest in a file that
         # disappears with the connection. Nothing in it is worth a sync.
         self._disk = sqlite3.connect("", isolation_level=None)
-        self._disk.execute("PRAGMA cache_size=-16384")
+        self._disk.execute("PRAGMA cache_size=-4096")
         self._disk.execute("PRAGMA synchronous=OFF")
         self._disk.execute("PRAGMA journal_mode=OFF")
         self._disk.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, digest TEXT, line INTEGER) WITHOUT ROWID")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.intake.columns import EXTRA
+from bot.intake.columns import EXTRA, SHEETS, Kind
 from bot.intake.directory import contact_of, contacts_of, with_customers
 from bot.intake.events import EventRow, record_events
 from bot.intake.job import Job
@@ -16,6 +16,7 @@ from bot.intake.rows import Record
 from bot.intake.seen import digest_of
 
 START = len(EXTRA)
+FIELDS = frozenset(SHEETS[Kind.EVENTS].columns)
 
 
 def write_events(connection: Connection, records: Sequence[Record], job: Job) -> None:
@@ -25,7 +26,7 @@ def write_events(connection: Connection, records: Sequence[Record], job: Job) ->
     for record, ref in pairs:
         values = record.values
         contact = contact_of(record, ref, contacts, job.tally) if values.get("contact") else None
-        properties = {name[START:]: cell for name, cell in values.items() if cell is not None and name[:START] == EXTRA}
+        properties = {name[START:]: cell for name, cell in values.items() if name not in FIELDS and cell is not None}
         key = values.get("id") or _content_key(values, ref.key)
         rows.append(
             EventRow(ref.id, values["event"], values["at"], job.source, key, contact, values.get("value"), properties)
