@@ -26,10 +26,10 @@ CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 MOVED = ("step", "has_arrived", "step_since", "due_at", "status", "outcome", "ended_at")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Walk:
     """A claimed walk while a pass moves it; written back in bulk. Times are instants in the walk's own time:
-    `due_at` is when its present step was due, not when we came to look."""
+    `due_at` is when its present step was due, not when we came to look. The fields stand in the order of WALK_COLUMNS."""
 
     id: int
     playbook: str
@@ -88,7 +88,7 @@ def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collec
     )
     if skip:
         statement = statement.where(ENROLLMENT.c.id.not_in(list(skip)))
-    return list(connection.scalars(statement))
+    return list(connection.scalars(statement).all())
 
 
 def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> list[Walk]:
@@ -102,7 +102,7 @@ def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> li
         )
         .with_for_update(skip_locked=True)
     )
-    return [Walk(**row._mapping) for row in connection.execute(statement)]
+    return [Walk(*row) for row in connection.execute(statement).all()]
 
 
 def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:

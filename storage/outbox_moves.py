@@ -42,7 +42,7 @@ MOVING = (
 CONTENT_COLUMNS = tuple(column.name for column in CONTENT.columns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class MessageRow:
     """The part of a message that moves, as it stands in the database."""
 
@@ -83,7 +83,7 @@ class IllegalMove(RuntimeError):
 def lock_messages(connection: Connection, ids: Iterable[int], *where: Any) -> dict[int, MessageRow]:
     """The rows by id, locked until the transaction ends. Rows that another worker holds are waited for."""
     statement = select(*COLUMNS).where(among(MESSAGE.c.id, ids), *where).with_for_update()
-    return {row.id: MessageRow(**row._mapping) for row in connection.execute(statement)}
+    return {row.id: MessageRow(*row) for row in connection.execute(statement).all()}
 
 
 def write_moves(connection: Connection, moves: Sequence[tuple[MessageRow, MessageRow]]) -> None:
@@ -108,7 +108,7 @@ def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
 
 def claim_due_messages(connection: Connection, now: datetime, worker: str, limit: int, *where: Any) -> list[MessageRow]:
     """Take up to `limit` due messages under a lease; each claim raises the fencing token."""
-    before = [MessageRow(**row._mapping) for row in connection.execute(due_messages(now, limit, *where))]
+    before = [MessageRow(*row) for row in connection.execute(due_messages(now, limit, *where)).all()]
     after = [
         row.to(
             MessageState.CLAIMED,
@@ -136,7 +136,7 @@ def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRo
     )
     moves = []
     for row in connection.execute(statement):
-        before = MessageRow(**row._mapping)
+        before = MessageRow(*row)
         moves.append((before, _reaped(before, now)))
     write_moves(connection, moves)
     return [after for _, after in moves]
@@ -159,7 +159,7 @@ def give_up_on_unknown(connection: Connection, now: datetime) -> list[MessageRow
     )
     moves = []
     for row in connection.execute(statement):
-        before = MessageRow(**row._mapping)
+        before = MessageRow(*row)
         moves.append((before, before.to(MessageState.UNCONFIRMED, now, reason="no_evidence")))
     write_moves(connection, moves)
     return [after for _, after in moves]
@@ -174,7 +174,7 @@ def expire_waiting(connection: Connection, now: datetime) -> list[MessageRow]:
     )
     moves = []
     for row in connection.execute(statement):
-        before = MessageRow(**row._mapping)
+        before = MessageRow(*row)
         moves.append((before, before.to(MessageState.EXPIRED, now, reason=f"{before.reason}_expired")))
     write_moves(connection, moves)
     return [after for _, after in moves]
@@ -190,7 +190,7 @@ def cancel_for_walks(
         .where(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
         .with_for_update()
     )
-    before = [MessageRow(**row._mapping) for row in connection.execute(statement)]
+    before = [MessageRow(*row) for row in connection.execute(statement)]
     after = [row.to(MessageState.CANCELLED, now, reason=reason) for row in before]
     write_moves(connection, list(zip(before, after, strict=True)))
     return after

@@ -19,7 +19,7 @@ from bot.pipeline.leaving import leave_early, note_ends
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
 from bot.pipeline.steps import RUNNERS
-from bot.rules.conditions import parse_condition
+from bot.rules.conditions import LocalDays, parse_condition
 from storage.database import Database
 from storage.enrollments import ENROLLMENT, Walk, claim_walks, due_walk_ids, write_walks
 from storage.journal import Verdict
@@ -51,21 +51,24 @@ def advance(
 ) -> AdvanceCount:
     """Move all due walks. Each batch commits by itself, so a crash loses at most one batch's work, never a walk."""
     count = AdvanceCount()
+    days: LocalDays | None = None
     while not is_stopping():
         with database.read() as connection:
             ids = due_walk_ids(connection, now, batch_size)
-        if not ids:
-            break
-        _advance_ids(database, published, ids, now, count)
+            if not ids:
+                break
+            days = days or local_days(connection, now, published.settings.timezone)
+        ground = Ground(days=days, settings=published.settings)
+        _advance_ids(database, published, ground, ids, now, count)
     return count
 
 
 def _advance_ids(
-    database: Database, published: Published, ids: Sequence[int], now: datetime, count: AdvanceCount
+    database: Database, published: Published, ground: Ground, ids: Sequence[int], now: datetime, count: AdvanceCount
 ) -> None:
     """Move these walks; when something breaks, halve the batch until the one that breaks is alone."""
     try:
-        count.moved += _advance_batch(database, published, ids, now)
+        count.moved += _advance_batch(database, published, ground, ids, now)
     except (OperationalError, InterfaceError):
         raise  # the database itself: no walk is to blame
     except Exception as error:  # noqa: BLE001  (one customer must never stop the others)
@@ -74,16 +77,15 @@ def _advance_ids(
             count.faults += 1
             return
         middle = len(ids) // 2
-        _advance_ids(database, published, ids[:middle], now, count)
-        _advance_ids(database, published, ids[middle:], now, count)
+        _advance_ids(database, published, ground, ids[:middle], now, count)
+        _advance_ids(database, published, ground, ids[middle:], now, count)
 
 
-def _advance_batch(database: Database, published: Published, ids: Sequence[int], now: datetime) -> int:
+def _advance_batch(database: Database, published: Published, ground: Ground, ids: Sequence[int], now: datetime) -> int:
     with database.write() as connection:
         walks = claim_walks(connection, ids, now)
         if not walks:
             return 0
-        ground = Ground(days=local_days(connection, now, published.settings.timezone), settings=published.settings)
         batch = Batch(connection=connection, published=published, ground=ground, now=now)
         moving = walks
         for _ in range(STEPS_A_TICK):

@@ -131,7 +131,7 @@ def exit_by_hand(
     left = 0
     while True:
         statement = select(*WALK_COLUMNS).where(*wanted).order_by(ENROLLMENT.c.id).limit(500).with_for_update()
-        walks = [Walk(**row._mapping) for row in connection.execute(statement)]
+        walks = [Walk(*row) for row in connection.execute(statement).all()]
         if not walks:
             return left
         batch = Batch(connection=connection, published=published, ground=ground, now=now)

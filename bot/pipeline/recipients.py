@@ -37,7 +37,7 @@ def mailable_people(
         .order_by(CONTACT.c.customer_id, CONTACT.c.id)
     )
     people: dict[int, list[Person]] = {}
-    for customer_id, contact_id, role, is_primary in connection.execute(statement):
+    for customer_id, contact_id, role, is_primary in connection.execute(statement).all():
         person = Person(contact_id=contact_id, role=role, is_primary=bool(is_primary))
         people.setdefault(customer_id, []).append(person)
     return people
