@@ -22,13 +22,13 @@ from bot.demo.reactions import (
     react_to_mail,
     react_to_review,
 )
+from bot.pipeline.outbox_acts import REVIEW, approve
 from storage import handoff_moves
 from storage.accounts import Contact, Csm, Customer
 from storage.bulk import insert_rows
 from storage.database import Database
 from storage.handoffs import Handoff, HandoffState
 from storage.outbox import DeliveryEvent, Message, MessageState
-from storage.outbox_moves import lock_messages, write_moves
 
 MAILS: Table = Message.__table__  # type: ignore[attr-defined]
 EVENTS: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -38,7 +38,6 @@ CONTACTS: Table = Contact.__table__  # type: ignore[attr-defined]
 CSMS: Table = Csm.__table__  # type: ignore[attr-defined]
 
 EVENT_COLUMNS = ("key", "message_id", "kind", "at", "is_machine", "details", "is_new")
-REVIEW = "review"
 HOME_ZONE = "Asia/Tokyo"
 
 
@@ -101,7 +100,7 @@ class Actors:
             due.append((at, deed))
         if due:
             with self._database.write() as connection:
-                _do(connection, due, now)
+                _do(connection, due)
         return len(due)
 
     def _plan(self, at: datetime, deed: Deed) -> None:
@@ -123,7 +122,7 @@ class Actors:
                 self._plan_mail(row)
             elif row.over_at is None:
                 self._unsettled.add(row.id)
-                if row.state == MessageState.HELD and REVIEW in (row.reason or ""):
+                if row.state == MessageState.HELD and row.reason == REVIEW:
                     self._plan_review(row, now)
 
     def _plan_mail(self, row: Row[Any]) -> None:
@@ -155,11 +154,11 @@ class Actors:
             is_urgent=row.urgency == "high",
             in_english=row.locale == "en",
         )
-        earliest = asked_at
+        at, passed = asked_at, timedelta()
         for reaction in reactions:
-            wanted = max(asked_at + reaction.after, earliest + timedelta(minutes=5))
-            earliest = in_office_hours(wanted, row.zone or HOME_ZONE)
-            self._plan(earliest, HandoffDeed(handoff_id=row.id, by=row.owner, reaction=reaction))
+            at = in_office_hours(at + reaction.after - passed, row.zone or HOME_ZONE)
+            passed = reaction.after
+            self._plan(at, HandoffDeed(handoff_id=row.id, by=row.owner, reaction=reaction))
 
     def _persona(self, customer: str) -> Persona:
         found = self._customers.get(customer)
@@ -207,14 +206,13 @@ def _open_handoffs() -> Select[Any]:
     )
 
 
-def _do(connection: Connection, due: list[tuple[datetime, Deed]], now: datetime) -> None:
+def _do(connection: Connection, due: list[tuple[datetime, Deed]]) -> None:
     events = [_event(at, deed) for at, deed in due if isinstance(deed, MailDeed)]
     insert_rows(connection, EVENTS, EVENT_COLUMNS, events)
-    reviews = {deed.message_id: deed for _, deed in due if isinstance(deed, ReviewDeed)}
-    if reviews:
-        _approve(connection, reviews, now)
     for at, deed in due:
-        if isinstance(deed, HandoffDeed):
+        if isinstance(deed, ReviewDeed):
+            _approve(connection, deed, at)
+        elif isinstance(deed, HandoffDeed):
             _move(connection, deed, at)
 
 
@@ -223,14 +221,12 @@ def _event(at: datetime, deed: MailDeed) -> tuple[object, ...]:
     return (key, deed.message_id, deed.reaction.kind, at, deed.reaction.is_machine, {}, True)
 
 
-def _approve(connection: Connection, reviews: Mapping[int, ReviewDeed], now: datetime) -> None:
+def _approve(connection: Connection, deed: ReviewDeed, at: datetime) -> None:
     """A mail that expired or was cancelled meanwhile is left alone."""
-    held = lock_messages(connection, reviews, MAILS.c.state == MessageState.HELD.value)
-    moves = [
-        (row, row.to(MessageState.PENDING, now, reviewed_by=reviews[row.id].by, not_before=now, reason=None))
-        for row in held.values()
-    ]
-    write_moves(connection, moves)
+    is_waiting = and_(MAILS.c.id == deed.message_id, MAILS.c.state == MessageState.HELD.value)
+    is_welcome = or_(MAILS.c.expires_at.is_(None), MAILS.c.expires_at > at)
+    if connection.execute(select(MAILS.c.id).where(is_waiting, is_welcome)).scalar() is not None:
+        approve(connection, deed.message_id, by=deed.by, at=at)
 
 
 def _move(connection: Connection, deed: HandoffDeed, at: datetime) -> None:

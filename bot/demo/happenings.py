@@ -29,8 +29,10 @@ Arrival = tuple[date, str, Row]
 MEETING_EVERY = {"high": 28, "low": 75}
 ANNOUNCED_DAYS = 5
 WEEKEND = 5
-#: Hours in which things happen, local time: whatever happens by 14:59 in Chicago has reached Tokyo by 06:00.
+#: Hours in which things happen, local time: what happens by 13:59 in Chicago has reached Tokyo by the morning.
 FIRST_HOUR, LAST_HOUR = 9, 13
+#: What starts journeys happens from noon on: by Tokyo's next morning it is less than a day old, also in Sydney (S4).
+FIRST_FRESH_HOUR = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,9 @@ def happenings(subject: Subject) -> Iterator[Arrival]:
     yield from _video(subject)
 
 
-def _at(subject: Subject, day: date, *what: object) -> str:
+def _at(subject: Subject, day: date, *what: object, first_hour: int = FIRST_HOUR) -> str:
     chance = subject.chance
-    hour, minute = chance.whole(FIRST_HOUR, LAST_HOUR, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
+    hour, minute = chance.whole(first_hour, LAST_HOUR, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
     return local_moment(day, hour, minute, subject.customer.timezone).isoformat().replace("+00:00", "Z")
 
 
@@ -137,7 +139,7 @@ def _answer(subject: Subject, day: date, which: str) -> Iterator[Arrival]:
             kind="nps",
             score=score,
             comment=subject.says(subject.chance.pick(comments, "comment", which)),
-            at=_at(subject, day, "survey"),
+            at=_at(subject, day, "survey", first_hour=FIRST_FRESH_HOUR),
         ),
     )
 
@@ -195,7 +197,7 @@ def _video(subject: Subject) -> Iterator[Arrival]:
     day = later(customer.started_on, subject.chance.whole(*habit.video, "video"))
     if subject.known_from < day < subject.known_until:
         watched = {"event": "setup_video_watched", "id": f"video-{customer.key}", "content": "setup_video"}
-        at = _at(subject, day, "video")
+        at = _at(subject, day, "video", first_hour=FIRST_FRESH_HOUR)
         yield later(day, 1), "events", row_of("events", customer=customer.key, contact=admin.key, at=at, **watched)
 
 

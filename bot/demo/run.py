@@ -45,9 +45,9 @@ DAYS = 120
 START = date(2027, 4, 1)
 COMPANY = "Hanabi Cloud"
 #: Local times of the ticks. At half past midnight America and Europe are awake; in the morning yesterday's files have
-#: come; at ten offices are open and newsletters fall due; in the afternoon restaurants can be reached.
-MORNING = time(6, 10)
-TICKS = (time(0, 30), MORNING, time(10, 5), time(14, 35))
+#: come and offices open; in the afternoon restaurants can be reached.
+MORNING = time(9, 5)
+TICKS = (time(0, 30), MORNING, time(14, 35))
 SOURCE = "demo"
 
 

@@ -68,9 +68,9 @@ def test_history_holds_every_kind_and_every_customer(life: Life) -> None:
 
 
 def test_nothing_arrives_before_it_happened(life: Life, days: list[DayFacts]) -> None:
-    """Also not from America: the files of a morning are complete at 06:10 in Tokyo."""
+    """Also not from America: the files of a morning are complete at 09:05 in Tokyo."""
     for facts in days:
-        morning = datetime.fromisoformat(f"{facts.day}T06:10:00+09:00")
+        morning = datetime.fromisoformat(f"{facts.day}T09:05:00+09:00")
         moments = [row["at"] for kind in ("events", "surveys", "notes") for row in facts.rows.get(kind, ())]
         moments += [row["opened_at"] for row in facts.rows.get("tickets", ())]
         moments += [row["closed_at"] for row in facts.rows.get("tickets", ()) if row["closed_at"]]
@@ -81,7 +81,7 @@ def test_nothing_arrives_before_it_happened(life: Life, days: list[DayFacts]) ->
 def test_fresh_answers_arrive_within_a_day(days: list[DayFacts]) -> None:
     """S4: an answer that arrives more than 24 h late would start nothing."""
     for facts in days:
-        morning = datetime.fromisoformat(f"{facts.day}T06:10:00+09:00")
+        morning = datetime.fromisoformat(f"{facts.day}T09:05:00+09:00")
         for row in facts.rows.get("surveys", ()):
             assert morning - datetime.fromisoformat(row["at"]) < timedelta(hours=24)
 
