@@ -78,6 +78,11 @@ def _passes_filter(version: Version, ground: Ground, who: Candidate) -> ColumnEl
     return ground.holds(parse_condition(enter.when), scope)
 
 
+def _walk_exists(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Correlated to whatever encloses it, however deep: by itself an inner select joins every occasion there is."""
+    return exists().where(*where).correlate_except(ENROLLMENT)
+
+
 def _same_walker(playbook: str, who: Candidate) -> ColumnElement[bool]:
     return and_(
         ENROLLMENT.c.playbook == playbook,
@@ -87,23 +92,26 @@ def _same_walker(playbook: str, who: Candidate) -> ColumnElement[bool]:
 
 
 def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
-    """S5: at most one active walk; `again` narrows further; `at` does not start a second time within its offset's length (the date was only moved)."""
+    """S5: at most one active walk; `again` narrows further; `at` does not start a second time within its offset's length (the
+    date was only moved)."""
     again, enter = version.playbook.again, version.playbook.enter
     walked = _same_walker(version.playbook.name, who)
     if again.kind == "never" or (again.kind == "default" and enter.trigger == "when"):
-        return [(exists().where(walked), "walked_before")]
-    is_walking = exists().where(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
+        return [(_walk_exists(walked), "walked_before")]
+    is_walking = _walk_exists(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
     rules: list[tuple[ColumnElement[bool], str]] = [(is_walking, "already_walking")]
     if again.kind == "after" and again.after:
         since = subtract(parse_duration(again.after), now, "UTC", BusinessCalendar())
-        rules.append((exists().where(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))
+        rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))
     if again.times:
-        walks = select(func.count()).select_from(ENROLLMENT).where(walked).scalar_subquery()
+        walks = (
+            select(func.count()).select_from(ENROLLMENT).where(walked).correlate_except(ENROLLMENT).scalar_subquery()
+        )
         rules.append((walks >= again.times, "walked_often_enough"))
     if enter.at:
         length = parse_anchor(enter.at).offset
         since = subtract(length, now, "UTC", BusinessCalendar()) if length else now - timedelta(days=1)
-        rules.append((exists().where(walked, ENROLLMENT.c.entered_at > since), "date_moved"))
+        rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "date_moved"))
     return rules
 
 
@@ -119,7 +127,7 @@ def _asks_of_walk(condition: Condition) -> bool:
 
 
 def _group_is_taken(group: str, who: Candidate) -> ColumnElement[bool]:
-    return exists().where(
+    return _walk_exists(
         ENROLLMENT.c.exclusive == group,
         ENROLLMENT.c.customer_id == who.customer_id,
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
