@@ -23,7 +23,7 @@ def last_said(connection: Connection, source: str, kind: str, keys: Iterable[str
     asked = is_given(connection, [IMPORTED.c.key], [(key,) for key in keys])
     of_source = and_(IMPORTED.c.source == source, IMPORTED.c.kind == kind, asked)
     rows = connection.execute(select(IMPORTED.c.key, IMPORTED.c.content).where(of_source))
-    return dict(rows.tuples().all())
+    return {row.key: row.content for row in rows}
 
 
 def remember(connection: Connection, source: str, kind: str, said: Mapping[str, Content]) -> None:

@@ -126,7 +126,7 @@ def _write(connection: Connection, changes: Sequence[Change], job: Job) -> None:
 def _ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     asked = is_given(connection, [CUSTOMER.c.key], [(key,) for key in keys])
     rows = connection.execute(select(CUSTOMER.c.key, CUSTOMER.c.id).where(asked))
-    return dict(rows.tuples().all())
+    return {row.key: row.id for row in rows}
 
 
 def _tell(connection: Connection, changes: Sequence[Change], job: Job) -> None:

@@ -29,7 +29,8 @@ def write_suppressions(connection: Connection, records: Sequence[Record], job: J
             job.tally.unchanged += 1
         wanted.setdefault(pair, record.values.get("reason") or "import")
     asked = is_given(connection, [SUPPRESSION.c.address], [(address,) for address, _ in wanted])
-    known = set(connection.execute(select(SUPPRESSION.c.address, SUPPRESSION.c.category).where(asked)).tuples())
+    found = connection.execute(select(SUPPRESSION.c.address, SUPPRESSION.c.category).where(asked))
+    known = {(row.address, row.category) for row in found}
     new = [
         (address, category, reason, job.now)
         for (address, category), reason in wanted.items()

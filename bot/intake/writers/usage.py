@@ -70,7 +70,7 @@ def _standing(connection: Connection, keys: Sequence[DayKey], source: str) -> di
         return {}
     asked = is_given(connection, [USAGE.c[name] for name in KEY], keys)
     columns = [USAGE.c[name] for name in (*KEY, *MEASURES)]
-    rows = connection.execute(select(*columns).where(USAGE.c.source == source, asked)).tuples()
+    rows = connection.execute(select(*columns).where(USAGE.c.source == source, asked))
     return {(row[0], row[1], row[2]): (row[3], row[4], row[5]) for row in rows}
 
 
