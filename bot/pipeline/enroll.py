@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, not_, null, select, update
 
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
-from bot.pipeline.occasions import EVENT
+from bot.pipeline.occasions import EVENT, date_still_counts
 from bot.pipeline.opening import find_openings, has_new_events, open_occasions
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
@@ -83,11 +83,11 @@ def _enroll_playbook(connection: Connection, published: Published, row: Playbook
     for openings in find_openings(connection, published, row, news, ground):
         is_free = not_paused(connection, literal(row.name), CUSTOMER.c.id, openings.contact_id)
         open_occasions(connection, version, openings, ground, news.now, is_free)
-    _judge_waiting(connection, version, ground, news.now, mark)
+    _judge_waiting(connection, version, ground, news, mark)
     return _let_in(connection, version, news.now, mark)
 
 
-def _judge_waiting(connection: Connection, version: Version, ground: Ground, now: datetime, mark: int) -> None:
+def _judge_waiting(connection: Connection, version: Version, ground: Ground, news: News, mark: int) -> None:
     """Occasions that waited, or that were asked for by hand, get their verdict now."""
     name = version.playbook.name
     waiting = and_(OCCASION.c.playbook == name, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= mark)
@@ -103,11 +103,10 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, now
         by_hand=OCCASION.c.key.like("by:%"),
     )
     is_free = not_paused(connection, literal(name), OCCASION.c.customer_id, OCCASION.c.contact_id)
-    verdict = verdict_of(who, version, ground, now, is_free=is_free)
-    shut = and_(OCCASION.c.key.like("when:%"), OCCASION.c.is_open.is_(False))
+    verdict = verdict_of(who, version, ground, news.now, is_free=is_free)
     rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == OCCASION.c.contact_id)
     judged = (
-        select(case((shut, literal("closed_before_entry")), else_=verdict))
+        select(case(*_lapses(version, ground, news), else_=verdict))
         .select_from(rows)
         .where(CUSTOMER.c.id == OCCASION.c.customer_id)
         .correlate(OCCASION)
@@ -115,6 +114,16 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, now
     )
     connection.execute(update(OCCASION).where(waiting).values(verdict=judged))
     _keep_one_a_walker(connection, version, waiting)
+
+
+def _lapses(version: Version, ground: Ground, news: News) -> list[tuple[ColumnElement[bool], str]]:
+    """Why an occasion that waited is none any more, whatever else holds (S14)."""
+    shut = and_(OCCASION.c.key.like("when:%"), OCCASION.c.is_open.is_(False))
+    if version.playbook.enter.trigger != "at":
+        return [(shut, "closed_before_entry")]
+    same_date, in_time = date_still_counts(version, ground, news)
+    by_date = OCCASION.c.key.like("at:%")
+    return [(and_(by_date, not_(same_date)), "closed_before_entry"), (and_(by_date, not_(in_time)), "too_late")]
 
 
 def _keep_one_a_walker(connection: Connection, version: Version, waiting: ColumnElement[bool]) -> None:

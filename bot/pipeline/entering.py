@@ -96,7 +96,8 @@ def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[
     date was only moved)."""
     again, enter = version.playbook.again, version.playbook.enter
     walked = _same_walker(version.playbook.name, who)
-    if again.kind == "never" or (again.kind == "default" and enter.trigger == "when"):
+    is_narrow = again.kind == "default" and again.times is None and enter.trigger == "when"
+    if again.kind == "never" or is_narrow:
         return [(_walk_exists(walked), "walked_before")]
     is_walking = _walk_exists(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
     rules: list[tuple[ColumnElement[bool], str]] = [(is_walking, "already_walking")]

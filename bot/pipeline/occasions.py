@@ -135,16 +135,9 @@ def by_date(
     version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], news: News
 ) -> Openings:
     """`enter.at`: the anchor's date, moved by the offset, is today or at most `within` ago (S7)."""
-    playbook = version.playbook
-    anchor = parse_anchor(playbook.enter.at or "")
-    within = parse_duration(playbook.enter.within or DATE_IS_LATE_AFTER)
-    scope = ground.scope(contact=playbook.walks == "contact")
-    value = compile_value(anchor_value(anchor), scope)
-    calendar = calendar_for(ground.settings, None)
+    value, earliest = _date_of(version, ground, news)
+    anchor, calendar = parse_anchor(version.playbook.enter.at or ""), calendar_for(ground.settings, None)
     latest = _per_day(news, lambda today: latest_anchor(anchor, today, calendar))
-    earliest = _per_day(
-        news, lambda today: latest_anchor(anchor, shift_date(today, -1, within, calendar) - timedelta(days=1), calendar)
-    )
     return Openings(
         rows=walkers(version),
         where=and_(
@@ -160,6 +153,25 @@ def by_date(
         expires_at=NEVER,
         event=NO_EVENT,
     )
+
+
+def date_still_counts(version: Version, ground: Ground, news: News) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """For an occasion by date that had to wait: whether the date is still the one it opened for, and `within` not over."""
+    value, earliest = _date_of(version, ground, news)
+    return OCCASION.c.key.is_not_distinct_from(literal("at:") + cast(value, String)), value > earliest
+
+
+def _date_of(version: Version, ground: Ground, news: News) -> tuple[ColumnElement[Any], ColumnElement[date]]:
+    """The anchor's date, and the date that is just too long ago."""
+    playbook = version.playbook
+    anchor = parse_anchor(playbook.enter.at or "")
+    within = parse_duration(playbook.enter.within or DATE_IS_LATE_AFTER)
+    calendar = calendar_for(ground.settings, None)
+    value = compile_value(anchor_value(anchor), ground.scope(contact=playbook.walks == "contact"))
+    earliest = _per_day(
+        news, lambda today: latest_anchor(anchor, shift_date(today, -1, within, calendar) - timedelta(days=1), calendar)
+    )
+    return value, earliest
 
 
 def by_moment(version: Version, ground: Ground, category: str | None, moment: datetime, expires: datetime) -> Openings:
