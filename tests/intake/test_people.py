@@ -101,7 +101,9 @@ def test_contacts_of_unknown_customers_are_named_problems(database: Database, tm
 
 
 def test_csms_follow_their_file_and_odd_working_hours_are_refused(database: Database, tmp_path: Path) -> None:
-    people = "csm,name,email,manager,working_hours\nsato,Sato,sato@us.example,ito,mon-fri 09:00-18:00\nito,Ito,,,whenever\n"
+    people = (
+        "csm,name,email,manager,working_hours\nsato,Sato,sato@us.example,ito,mon-fri 09:00-18:00\nito,Ito,,,whenever\n"
+    )
     report = bring_files(database, tmp_path, csms=people)["csms"]
     assert (report.changed, report.rejected) == (1, 1)
     assert report.problems[0].column == "working_hours"
