@@ -12,6 +12,7 @@ from rich.console import Console
 from bot.cli.opening import AsJson
 from bot.cli.printing import print_json
 from bot.cli.starter import find_starter
+from bot.demo.company import SMALLEST
 from bot.demo.run import CUSTOMERS, DAYS, SEED, DemoPlan, run_demo
 from bot.demo.story import print_summary
 
@@ -23,7 +24,9 @@ def demo(
         int, typer.Option("--seed", help="Another seed is another company; the same one is the same run.")
     ] = SEED,
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="Simulated days.")] = DAYS,
-    customers: Annotated[int, typer.Option("--customers", min=1, max=5000, help="Invented customers.")] = CUSTOMERS,
+    customers: Annotated[
+        int, typer.Option("--customers", min=SMALLEST, max=5000, help="Invented customers.")
+    ] = CUSTOMERS,
     folder: Annotated[
         Path | None, typer.Option("--dir", metavar="DIR", help=f"A new folder (default: {FOLDER}, then {FOLDER}-2 …).")
     ] = None,

@@ -18,9 +18,9 @@ SIGNS = {True: "✓", False: "✗", None: "?"}
 
 def explain(
     context: typer.Context,
-    customer: Annotated[str | None, typer.Argument(metavar="[CUSTOMER]", help="The customer's key.")] = None,
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="The customer's key.")] = None,
     playbook: Annotated[
-        str | None, typer.Argument(metavar="[PLAYBOOK]", help="Only this playbook, drafts and retired ones too.")
+        str | None, typer.Argument(metavar="PLAYBOOK", help="Only this playbook, drafts and retired ones too.")
     ] = None,
     of_playbook: Annotated[
         str | None, typer.Option("--playbook", "-p", metavar="NAME", help="One playbook over all customers, in counts.")
@@ -71,9 +71,9 @@ def _print_explanation(found: Explanation, zone: str, locale: str) -> None:
 def _print_line(line: Line, zone: str, locale: str) -> None:
     where = " → ".join(part for part in (line.playbook, line.step) if part)
     mail = f" (mail {line.message})" if line.message else ""
-    print_line(
-        f"{local_text(line.at, zone)}  {where or '–'}: {verdict_word(line.verdict, locale)}: {line.sentence}{mail}"
-    )
+    word = verdict_word(line.verdict, locale)
+    verdict = "" if line.sentence.startswith(word) else f"{word}: "
+    print_line(f"{local_text(line.at, zone)}  {where or '–'}: {verdict}{line.sentence}{mail}")
     for leaf in line.leaves:
         against = f", compared with {cell(leaf.bound)}" if leaf.bound is not None else ""
         print_line(f"    {SIGNS[leaf.holds]} {leaf.text}   (is {cell(leaf.value)}{against})")

@@ -23,7 +23,7 @@ MOST_PROBLEMS = 10
 
 def import_files(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="CSV, JSON Lines, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="CSV, JSON Lines, or folders of them.")],
     map_name: Annotated[
         str | None,
         typer.Option("--map", metavar="MAP", help="A file that names columns, or a shipped map (`ravenstack`)."),

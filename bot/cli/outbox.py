@@ -24,6 +24,7 @@ from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
 from bot.pipeline.edited_mails import EditedMail
 from bot.rules.reasons import sentence
+from storage.outbox import MessageState
 from storage.outbox_moves import MessageRow
 
 commands = typer.Typer(
@@ -210,7 +211,8 @@ def _tell(app: App, row: MessageRow, as_json: bool) -> None:
         with app.database.read() as connection:
             print_json(show_mail(connection, row.id).row.as_dict())
     else:
-        print_line(f"Mail {row.id} is {row.state}.")
+        goes_on = " The next tick sends it." if row.state == MessageState.PENDING else ""
+        print_line(f"Mail {row.id} is {row.state}.{goes_on}")
 
 
 def _print_mail(mail: MailText, zone: str) -> None:

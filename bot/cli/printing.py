@@ -54,7 +54,7 @@ def cell(value: Any) -> str:
 
 def _words(value: Any) -> str:
     match value:
-        case None | "" | [] | {}:
+        case None | "" | [] | ():
             text = NOTHING
         case bool():
             text = "yes" if value else "no"
@@ -67,7 +67,7 @@ def _words(value: Any) -> str:
         case list() | tuple():
             text = ", ".join(_words(item) for item in value)
         case dict():
-            text = ", ".join(f"{name}={_words(inner)}" for name, inner in value.items())
+            text = NOTHING if not value else ", ".join(f"{name}={_words(inner)}" for name, inner in value.items())
         case _:
             text = str(value)
     return text

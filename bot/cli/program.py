@@ -33,9 +33,12 @@ program = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        from importlib.metadata import version  # a quarter of the start-up time, and needed here only
+        from importlib import metadata  # a quarter of the start-up time, and needed here only
 
-        print(f"journeybot {version('journeybot')}")
+        try:
+            print(f"journeybot {metadata.version('journeybot')}")
+        except metadata.PackageNotFoundError:
+            print("journeybot 0+source (run from its folder, not installed)")
         raise typer.Exit
 
 

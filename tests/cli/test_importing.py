@@ -1,0 +1,61 @@
+"""`import` as people and programs see it; what an import does is tested in tests/intake."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Cli
+
+GOOD = "customer,name,stage\nacme,Acme,new\nbeta,Beta,new\n"
+BAD = "customer,name,arr\nacme,Acme,1200\nbeta,Beta,a lot\n,Nobody,1\n"
+
+
+def test_a_clean_import_is_a_table_and_0(cli: Cli) -> None:
+    ran = cli.run("import", str(cli.write("in/customers.csv", GOOD)))
+    assert ran.out.splitlines()[1].split() == ["customers.csv", "customers", "2", "2", "0", "0", "0"]
+
+
+def test_the_same_file_again_changes_nothing(cli: Cli) -> None:
+    path = str(cli.write("in/customers.csv", GOOD))
+    cli.run("import", path)
+    assert cli.json("import", path)["files"][0]["unchanged"] == 2
+
+
+def test_bad_rows_are_named_with_line_and_column_and_it_ends_with_1(cli: Cli) -> None:
+    ran = cli.run("import", str(cli.write("in/customers.csv", BAD)), code=1)
+    assert "customers.csv:3 (arr)" in ran.out
+    assert "customers.csv:4 (customer)" in ran.out
+    assert [row["customer"] for row in cli.json("customers", "list")] == ["acme"]
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(cli: Cli) -> None:
+    ran = cli.run("import", str(cli.write("in/customers.csv", GOOD)), "--dry-run")
+    assert "Dry run: nothing was stored." in ran.out
+    assert cli.json("customers", "list") == []
+
+
+def test_the_json_of_an_import_names_files_and_problems(cli: Cli) -> None:
+    told = cli.json("import", str(cli.write("in/customers.csv", BAD)), code=1)
+    assert set(told) == {"files", "is_dry_run", "warnings"}
+    problem = told["files"][0]["problems"][0]
+    assert {"file", "row", "column", "value", "message", "hint"} == set(problem)
+
+
+def test_a_file_whose_name_tells_nothing_needs_its_kind(cli: Cli) -> None:
+    path = str(cli.write("in/export.csv", GOOD))
+    assert "--kind" in cli.run("import", path, code=1).err
+    cli.run("import", path, "--kind", "customers")
+
+
+def test_a_kind_that_does_not_exist_is_answered_with_the_nearest(cli: Cli) -> None:
+    ran = cli.run("import", str(cli.write("in/x.csv", GOOD)), "--kind", "customer", code=2)
+    assert "customers" in ran.err
+
+
+def test_a_missing_file_is_refused(cli: Cli) -> None:
+    assert "no such file" in cli.run("import", str(cli.folder / "none.csv"), code=1).err
+
+
+def test_ambiguous_dates_are_asked_for(cli: Cli) -> None:
+    path = str(cli.write("in/customers.csv", "customer,name,renewal_date\nacme,Acme,03/04/2027\n"))
+    assert "--day-first" in cli.run("import", path, code=1).err
+    cli.run("import", path, "--day-first")
+    assert cli.json("customers", "list")[0]["renewal_date"] == "2027-04-03"
