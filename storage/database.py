@@ -23,6 +23,9 @@ SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-65536",
 )
 
+#: Compiled statements that are kept: every condition of every playbook is a few, in a few shapes (one per mix of days).
+STATEMENTS = 8000
+
 
 def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
@@ -70,6 +73,7 @@ def _sqlite_engine(url: Any, echo: bool) -> Engine:
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 15},
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        query_cache_size=STATEMENTS,
     )
 
     @event.listens_for(engine, "connect")
@@ -95,5 +99,6 @@ def _postgres_engine(url: Any, echo: bool) -> Engine:
         pool_size=10,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        query_cache_size=STATEMENTS,
         connect_args={"options": "-c timezone=UTC -c jit=off"},
     )

@@ -166,7 +166,9 @@ class StageChange(SQLModel, table=True):
 
 
 class Feed(SQLModel, table=True):
-    """How fresh a source is: the latest fact of an event name, or of `usage`, `tickets`, `meetings`, `surveys`, for anybody (S2)."""
+    """How fresh a source is: the latest fact of an event name, or of `usage`, `tickets`, `meetings`, `surveys`, for anybody (S2).
+    `looked_at` is the freshness that detect saw last: a feed that wakes up concerns customers without facts of their own."""
 
     name: str = Field(primary_key=True)
     latest_at: datetime = Field(sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -10,10 +10,10 @@ from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, func, insert, literal, or_, select, update
 
-from bot.rules.conditions import LocalDays
+from bot.rules.conditions import Condition, LocalDays
 from bot.rules.zones import is_zone, local_date
 from storage.accounts import Customer, CustomerChange
-from storage.facts import Event, Meeting, MeetingAttendee
+from storage.facts import Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import ZoneDay
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
@@ -22,6 +22,7 @@ ZONE_DAY: Table = ZoneDay.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
 ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,20 @@ class News:
     today: Mapping[str, date]
     new_days: frozenset[str]
     all_zones: frozenset[str]
+    woken_feeds: frozenset[str]
 
     @property
     def is_quiet(self) -> bool:
-        return not self.changed and not self.new_days
+        return not self.changed and not self.new_days and not self.woken_feeds
+
+    def concerns_everybody(self, condition: Condition) -> bool:
+        """A feed of its woke up: silence can be believed again, also of customers who told nothing (S2)."""
+        any_usage = "*" in condition.feeds and bool(self.woken_feeds)
+        return (
+            any_usage
+            or not self.woken_feeds.isdisjoint(condition.feeds)
+            or ("usage" in self.woken_feeds and bool(condition.feeds))
+        )
 
     def changed_customers(self, customer_id: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether facts about this customer changed."""
@@ -73,11 +84,23 @@ def detect(connection: Connection, now: datetime, default_zone: str) -> News:
         today=today,
         new_days=new_days,
         all_zones=frozenset(zones),
+        woken_feeds=_woken_feeds(connection),
     )
+
+
+def _woken_feeds(connection: Connection) -> frozenset[str]:
+    """Feeds that reached another day since everybody last looked."""
+    fresher = or_(FEED.c.looked_at.is_(None), FEED.c.looked_at < FEED.c.latest_at)
+    rows = connection.execute(select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(fresher)).all()
+    return frozenset(row.name for row in rows if row.looked_at is None or row.looked_at.date() < row.latest_at.date())
 
 
 def settle(connection: Connection, news: News) -> None:
     """Forget what was taken: everybody has looked at it."""
+    if news.woken_feeds:
+        connection.execute(
+            update(FEED).where(FEED.c.name.in_(sorted(news.woken_feeds))).values(looked_at=FEED.c.latest_at)
+        )
     if news.changed:
         connection.execute(delete(CHANGE).where(CHANGE.c.taken_by == news.token))
     for zone in sorted(news.new_days):

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
 from bot.pipeline.occasions import EVENT, date_still_counts
-from bot.pipeline.opening import find_openings, has_new_events, open_occasions
+from bot.pipeline.opening import find_openings, has_new_events, has_reason_to_look, open_occasions
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.bulk import insert_selected
@@ -43,8 +43,10 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     """Offer all news to all live playbooks, the most important first."""
     count = EnrollCount()
     ground = Ground(days=news.days, settings=published.settings)
+    has_events, waiting = has_new_events(connection), _playbooks_with_waiting(connection)
     for row in published.live:
-        if row.state != "live":
+        is_asked = has_reason_to_look(published, row, news, has_events=has_events)
+        if row.state != "live" or not (is_asked or row.name in waiting or row.fault):
             continue
         try:
             with connection.begin_nested():
@@ -56,9 +58,15 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
                 raise
             note_fault(connection, row.name, news.now, error)
             count.faults.append(row.name)
-    if has_new_events(connection):
+    if has_events:
         connection.execute(update(EVENT).where(EVENT.c.is_new).values(is_new=False))
     return count
+
+
+def _playbooks_with_waiting(connection: Connection) -> frozenset[str]:
+    """Playbooks that somebody waits to enter: held up before, or asked for by hand."""
+    waiting = OCCASION.c.state == OccasionState.WAITING.value
+    return frozenset(connection.scalars(select(OCCASION.c.playbook).where(waiting).distinct()).all())
 
 
 def note_fault(connection: Connection, playbook: str, now: datetime, error: Exception) -> None:
@@ -80,19 +88,20 @@ def note_fault(connection: Connection, playbook: str, now: datetime, error: Exce
 def _enroll_playbook(connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground) -> int:
     version = published.versions[row.version_id]
     mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
+    opened = 0
     for openings in find_openings(connection, published, row, news, ground):
         is_free = not_paused(connection, literal(row.name), CUSTOMER.c.id, openings.contact_id)
-        open_occasions(connection, version, openings, ground, news.now, is_free)
-    _judge_waiting(connection, version, ground, news, mark)
-    return _let_in(connection, version, news.now, mark)
+        opened += open_occasions(connection, version, openings, ground, news.now, is_free)
+    waited = _judge_waiting(connection, version, ground, news, mark)
+    return _let_in(connection, version, news.now, mark) if opened or waited else 0
 
 
-def _judge_waiting(connection: Connection, version: Version, ground: Ground, news: News, mark: int) -> None:
-    """Occasions that waited, or that were asked for by hand, get their verdict now."""
+def _judge_waiting(connection: Connection, version: Version, ground: Ground, news: News, mark: int) -> bool:
+    """Occasions that waited, or that were asked for by hand, get their verdict now; whether there are any."""
     name = version.playbook.name
     waiting = and_(OCCASION.c.playbook == name, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= mark)
     if connection.scalar(select(OCCASION.c.id).where(waiting).limit(1)) is None:
-        return
+        return False
     who = Candidate(
         customer_id=OCCASION.c.customer_id,
         contact_id=OCCASION.c.contact_id,
@@ -114,6 +123,7 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, new
     )
     connection.execute(update(OCCASION).where(waiting).values(verdict=judged))
     _keep_one_a_walker(connection, version, waiting)
+    return True
 
 
 def _lapses(version: Version, ground: Ground, news: News) -> list[tuple[ColumnElement[bool], str]]:

@@ -27,7 +27,7 @@ from bot.pipeline.entering import OCCASION
 from bot.pipeline.published import Version, calendar_for
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
 from bot.rules.business_days import BusinessCalendar, shift_date
-from bot.rules.conditions import Condition, compile_condition, compile_value, parse_condition, parse_value
+from bot.rules.conditions import Condition, compile_value, parse_condition, parse_value
 from bot.rules.durations import Anchor, parse_anchor, parse_duration
 from storage.columns import BigKey, Document, UtcDateTime
 from storage.dialects import add_seconds, json_text
@@ -95,7 +95,7 @@ def matches(version: Version, ground: Ground, category: str | None) -> ColumnEle
     """`enter.when` as three-valued truth; in contact walks only of those who can be mailed (S30)."""
     playbook = version.playbook
     scope = ground.scope(contact=playbook.walks == "contact")
-    holds = compile_condition(parse_condition(playbook.enter.when or "true"), scope)
+    holds = ground.holds(parse_condition(playbook.enter.when or "true"), scope)
     return and_(holds, _may_walk(version, ground, category))
 
 

@@ -14,6 +14,7 @@ from bot.pipeline.moments import latest_moment
 from bot.pipeline.occasions import EVENT, Openings
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import EmailStep
 from storage.bulk import insert_selected
 from storage.deployments import PlaybookRow, put_playbook
@@ -41,13 +42,12 @@ def find_openings(
     """The occasions to look for, by trigger; nothing where nothing can be new."""
     version = published.versions[row.version_id]
     category = first_category(version, published)
-    inside = true() if row.needs_sweep else news.covers(CUSTOMER)
-    looks = row.needs_sweep or not news.is_quiet
+    inside = _whom_to_look_at(version, row, news)
     match version.playbook.enter.trigger:
-        case "when" if looks:
+        case "when" if inside is not None:
             close_occasions(connection, version, ground, category, inside)
             return [occasions.by_condition(version, ground, category, inside, news.now)]
-        case "at" if looks:
+        case "at" if inside is not None:
             return [occasions.by_date(version, ground, category, inside, news)]
         case "on" if has_new_events(connection):
             return [occasions.by_event(version, ground, version.playbook.enter.on or "")]
@@ -56,6 +56,37 @@ def find_openings(
         case "every" | "once":
             return _moment_openings(connection, published, row, news, ground)
     return []
+
+
+def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, has_events: bool) -> bool:
+    """Whether anything is new for this playbook's trigger; an idle tick asks no more than this."""
+    version = published.versions[row.version_id]
+    match version.playbook.enter.trigger:
+        case "on" | "after":
+            return has_events
+        case "every" | "once":
+            moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
+            return moment is not None and moment > (row.last_moment or row.live_since or news.now)
+        case "manual":
+            return False
+        case _:
+            return _whom_to_look_at(version, row, news) is not None
+
+
+def _whom_to_look_at(version: Version, row: PlaybookRow, news: News) -> ColumnElement[bool] | None:
+    """Customers whose answer may have changed; None: nobody's. A new day only matters to what moves with time."""
+    if row.needs_sweep:
+        return true()
+    if news.is_quiet:
+        return None
+    enter = version.playbook.enter
+    condition = parse_condition(enter.when) if enter.when else None
+    if condition is not None and news.concerns_everybody(condition):
+        return true()
+    moves = enter.at is not None or condition is None or condition.moves_with_time
+    if moves:
+        return news.covers(CUSTOMER) if news.changed or news.new_days else None
+    return news.changed_customers(CUSTOMER.c.id) if news.changed else None
 
 
 def has_new_events(connection: Connection) -> bool:
@@ -120,8 +151,8 @@ def open_occasions(
     ground: Ground,
     now: datetime,
     is_free: ColumnElement[bool],
-) -> None:
-    """Insert the new occasions with their verdicts; a key that stands already is no new occasion."""
+) -> int:
+    """Insert the new occasions with their verdicts; a key that stands already is no new occasion. Returns how many."""
     who = Candidate(
         customer_id=CUSTOMER.c.id,
         contact_id=openings.contact_id,
@@ -135,7 +166,7 @@ def open_occasions(
     found = _found(version, openings, verdict)
     final = _one_at_a_time(version, found)
     rows = select(*_columns_of(found), final, state_of(final), literal(openings.stays_open)).where(true())
-    insert_selected(connection, OCCASION, COLUMNS, rows)
+    return insert_selected(connection, OCCASION, COLUMNS, rows)
 
 
 def record_existing(connection: Connection, version: Version, openings: Openings) -> None:

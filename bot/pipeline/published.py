@@ -81,7 +81,7 @@ class Publications:
             self._workspace = load_workspace(deployed_files(connection, deployment_id))
             self._deployment_id, self._versions = deployment_id, {}
         rows = tuple(playbook_rows(connection))
-        wanted = {row.version_id for row in rows} | _walked_versions(connection)
+        wanted = {row.version_id for row in rows} | walked_versions(connection)
         missing = sorted(wanted - self._versions.keys())
         for version_id, definition in version_definitions(connection, missing).items() if missing else ():
             playbook = Playbook.model_validate(definition)
@@ -114,7 +114,7 @@ def _calendar(holidays: tuple[str, ...], freeze: tuple[str, ...], region: str, o
     )
 
 
-def _walked_versions(connection: Connection) -> set[int]:
+def walked_versions(connection: Connection) -> set[int]:
     """Versions that active walks stand on, by a skip over the index rather than a scan of all walks."""
     found: set[int] = set()
     newest = -1

@@ -3,7 +3,7 @@ One place, so that enrolling, waking, advancing and explaining ask in the same w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, func, not_, or_, select
@@ -27,6 +27,7 @@ class Ground:
 
     days: LocalDays
     settings: WorkspaceSettings
+    _asked: dict[Any, ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
 
     def scope(self, *, contact: bool = False, walk: bool = False, event: ColumnElement[Any] | None = None) -> Scope:
         """Tables a condition may use; a walk brings its own event."""
@@ -43,8 +44,12 @@ class Ground:
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:
         """For a WHERE or a CASE, where unknown counts as no. It stands bare, so that an index can serve its parts; below a
-        NOT ask `.is_not(True)`."""
-        return compile_condition(condition, scope)
+        NOT ask `.is_not(True)`. The same question is put together once and used in every statement of the pass."""
+        key = (condition.text, scope.contact is not None, scope.enrollment is not None, scope.event)
+        found = self._asked.get(key)
+        if found is None:
+            found = self._asked[key] = compile_condition(condition, scope)
+        return found
 
     def of_walks(self, condition: Condition, *, contact: bool) -> ColumnElement[bool]:
         """Whether it is true for the walk of the enclosing statement over `enrollment`."""

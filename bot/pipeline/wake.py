@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select, true, update
 
 from bot.pipeline.detect import News
-from bot.pipeline.published import Published, Version
+from bot.pipeline.published import Published, Version, walked_versions
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import WaitStep
@@ -37,7 +37,7 @@ def wake(connection: Connection, published: Published, news: News) -> int:
         _inside(news),
     )
     woken = 0
-    for version_id in sorted(published.versions):
+    for version_id in sorted(walked_versions(connection) & published.versions.keys()):
         for reason in _reasons(published.versions[version_id], ground):
             statement = (
                 update(ENROLLMENT).where(asleep, ENROLLMENT.c.version_id == version_id, reason).values(due_at=news.now)
@@ -49,7 +49,7 @@ def wake(connection: Connection, published: Published, news: News) -> int:
 
 def _inside(news: News) -> ColumnElement[bool]:
     """Walks of customers that have news."""
-    if news.new_days == news.all_zones:
+    if news.woken_feeds or news.new_days == news.all_zones:
         return true()
     if not news.new_days:
         return news.changed_customers(ENROLLMENT.c.customer_id)
