@@ -32,7 +32,7 @@ Measures = tuple[int, float, int]
 def write_usage(connection: Connection, records: Sequence[Record], job: Job) -> None:
     found = with_customers(connection, records, job.directory, job.tally)
     refs = {id(record): ref for record, ref in found}
-    firsts = job.first_of([(_key(record, ref), record) for record, ref in found], "the total")
+    firsts = job.first_of([(_key(record, ref), record) for record, ref in found], "the daily total")
     pairs = [(record, refs[id(record)]) for _, record in firsts]
     parts = [(record.values["id"], record, ref) for record, ref in pairs if record.values.get("id")]
     totals = [(record, ref) for record, ref in pairs if not record.values.get("id")]
