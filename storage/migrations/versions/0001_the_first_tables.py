@@ -110,6 +110,7 @@ def upgrade() -> None:
         "feed",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("latest_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_feed")),
     )
     op.create_table(
