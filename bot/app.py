@@ -171,7 +171,7 @@ class App:
         """What conditions stand on right now."""
         with self.database.read() as connection:
             days = local_days(connection, self.clock.now(), published.settings.timezone)
-        return Ground(days=days, settings=published.settings)
+        return published.ground(days)
 
     def slack_settings(self) -> SlackSettings | None:
         """What Slack needs to know, with the workspace's language and clock; None when no token is set."""

@@ -58,7 +58,7 @@ def advance(
             if not ids:
                 break
             days = days or local_days(connection, now, published.settings.timezone)
-        ground = Ground(days=days, settings=published.settings)
+        ground = published.ground(days)
         _advance_ids(database, published, ground, ids, now, count)
     return count
 

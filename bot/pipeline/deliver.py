@@ -139,7 +139,7 @@ def _prepare(
         }
         judgements = {found: judgements[found] for found in still_mine}
         _check_again(connection, published, judgements)
-        outgoing = _store(connection, still_mine, judgements, provider, now)
+        outgoing = _store(connection, published, still_mine, judgements, provider, now)
     for judgement in judgements.values():
         if judgement.state != MessageState.SUBMITTING:
             count.add(judgement.state.value)
@@ -148,7 +148,7 @@ def _prepare(
 
 def _judge(database: Database, published: Published, ids: list[int], now: datetime) -> dict[int, Judgement]:
     with database.read() as connection:
-        ground = Ground(days=local_days(connection, now, published.settings.timezone), settings=published.settings)
+        ground = published.ground(local_days(connection, now, published.settings.timezone))
         cases = load_cases(connection, ground, ids)
         cases = _find_missing_recipients(connection, published, ground, cases)
         values = _values(connection, published, ground, cases)
@@ -220,6 +220,7 @@ def _check_again(connection: Connection, published: Published, judgements: dict[
 
 def _store(
     connection: Connection,
+    published: Published,
     rows: dict[int, MessageRow],
     judgements: dict[int, Judgement],
     provider: str,
@@ -245,7 +246,8 @@ def _store(
     ]
     write_moves(connection, moves)
     _finish(connection, [(after, judgements[after.id].reason, judgements[after.id].details) for _, after in moves], now)
-    ask_about_gaps(connection, [(after.id, judgements[after.id]) for _, after in moves], now)
+    gaps = [(after.id, judgements[after.id]) for _, after in moves]
+    ask_about_gaps(connection, published.settings, gaps, now)
     _store_letters(connection, judgements)
     return store_intent(connection, going, now, provider)
 

@@ -17,7 +17,6 @@ from bot.pipeline.occasions import by_condition
 from bot.pipeline.opening import close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
 from bot.pipeline.published import Publications, Published, Version
-from bot.pipeline.scopes import Ground
 from bot.rules.playbook import Playbook, canonical_json, playbook_digest
 from bot.rules.program import Program
 from storage.accounts import Pause
@@ -162,7 +161,7 @@ def _look_at_newly_live(
     connection: Connection, published: Published, before: Mapping[str, PlaybookRow], now: datetime
 ) -> dict[str, int]:
     """Who matches already: stands there as existing, or (`existing: enter`, dates) is looked at by the next tick."""
-    ground = Ground(days=local_days(connection, now, published.settings.timezone), settings=published.settings)
+    ground = published.ground(local_days(connection, now, published.settings.timezone))
     noted: dict[str, int] = {}
     for row in published.live:
         version = published.versions[row.version_id]

@@ -42,7 +42,7 @@ class EnrollCount:
 def enroll(connection: Connection, published: Published, news: News) -> EnrollCount:
     """Offer all news to all live playbooks, the most important first."""
     count = EnrollCount()
-    ground = Ground(days=news.days, settings=published.settings)
+    ground = published.ground(news.days)
     has_events, waiting = has_new_events(connection), _playbooks_with_waiting(connection)
     for row in published.live:
         is_asked = has_reason_to_look(published, row, news, has_events=has_events)

@@ -27,13 +27,22 @@ CSM_FIELDS = ("key", "name", "email", "team", "timezone", "locale", "manager")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """One of ours in whose name a mail goes out."""
+
+    email: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailCase:
-    """One claimed message with what belongs to it."""
+    """One claimed message with what belongs to it; `signer` None: the workspace signs."""
 
     message: Row[Any]
     zone: str
     locales: tuple[str, ...]
     window: int | None
+    signer: Signer | None = None
 
     @property
     def id(self) -> int:
@@ -72,17 +81,43 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
         .outerjoin(CSM, CSM.c.key == CUSTOMER.c.csm)
     )
-    found = connection.execute(select(*columns).select_from(rows).where(among(MESSAGE.c.id, ids)))
+    found = connection.execute(select(*columns).select_from(rows).where(among(MESSAGE.c.id, ids))).all()
     settings = ground.settings
+    signers = signers_of(connection, settings, found)
     return [
         MailCase(
             message=row,
             zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
             locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
             window=row.window,
+            signer=signer,
         )
-        for row in found
+        for row, signer in zip(found, signers, strict=True)
     ]
+
+
+def signers_of(connection: Connection, settings: WorkspaceSettings, rows: Sequence[Row[Any]]) -> list[Signer | None]:
+    """One for each row: the person in whose name it goes out, None where the workspace signs."""
+    keys = [_signer_key(row, settings) for row in rows]
+    wanted = sorted({key for key in keys if key})
+    if not wanted:
+        return [None] * len(keys)
+    people = connection.execute(select(CSM.c.key, CSM.c.email, CSM.c.name).where(CSM.c.key.in_(wanted)))
+    known = {row.key: Signer(email=row.email, name=row.name) for row in people if row.email}
+    return [known.get(key or "") for key in keys]
+
+
+def _signer_key(row: Row[Any], settings: WorkspaceSettings) -> str | None:
+    """Whose name the step asks for (S25): covers do not sign; a manager who is not there is the default owner."""
+    match row.sender:
+        case "workspace":
+            return None
+        case "csm":
+            return str(row.csm_key) if row.csm_key else None
+        case "csm.manager":
+            return row.csm_manager or settings.owners.default
+        case role:
+            return (row.customer_owners or {}).get(role) or str(role)
 
 
 def _window_of(ground: Ground) -> Any:

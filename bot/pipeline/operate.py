@@ -20,7 +20,7 @@ from storage.accounts import Pause
 from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
 from storage.dialects import add_seconds
-from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
+from storage.enrollments import CHANGE, ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
@@ -63,8 +63,19 @@ def resume(
             _shift(connection, kind, key, name, (now - since).total_seconds(), since)
         elif rule == "expire":
             _expire(connection, kind, key, name, now)
+    _look_anew(connection, concerned)
     write_entries(connection, [_operated(connection, now, "resumed", kind, key)])
     return True
+
+
+def _look_anew(connection: Connection, concerned: ColumnElement[bool]) -> None:
+    """What happened meanwhile is news for whoever stood still: a goal reached in a pause ends the walk before its mail."""
+    walking = (
+        select(ENROLLMENT.c.customer_id)
+        .where(concerned, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
+        .distinct()
+    )
+    insert_selected(connection, CHANGE, ["customer_id"], walking)
 
 
 def enroll_by_hand(

@@ -136,9 +136,8 @@ def write_letter(
 
 def sender_of(found: MailCase, settings: WorkspaceSettings) -> tuple[str, str | None, str | None]:
     """Address, name, reply-to. `from: csm` without a CSM is the workspace's sender (S25)."""
-    row = found.message
-    if row.sender == "csm" and row.csm_email:
-        return str(row.csm_email), row.csm_name, None
+    if found.signer is not None:
+        return found.signer.email, found.signer.name, None
     return settings.sender.email or "", settings.sender.name or settings.company or None, None
 
 

@@ -4,7 +4,7 @@ Every pass works from this and never from files. Made from the latest deployment
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sqlalchemy import Connection, select
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 from bot.authoring.templates import Templates
 from bot.authoring.workspace import Workspace, load_workspace
 from bot.authoring.workspace_file import WorkspaceSettings
+from bot.pipeline.scopes import Ground
 from bot.rules.business_days import BusinessCalendar, parse_freeze, parse_open_days
-from bot.rules.conditions import Condition, parse_condition
+from bot.rules.conditions import Condition, LocalDays, parse_condition
 from bot.rules.playbook import Exit, Playbook
 from bot.rules.program import Program
 from storage.deployments import PlaybookRow, deployed_files, latest_deployment, playbook_rows, version_definitions
@@ -48,6 +49,16 @@ class Published:
     workspace: Workspace
     playbooks: tuple[PlaybookRow, ...]
     versions: Mapping[int, Version]
+    grounds: dict[tuple[str, ...], Ground] = field(default_factory=dict, compare=False, repr=False)
+
+    def ground(self, days: LocalDays) -> Ground:
+        """What conditions stand on at that time. It is kept from tick to tick, with every condition put together once."""
+        zones = (days.default_zone, *days.zones)
+        found = self.grounds.get(zones)
+        if found is None:
+            found = self.grounds[zones] = Ground(days=days, settings=self.settings)
+        found.days.move_to(days.now)
+        return found
 
     @property
     def settings(self) -> WorkspaceSettings:
@@ -71,6 +82,7 @@ class Publications:
         self._deployment_id: int | None = None
         self._workspace: Workspace | None = None
         self._versions: dict[int, Version] = {}
+        self._grounds: dict[tuple[str, ...], Ground] = {}
 
     def load(self, connection: Connection) -> Published | None:
         """What to act on now; None before the first deployment."""
@@ -79,7 +91,7 @@ class Publications:
             return None
         if deployment_id != self._deployment_id or self._workspace is None:
             self._workspace = load_workspace(deployed_files(connection, deployment_id))
-            self._deployment_id, self._versions = deployment_id, {}
+            self._deployment_id, self._versions, self._grounds = deployment_id, {}, {}
         rows = tuple(playbook_rows(connection))
         wanted = {row.version_id for row in rows} | walked_versions(connection)
         missing = sorted(wanted - self._versions.keys())
@@ -87,7 +99,13 @@ class Publications:
             playbook = Playbook.model_validate(definition)
             self._versions[version_id] = compile_version(version_id, playbook, self._workspace.settings)
         versions = {version_id: self._versions[version_id] for version_id in wanted}
-        return Published(deployment_id=deployment_id, workspace=self._workspace, playbooks=rows, versions=versions)
+        return Published(
+            deployment_id=deployment_id,
+            workspace=self._workspace,
+            playbooks=rows,
+            versions=versions,
+            grounds=self._grounds,
+        )
 
 
 def compile_version(version_id: int, playbook: Playbook, settings: WorkspaceSettings) -> Version:

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, select
 
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.pipeline.batch import Whereabouts
+from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
 from storage.accounts import Customer
 from storage.bulk import insert_new_rows
@@ -45,8 +48,11 @@ COLUMNS = (
 )
 
 
-def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement]], now: datetime) -> None:
-    """Open the questions for held mails; at most twenty at once, the outbox lists the rest."""
+def ask_about_gaps(
+    connection: Connection, settings: WorkspaceSettings, judged: Sequence[tuple[int, Judgement]], now: datetime
+) -> None:
+    """Open the questions for held mails; at most twenty at once, the outbox lists the rest. Asked is the CSM, else the
+    default owner (S45)."""
     gaps = {found: judgement for found, judgement in judged if _is_gap(judgement)}
     if not gaps:
         return
@@ -67,6 +73,7 @@ def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement
     )
     rows = connection.execute(statement).all()
     asked = _asked_already(connection, {row.customer_id for row in rows})
+    owners = Owners(connection, settings, now)
     questions: list[tuple[object, ...]] = []
     for row in rows:
         if row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
@@ -83,7 +90,7 @@ def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement
                 _title(gaps[row.id], row.template),
                 QUESTION,
                 "low",
-                row.csm,
+                owners.resolve(None, _place(settings, row.csm)),
                 HandoffState.OPEN.value,
                 now,
                 gaps[row.id].expires_at,
@@ -97,6 +104,10 @@ def ask_about_gaps(connection: Connection, judged: Sequence[tuple[int, Judgement
             )
         )
     insert_new_rows(connection, HANDOFF, COLUMNS, questions)
+
+
+def _place(settings: WorkspaceSettings, csm: str | None) -> Whereabouts:
+    return Whereabouts(zone=settings.timezone, region=None, csm=csm, owners={}, key="", bucket=0)
 
 
 def _is_gap(judgement: Judgement) -> bool:

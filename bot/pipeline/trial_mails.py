@@ -16,7 +16,7 @@ from bot.channels.base import Answer, MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import UsageError
 from bot.pipeline.batch import usable_zone
-from bot.pipeline.mail_context import CONTACT_FIELDS, CSM, CSM_FIELDS, CUSTOMER_FIELDS, MailCase, bare_names
+from bot.pipeline.mail_context import CONTACT_FIELDS, CSM, CSM_FIELDS, CUSTOMER_FIELDS, MailCase, bare_names, signers_of
 from bot.pipeline.preflight import Letter, write_letter
 from bot.pipeline.published import Published
 from bot.pipeline.recipients import mailable_people, pick_recipients
@@ -56,7 +56,8 @@ def write_trial(
     locales = (trial.locale, row.contact_locale, row.customer_locale, settings.locale)
     template = published.templates.pick(trial.template, tuple(filter(None, locales)))
     zone = usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone)
-    case = MailCase(message=row, zone=zone, locales=(template.locale,), window=None)
+    (signer,) = signers_of(connection, settings, [row])
+    case = MailCase(message=row, zone=zone, locales=(template.locale,), window=None, signer=signer)
     values = _values(connection, ground, template, int(customer_id), contact_id)
     return write_letter(case, template, settings, now, values), template
 

@@ -14,7 +14,7 @@ from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import WaitStep
 from storage.accounts import Contact
-from storage.enrollments import ENROLLMENT
+from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, lock_messages, write_moves
@@ -30,11 +30,12 @@ def wake(connection: Connection, published: Published, news: News) -> int:
     """Make the walks due that have a reason to move; returns how many."""
     if news.is_quiet:
         return 0
-    ground = Ground(days=news.days, settings=published.settings)
+    ground = published.ground(news.days)
     asleep = and_(
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
         or_(ENROLLMENT.c.due_at.is_(None), ENROLLMENT.c.due_at > news.now),
         _inside(news),
+        rows_not_paused(connection, ENROLLMENT),  # resume looks at those anew
     )
     woken = 0
     for version_id in sorted(walked_versions(connection) & published.versions.keys()):
@@ -61,6 +62,9 @@ def _reasons(version: Version, ground: Ground) -> Iterator[ColumnElement[bool]]:
     contact = version.playbook.walks == "contact"
     if version.leaves:
         yield or_(*(ground.of_walks(leave.condition, contact=contact) for leave in version.leaves))
+    if contact:
+        gone = or_(CONTACT.c.gone_at.is_not(None), CONTACT.c.bounced_at.is_not(None))
+        yield exists().where(CONTACT.c.id == ENROLLMENT.c.contact_id, gone)
     for step_id in version.program.order:
         step = version.program.nodes[step_id].step
         if not isinstance(step, WaitStep) or step.duration:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, false, func, literal, or_, select, true
+from sqlalchemy import Boolean, ColumnElement, false, func, or_, select, true
 
 from bot.rules.condition_scope import Scope, table_of
 from bot.rules.vocabulary_entry import Arguments, Entry
@@ -46,7 +46,7 @@ def _needed(feed: str, scope: Scope) -> ColumnElement[Any]:
         max_age = scope.feeds.get(IMPORTED_USAGE)
     if max_age is None:
         return scope.day_start(-1)
-    return literal(scope.days.now - max_age, UtcDateTime())
+    return scope.days.when(lambda now: now - max_age, UtcDateTime())
 
 
 def _latest(feed: str, scope: Scope) -> ColumnElement[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, Table, case, literal
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, Table, bindparam, case
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
@@ -24,9 +24,12 @@ def table_of(model: type[SQLModel]) -> Table:
     return cast(Table, vars(model)["__table__"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LocalDays:
-    """What day it is where each customer is. A customer without a zone, or with one nobody knows, lives in the default one."""
+    """What day it is where each customer is. A customer without a zone, or with one nobody knows, lives in the default one.
+
+    Expressions made from it read the time when they run, not when they are made: so a condition is put together once
+    and asked at every tick, and only `move_to` says what time it is."""
 
     now: datetime
     default_zone: str
@@ -36,24 +39,27 @@ class LocalDays:
     def at(cls, now: datetime, default_zone: str, zones: Collection[str | None] = ()) -> LocalDays:
         """`zones`: the distinct zone texts of the customers asked about. Raises: ValueError for an unknown default."""
         zone_rules.zone_of(default_zone)
-        known = sorted({zone for zone in zones if zone and zone_rules.is_zone(zone)})
-        return cls(now=now.astimezone(UTC), default_zone=default_zone, zones=tuple(known))
+        known = {zone for zone in zones if zone and zone != default_zone and zone_rules.is_zone(zone)}
+        return cls(now=now.astimezone(UTC), default_zone=default_zone, zones=tuple(sorted(known)))
+
+    def move_to(self, now: datetime) -> None:
+        self.now = now.astimezone(UTC)
+
+    def when(self, value_of: Callable[[datetime], Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        """A value that depends on the time, bound anew at every run."""
+        return bindparam(None, callable_=lambda: value_of(self.now), type_=type_)
 
     def per_zone(
         self, customer: FromClause, value_of: Callable[[str], Any], type_: TypeEngine[Any]
     ) -> ColumnElement[Any]:
-        """A value that depends on the customer's zone only: bound once per distinct value."""
-        default = value_of(self.default_zone)
-        groups: dict[Any, list[str]] = {}
-        for zone in self.zones:
-            value = value_of(zone)
-            if value != default:
-                groups.setdefault(value, []).append(zone)
-        other = literal(default, type_)
-        if not groups:
-            return other
-        ways = [(customer.c.timezone.in_(names), literal(value, type_)) for value, names in groups.items()]
-        return case(*ways, else_=other)
+        """A value that depends on the time and the customer's zone."""
+
+        def bound(zone: str) -> ColumnElement[Any]:
+            return bindparam(None, callable_=lambda: value_of(zone), type_=type_)
+
+        other = bound(self.default_zone)
+        ways = [(customer.c.timezone == zone, bound(zone)) for zone in self.zones]
+        return case(*ways, else_=other) if ways else other
 
     def date_in(self, zone: str) -> date:
         return zone_rules.local_date(self.now, zone)
@@ -83,7 +89,7 @@ class LocalDays:
         return self.per_zone(customer, offset, Integer())
 
     def instant(self) -> ColumnElement[datetime]:
-        return literal(self.now, UtcDateTime())
+        return self.when(lambda now: now, UtcDateTime())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _score(kind: str) -> Any:
             )
             .correlate(ANSWERS, *scope.outer)
         )
-        begin = literal(scope.days.now - timedelta(days=ANSWER_DAYS), UtcDateTime())
+        begin = scope.days.when(lambda now: now - timedelta(days=ANSWER_DAYS), UtcDateTime())
         mean = _answers(scope, kind, func.avg(ANSWERS.c.score))
         return mean.where(ANSWERS.c.score.is_not(None), ANSWERS.c.at >= begin, ~is_outdated).scalar_subquery()
 

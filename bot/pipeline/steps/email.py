@@ -6,22 +6,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
+from sqlalchemy import select
+
 from bot.pipeline.batch import Batch, go, sleep
 from bot.pipeline.recipients import mailable_people, pick_recipients
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
+from storage.dialects import among
 from storage.enrollments import Walk
 from storage.journal import Verdict
-from storage.outbox import MessageState
+from storage.outbox import OVER, MessageState
+from storage.outbox_moves import MESSAGE
 
 OCCURRENCE = "1"
 
 
 def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
-    """Arriving walks owe their mail; walks whose mails are over go on from then."""
+    """Arriving walks owe their mail; walks whose mails are over go on from then, whatever woke them."""
     arriving: list[Walk] = []
+    waiting = _still_owed(batch, node, [walk.id for walk in walks if walk.has_arrived])
     for walk in walks:
-        if walk.has_arrived:
+        if walk.id in waiting:
+            sleep(walk, None)
+        elif walk.has_arrived:
             go(walk, node.next, walk.since)
         elif walk.is_holdout:
             batch.decide(walk, Verdict.SKIPPED, "holdout")
@@ -30,6 +37,18 @@ def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
             arriving.append(walk)
     if arriving:
         _owe(batch, cast(EmailStep, node.step), arriving)
+
+
+def _still_owed(batch: Batch, node: Node, ids: list[int]) -> set[int]:
+    """Walks of which a mail of this step is not over (S9)."""
+    if not ids:
+        return set()
+    statement = select(MESSAGE.c.enrollment_id).where(
+        among(MESSAGE.c.enrollment_id, ids),
+        MESSAGE.c.step == node.id,
+        MESSAGE.c.state.not_in([state.value for state in OVER]),
+    )
+    return set(batch.connection.scalars(statement))
 
 
 def _owe(batch: Batch, step: EmailStep, walks: list[Walk]) -> None:
