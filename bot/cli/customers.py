@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.opening import AsJson, opened
-from bot.cli.printing import cell, print_json, print_line, print_table
+from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
 from bot.insight.listings_customers import list_customers, show_customer
 
@@ -39,6 +39,7 @@ def list_all(
         print_json(rows)
     elif rows:
         print_table(LISTED, [[row[name] for name in LISTED] for row in rows])
+        print_cut(len(rows), limit)
     else:
         print_line("No customers.")
 

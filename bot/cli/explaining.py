@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.names import the_one
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import cell, print_json, print_line, print_table
+from bot.errors import UsageError
 from bot.insight.explain import explain_customer, explain_message, explain_playbook
 from bot.insight.explanation import Explanation, Line, PlaybookExplanation, ReasonCount
 from bot.rules.reasons import verdict_word
@@ -37,19 +37,24 @@ def explain(
 
     Examples: `journeybot explain sakura-cafe welcome`, `journeybot explain --playbook welcome`, `journeybot explain -m 12`
     """
-    kind, _ = the_one(customer=customer, playbook=of_playbook, message=str(message or ""))
+    if sum(found is not None for found in (customer, of_playbook, message)) != 1:
+        raise UsageError("Of whom or what?", hint="name a customer, or give --playbook or --message")
     with opened(context, at) as app:
         zone, now = zone_of_workspace(app.settings), app.clock.now()
-        published = app.published() if kind == "message" else app.require_published()
-        with app.database.read() as connection:
-            if kind == "message":
-                found = explain_message(connection, int(message or 0), published=published, now=now, locale=locale)
-            elif published is not None and kind == "playbook":
-                counts = explain_playbook(connection, published, now, str(of_playbook), locale=locale)
-                _print_playbook(counts, as_json)
-                return
-            elif published is not None:
-                found = explain_customer(connection, published, now, str(customer), playbook, locale=locale)
+        if message is not None:
+            published = app.published()
+            with app.database.read() as connection:
+                found = explain_message(connection, message, published=published, now=now, locale=locale)
+        elif of_playbook is not None:
+            acting = app.require_published()
+            with app.database.read() as connection:
+                counts = explain_playbook(connection, acting, now, of_playbook, locale=locale)
+            _print_playbook(counts, as_json)
+            return
+        else:
+            acting = app.require_published()
+            with app.database.read() as connection:
+                found = explain_customer(connection, acting, now, customer or "", playbook, locale=locale)
     if as_json:
         print_json(found.as_rows())
     else:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, opened, read_end, zone_of_workspace
-from bot.cli.printing import print_json, print_line, print_table
+from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.handoff_brief import Reader, read_brief
 from bot.insight.listings import LIMIT, list_handoffs
@@ -71,6 +71,7 @@ def list_open(
             for r in rows
         ],
     )
+    print_cut(len(rows), limit)
 
 
 @commands.command("show")

@@ -18,7 +18,7 @@ from bot.authoring.templates import Draft
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
-from bot.cli.printing import print_json, print_line, print_table, shown
+from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.errors import MissingField, UsageError
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
@@ -66,6 +66,7 @@ def list_mails(
         columns,
         [(r.id, r.customer, r.to, r.template, r.subject, r.state, r.reason, local_text(r.due_at, zone)) for r in rows],
     )
+    print_cut(len(rows), limit)
 
 
 @commands.command("show")

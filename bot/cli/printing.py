@@ -47,6 +47,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
     console.print(table)
 
 
+def print_cut(shown_rows: int, limit: int) -> None:
+    """That a list may go on, where it was cut."""
+    if shown_rows >= limit:
+        print_line(f"At most {limit} are shown; --limit shows more.")
+
+
 def cell(value: Any) -> str:
     """One value as people read it."""
     return shown(_words(value))

@@ -52,9 +52,9 @@ def _readable(error: Exception) -> JourneybotError | None:
         return JourneybotError(str(sentence).capitalize(), hint=str(hint))
     if type(error).__name__ == "OperationalError":
         said = _first_line(getattr(error, "orig", None) or error)
-        return JourneybotError(
-            f"The database cannot be used: {said}", hint="look at JOURNEYBOT_DATABASE_URL, the server and the disk"
-        )
+        is_behind = "no such" in said or "does not exist" in said
+        hint = "`journeybot doctor` says what it lacks" if is_behind else "look at its address, the server and the disk"
+        return JourneybotError(f"The database cannot be used: {said}", where="JOURNEYBOT_DATABASE_URL", hint=hint)
     return None
 
 

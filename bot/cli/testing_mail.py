@@ -22,7 +22,9 @@ def send_test(
         str | None, typer.Option("--contact", metavar="KEY", help="For whom it is written (default: who would get it).")
     ] = None,
     locale: Annotated[str | None, typer.Option("--locale", help="The language (default: the reader's).")] = None,
-    sender: Annotated[str, typer.Option("--from", help="Who signs: workspace or csm.")] = "workspace",
+    sender: Annotated[
+        str, typer.Option("--from", help="Who signs: workspace, csm, csm.manager or a role of ours.")
+    ] = "workspace",
     event: Annotated[
         list[str] | None,
         typer.Option("--event", metavar="NAME=VALUE", help="A field of the event, where it is printed."),

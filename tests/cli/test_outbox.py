@@ -113,3 +113,8 @@ def test_whoever_acts_is_in_the_journal(walked: Cli) -> None:
     walked.run("outbox", "approve", "4", "--by", "yamada", *LATER)
     lines = walked.json("explain", "--message", "4", *LATER)
     assert "yamada approved it" in [line["sentence"] for line in lines]
+
+
+def test_a_list_that_was_cut_says_so(walked: Cli) -> None:
+    assert "At most 1 are shown" in walked.run("outbox", "list", "--limit", "1").out
+    assert "are shown" not in walked.run("outbox", "list").out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from bot.cli import lazy_group
 from bot.cli.command_table import COMMANDS, CommandPlace
 from bot.cli.lazy_group import load_command
 from tests.cli.conftest import Cli, call
+
+ROOT = Path(__file__).parents[2]
 
 
 def _commands(command: Any, name: str) -> list[tuple[str, Any]]:
@@ -122,3 +126,21 @@ def test_debug_shows_the_traceback(way: str, monkeypatch: pytest.MonkeyPatch) ->
     ran = call(["--debug", "tick"] if way == "option" else ["tick"])
     assert ran.code == 3
     assert "Traceback" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "found"),
+    [
+        ("journeybot ha", 1, ["handoffs"]),
+        ("journeybot outbox ap", 2, ["approve"]),
+        ("journeybot tick --js", 2, ["--json"]),
+    ],
+)
+def test_the_shell_completes_commands_and_options(words: str, place: int, found: list[str]) -> None:
+    environment = {
+        **os.environ, "COMP_WORDS": words, "COMP_CWORD": str(place), "_JOURNEYBOT_COMPLETE": "complete_bash",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli"], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == found

@@ -21,6 +21,19 @@ def test_a_test_mail_is_the_real_one_with_a_mark_and_no_trace_in_the_outbox(walk
     assert walked.json("outbox", "list") == before
 
 
+def test_s25_a_person_signs_where_asked_and_the_workspace_where_there_is_none(walked: Cli) -> None:
+    words = ("send-test", "renewal_90_days", *ME, "--from")
+    for customer, sender, signed in (
+        ("umi-books", "csm", "suzuki@hanabi.example"),
+        ("umi-books", "csm.manager", "yamada@hanabi.example"),
+        ("sakura-cafe", "csm", "support@hanabi.example"),
+    ):
+        walked.run(*words, sender, "--customer", customer)
+        files = (walked.folder / ".journeybot/outbox").glob("test*.eml")
+        newest = max(files, key=lambda path: path.stat().st_mtime_ns)
+        assert signed in message_from_bytes(newest.read_bytes(), policy=default)["from"]
+
+
 def test_the_language_may_be_asked_for(walked: Cli) -> None:
     told = walked.json("send-test", "renewal_90_days", "--customer", "umi-books", "--locale", "ja", *ME)
     assert (told["locale"], told["outcome"]) == ("ja", "accepted")

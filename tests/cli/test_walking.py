@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Cli
 
+ROOT = Path(__file__).parents[2]
 CUSTOMERS = "customer,name,stage\nacme,Acme,new\nbeta,Beta,old\n"
 
 
@@ -112,3 +118,12 @@ def test_nothing_leaves_while_everything_stands_still(walked: Cli) -> None:
     walked.run("resume", "--all", "--at", "2027-04-01T10:20")
     walked.run("tick", "--at", "2027-04-01T10:30")
     assert walked.json("outbox", "list", "--customer", "mori-dental")[0]["state"] == "accepted"
+
+
+def test_run_refuses_a_port_that_is_taken(ready: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "bot.cli", "--workspace", str(ready.folder), "run", "--port", port]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
