@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Boolean, Connection, Date, Table
+from sqlalchemy import Boolean, Connection, Date, Insert, Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import JSON, TypeDecorator
@@ -158,9 +158,19 @@ def _cursor(connection: Connection) -> Any:
     return driver.cursor()
 
 
-def insert_selected(connection: Connection, table: Table, columns: Sequence[str], rows: Any) -> int:
-    """INSERT … SELECT that leaves rows alone whose unique keys stand already; returns how many are new. `rows` needs a
-    WHERE, or SQLite takes its ON CONFLICT for a join's."""
-    insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
-    statement = insert.from_select(list(columns), rows).on_conflict_do_nothing()
+def new_rows_from(connection: Connection, table: Table, columns: Sequence[str], rows: Any) -> Insert:
+    """INSERT … SELECT that leaves rows alone whose unique keys stand already. `rows` needs a WHERE, or SQLite takes its ON
+    CONFLICT for a join's."""
+    if connection.dialect.name == "sqlite":
+        return sqlite_insert(table).from_select(list(columns), rows).on_conflict_do_nothing()
+    return postgresql_insert(table).from_select(list(columns), rows).on_conflict_do_nothing()
+
+
+def insert_counted(connection: Connection, statement: Insert) -> int:
+    """Run an INSERT … SELECT; returns how many rows are new."""
     return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
+
+
+def insert_selected(connection: Connection, table: Table, columns: Sequence[str], rows: Any) -> int:
+    """`new_rows_from`, run at once."""
+    return insert_counted(connection, new_rows_from(connection, table, columns, rows))

@@ -139,14 +139,22 @@ def mark_changed(connection: Connection, customer_ids: Collection[int]) -> None:
         connection.execute(CHANGE.insert(), [{"customer_id": found} for found in sorted(set(customer_ids))])
 
 
+Pauses = tuple[tuple[str, str], ...]
+
+
+def standing_pauses(connection: Connection) -> Pauses:
+    """Everything that stands still now, as (kind, key)."""
+    rows = connection.execute(select(PAUSE.c.kind, PAUSE.c.key).order_by(PAUSE.c.kind, PAUSE.c.key)).all()
+    return tuple((row.kind, row.key) for row in rows)
+
+
 def not_paused(
-    connection: Connection,
+    pauses: Pauses,
     playbook: ColumnElement[Any],
     customer_id: ColumnElement[Any],
     contact_id: ColumnElement[Any],
 ) -> ColumnElement[bool]:
     """A filter over whoever walks that leaves out whatever stands still (S37)."""
-    pauses = connection.execute(select(PAUSE.c.kind, PAUSE.c.key)).all()
     if not pauses:
         return true()
     keys: dict[str, list[str]] = {}
@@ -168,4 +176,4 @@ def not_paused(
 
 def rows_not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
     """The same for a table with playbook, customer_id and contact_id."""
-    return not_paused(connection, table.c.playbook, table.c.customer_id, table.c.contact_id)
+    return not_paused(standing_pauses(connection), table.c.playbook, table.c.customer_id, table.c.contact_id)

@@ -24,7 +24,7 @@ from bot.rules.zones import is_zone
 from storage.columns import UtcDateTime
 from storage.deployments import PlaybookRow
 from storage.dialects import json_text
-from storage.enrollments import ENROLLMENT, not_paused
+from storage.enrollments import ENROLLMENT, not_paused, standing_pauses
 from storage.journeys import EnrollmentStatus
 
 OUTSIDE = "outside"
@@ -103,8 +103,8 @@ class Asked:
             has_waited=False,
             by_hand=literal(False),
         )
-        is_free = not_paused(connection, literal(self.row.name), CUSTOMER.c.id, contact_id)
-        return verdict_of(who, self.version, self.ground, self.now, is_free=is_free)
+        is_free = not_paused(standing_pauses(connection), literal(self.row.name), CUSTOMER.c.id, contact_id)
+        return verdict_of(who, self.version, self.ground, is_free=is_free)
 
     def of_walker(self, *where: ColumnElement[bool]) -> Any:
         """The verdict of this walker's newest occasion among those."""

@@ -14,7 +14,7 @@ from bot.authoring.workspace import Workspace
 from bot.errors import Finding, WorkspaceError
 from bot.pipeline.detect import local_days
 from bot.pipeline.occasions import by_condition
-from bot.pipeline.opening import close_occasions, first_category, record_existing
+from bot.pipeline.opening import EVERYBODY, close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
 from bot.pipeline.published import Publications, Published, Version
 from bot.rules.playbook import Playbook, canonical_json, playbook_digest
@@ -171,8 +171,8 @@ def _look_at_newly_live(
         enter = version.playbook.enter
         if enter.trigger == "when" and enter.existing == "skip":
             category = first_category(version, published)
-            close_occasions(connection, version, ground, category, true())
-            openings = by_condition(version, ground, category, true(), now)
+            close_occasions(connection, version, ground, category, *EVERYBODY)
+            openings = by_condition(version, ground, category, true())
             record_existing(connection, version, openings)
             noted[row.name] = _count_existing(connection, row.name)
         else:

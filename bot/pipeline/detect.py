@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, func, insert, literal, or_, select, update
 
@@ -51,20 +52,25 @@ class News:
             or ("usage" in self.woken_feeds and bool(condition.feeds))
         )
 
-    def changed_customers(self, customer_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """Whether facts about this customer changed."""
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What `covers` looks like: the same shape is the same expression, whatever the token."""
+        return bool(self.changed), self.new_days == self.all_zones, tuple(sorted(self.new_days))
+
+    def changed_customers(self, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether facts about this customer changed. `marks`: this tick's token, as Ground binds it."""
         if not self.changed:
             return false()
-        return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == self.token))
+        return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == marks))
 
-    def covers(self, customer: Table) -> ColumnElement[bool]:
+    def covers(self, customer: Table, marks: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether anything about this customer may have changed: a fact, or its day."""
         if self.new_days == self.all_zones:
             return literal(True)
         if not self.new_days:
-            return self.changed_customers(customer.c.id)
+            return self.changed_customers(customer.c.id, marks)
         in_zone = func.coalesce(customer.c.timezone, "").in_(sorted(self.new_days))
-        return or_(in_zone, self.changed_customers(customer.c.id))
+        return or_(in_zone, self.changed_customers(customer.c.id, marks))
 
 
 def detect(connection: Connection, now: datetime, default_zone: str) -> News:

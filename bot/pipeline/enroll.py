@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
 from bot.pipeline.occasions import EVENT, date_still_counts
-from bot.pipeline.opening import find_openings, has_new_events, has_reason_to_look, open_occasions
+from bot.pipeline.opening import find_searches, has_new_events, has_reason_to_look, open_occasions
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.bulk import insert_selected
 from storage.columns import BigKey, UtcDateTime
 from storage.deployments import PlaybookRow, put_playbook
-from storage.enrollments import ENROLLMENT, not_paused
+from storage.enrollments import ENROLLMENT, Pauses, not_paused, standing_pauses
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.journeys import EnrollmentStatus, OccasionState
@@ -42,15 +42,16 @@ class EnrollCount:
 def enroll(connection: Connection, published: Published, news: News) -> EnrollCount:
     """Offer all news to all live playbooks, the most important first."""
     count = EnrollCount()
-    ground = published.ground(news.days)
-    has_events, waiting = has_new_events(connection), _playbooks_with_waiting(connection)
+    ground, pauses = published.ground(news.days), standing_pauses(connection)
+    ground.token = news.token
+    has_events, waiting = has_new_events(connection, news.now), _playbooks_with_waiting(connection)
     for row in published.live:
         is_asked = has_reason_to_look(published, row, news, has_events=has_events)
         if row.state != "live" or not (is_asked or row.name in waiting or row.fault):
             continue
         try:
             with connection.begin_nested():
-                count.entered += _enroll_playbook(connection, published, row, news, ground)
+                count.entered += _enroll_playbook(connection, published, row, news, ground, pauses)
                 if row.fault or row.needs_sweep:
                     put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
         except Exception as error:
@@ -59,7 +60,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
             note_fault(connection, row.name, news.now, error)
             count.faults.append(row.name)
     if has_events:
-        connection.execute(update(EVENT).where(EVENT.c.is_new).values(is_new=False))
+        connection.execute(update(EVENT).where(EVENT.c.is_new, EVENT.c.at <= news.now).values(is_new=False))
     return count
 
 
@@ -85,18 +86,19 @@ def note_fault(connection: Connection, playbook: str, now: datetime, error: Exce
     write_entries(connection, [entry])
 
 
-def _enroll_playbook(connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground) -> int:
+def _enroll_playbook(
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground, pauses: Pauses
+) -> int:
     version = published.versions[row.version_id]
     mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
     opened = 0
-    for openings in find_openings(connection, published, row, news, ground):
-        is_free = not_paused(connection, literal(row.name), CUSTOMER.c.id, openings.contact_id)
-        opened += open_occasions(connection, version, openings, ground, news.now, is_free)
-    waited = _judge_waiting(connection, version, ground, news, mark)
+    for search in find_searches(connection, published, row, news, ground):
+        opened += open_occasions(connection, version, search, ground, pauses)
+    waited = _judge_waiting(connection, version, ground, pauses, mark)
     return _let_in(connection, version, news.now, mark) if opened or waited else 0
 
 
-def _judge_waiting(connection: Connection, version: Version, ground: Ground, news: News, mark: int) -> bool:
+def _judge_waiting(connection: Connection, version: Version, ground: Ground, pauses: Pauses, mark: int) -> bool:
     """Occasions that waited, or that were asked for by hand, get their verdict now; whether there are any."""
     name = version.playbook.name
     waiting = and_(OCCASION.c.playbook == name, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= mark)
@@ -111,11 +113,11 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, new
         has_waited=True,
         by_hand=OCCASION.c.key.like("by:%"),
     )
-    is_free = not_paused(connection, literal(name), OCCASION.c.customer_id, OCCASION.c.contact_id)
-    verdict = verdict_of(who, version, ground, news.now, is_free=is_free)
+    is_free = not_paused(pauses, literal(name), OCCASION.c.customer_id, OCCASION.c.contact_id)
+    verdict = verdict_of(who, version, ground, is_free=is_free)
     rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == OCCASION.c.contact_id)
     judged = (
-        select(case(*_lapses(version, ground, news), else_=verdict))
+        select(case(*_lapses(version, ground), else_=verdict))
         .select_from(rows)
         .where(CUSTOMER.c.id == OCCASION.c.customer_id)
         .correlate(OCCASION)
@@ -126,12 +128,12 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, new
     return True
 
 
-def _lapses(version: Version, ground: Ground, news: News) -> list[tuple[ColumnElement[bool], str]]:
+def _lapses(version: Version, ground: Ground) -> list[tuple[ColumnElement[bool], str]]:
     """Why an occasion that waited is none any more, whatever else holds (S14)."""
     shut = and_(OCCASION.c.key.like("when:%"), OCCASION.c.is_open.is_(False))
     if version.playbook.enter.trigger != "at":
         return [(shut, "closed_before_entry")]
-    same_date, in_time = date_still_counts(version, ground, news)
+    same_date, in_time = date_still_counts(version, ground)
     by_date = OCCASION.c.key.like("at:%")
     return [(and_(by_date, not_(same_date)), "closed_before_entry"), (and_(by_date, not_(in_time)), "too_late")]
 

@@ -4,7 +4,7 @@ once, exclusive group taken, or enter (semantics.md S5, S12, S14). Used for new 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, case, exists, false, func, literal, not_, or_, select
@@ -14,7 +14,8 @@ from bot.pipeline.scopes import CONTACT, Ground
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import subtract
 from bot.rules.conditions import Condition, parse_condition
-from bot.rules.durations import parse_anchor, parse_duration
+from bot.rules.durations import Duration, parse_anchor, parse_duration
+from storage.columns import UtcDateTime
 from storage.enrollments import ENROLLMENT
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 
@@ -38,9 +39,7 @@ class Candidate:
     by_hand: ColumnElement[bool]
 
 
-def verdict_of(
-    who: Candidate, version: Version, ground: Ground, now: datetime, *, is_free: ColumnElement[bool]
-) -> ColumnElement[str]:
+def verdict_of(who: Candidate, version: Version, ground: Ground, *, is_free: ColumnElement[bool]) -> ColumnElement[str]:
     """The first rule that applies, as text. `is_free`: nothing that is paused stands in the way."""
     playbook = version.playbook
     in_contact_walk = playbook.walks == "contact"
@@ -48,11 +47,11 @@ def verdict_of(
         (and_(who.expires_at.is_not(None), who.opened_at > who.expires_at), "old"),
     ]
     if who.has_waited:
-        rules.append((and_(who.expires_at.is_not(None), who.expires_at < now), "too_late"))
+        rules.append((and_(who.expires_at.is_not(None), who.expires_at < ground.now()), "too_late"))
         rules.append((and_(who.by_hand, _passes_filter(version, ground, who).is_not(True)), "filter"))
     if in_contact_walk:
         rules.append((CONTACT.c.gone_at.is_not(None), "contact_gone"))
-    rules += _again_rules(version, who, now)
+    rules += _again_rules(version, ground, who)
     rules.append((_would_leave(version, ground, who), "would_leave_at_once"))
     rules.append((not_(is_free), "paused"))
     if playbook.exclusive:
@@ -91,7 +90,7 @@ def _same_walker(playbook: str, who: Candidate) -> ColumnElement[bool]:
     )
 
 
-def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
+def _again_rules(version: Version, ground: Ground, who: Candidate) -> list[tuple[ColumnElement[bool], str]]:
     """S5: at most one active walk; `again` narrows further; `at` does not start a second time within its offset's length (the
     date was only moved)."""
     again, enter = version.playbook.again, version.playbook.enter
@@ -102,7 +101,7 @@ def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[
     is_walking = _walk_exists(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
     rules: list[tuple[ColumnElement[bool], str]] = [(is_walking, "already_walking")]
     if again.kind == "after" and again.after:
-        since = subtract(parse_duration(again.after), now, "UTC", BusinessCalendar())
+        since = _ago(ground, parse_duration(again.after))
         rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))
     if again.times:
         walks = (
@@ -110,10 +109,14 @@ def _again_rules(version: Version, who: Candidate, now: datetime) -> list[tuple[
         )
         rules.append((walks >= again.times, "walked_often_enough"))
     if enter.at:
-        length = parse_anchor(enter.at).offset
-        since = subtract(length, now, "UTC", BusinessCalendar()) if length else now - timedelta(days=1)
+        since = _ago(ground, parse_anchor(enter.at).offset or parse_duration("1 day"))
         rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "date_moved"))
     return rules
+
+
+def _ago(ground: Ground, length: Duration) -> ColumnElement[Any]:
+    """So long before now."""
+    return ground.days.when(lambda now: subtract(length, now, "UTC", BusinessCalendar()), UtcDateTime())
 
 
 def _would_leave(version: Version, ground: Ground, who: Candidate) -> ColumnElement[bool]:

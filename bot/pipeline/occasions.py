@@ -3,6 +3,7 @@ what may have changed. It says who and with which key (semantics.md S5); enterin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    case,
     cast,
     exists,
     func,
@@ -22,7 +22,6 @@ from sqlalchemy import (
     null,
 )
 
-from bot.pipeline.detect import News
 from bot.pipeline.entering import OCCASION
 from bot.pipeline.published import Version, calendar_for
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
@@ -69,9 +68,7 @@ def contact_of(version: Version) -> ColumnElement[Any]:
     return CONTACT.c.id if version.playbook.walks == "contact" else NO_CONTACT
 
 
-def by_condition(
-    version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], now: datetime
-) -> Openings:
+def by_condition(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Openings:
     """`enter.when`: the condition holds and no occasion is open. The key is the moment of the opening."""
     contact_id = contact_of(version)
     mine = and_(
@@ -83,8 +80,8 @@ def by_condition(
         rows=walkers(version),
         where=and_(inside, matches(version, ground, category), ~exists().where(mine, OCCASION.c.is_open)),
         contact_id=contact_id,
-        key=literal(f"when:{now:%Y-%m-%dT%H:%M:%SZ}"),
-        opened_at=literal(now, UtcDateTime),
+        key=ground.days.when(lambda now: f"when:{now:%Y-%m-%dT%H:%M:%SZ}", String()),
+        opened_at=ground.now(),
         expires_at=NEVER,
         event=NO_EVENT,
         stays_open=True,
@@ -108,7 +105,12 @@ def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[b
     if playbook.walks == "contact":
         rows = rows.join(CONTACT, CONTACT.c.id == EVENT.c.contact_id)
         contact_id = CONTACT.c.id
-    conditions = [EVENT.c.is_new, EVENT.c.name == name, _filter(version, ground, EVENT.c.properties)]
+    conditions = [
+        EVENT.c.is_new,
+        EVENT.c.at <= ground.now(),
+        EVENT.c.name == name,
+        _filter(version, ground, EVENT.c.properties),
+    ]
     if extra is not None:
         conditions.append(extra)
     return Openings(
@@ -131,13 +133,11 @@ def by_end_of(version: Version, ground: Ground) -> Openings:
     return by_event(version, ground, ENDED, and_(of_playbook, outcomes))
 
 
-def by_date(
-    version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool], news: News
-) -> Openings:
+def by_date(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Openings:
     """`enter.at`: the anchor's date, moved by the offset, is today or at most `within` ago (S7)."""
-    value, earliest = _date_of(version, ground, news)
+    value, earliest = _date_of(version, ground)
     anchor, calendar = parse_anchor(version.playbook.enter.at or ""), calendar_for(ground.settings, None)
-    latest = _per_day(news, lambda today: latest_anchor(anchor, today, calendar))
+    latest = _per_day(ground, lambda today: latest_anchor(anchor, today, calendar))
     return Openings(
         rows=walkers(version),
         where=and_(
@@ -149,19 +149,19 @@ def by_date(
         ),
         contact_id=contact_of(version),
         key=literal("at:") + cast(value, String),
-        opened_at=literal(news.now, UtcDateTime),
+        opened_at=ground.now(),
         expires_at=NEVER,
         event=NO_EVENT,
     )
 
 
-def date_still_counts(version: Version, ground: Ground, news: News) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def date_still_counts(version: Version, ground: Ground) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """For an occasion by date that had to wait: whether the date is still the one it opened for, and `within` not over."""
-    value, earliest = _date_of(version, ground, news)
+    value, earliest = _date_of(version, ground)
     return OCCASION.c.key.is_not_distinct_from(literal("at:") + cast(value, String)), value > earliest
 
 
-def _date_of(version: Version, ground: Ground, news: News) -> tuple[ColumnElement[Any], ColumnElement[date]]:
+def _date_of(version: Version, ground: Ground) -> tuple[ColumnElement[Any], ColumnElement[date]]:
     """The anchor's date, and the date that is just too long ago."""
     playbook = version.playbook
     anchor = parse_anchor(playbook.enter.at or "")
@@ -169,7 +169,8 @@ def _date_of(version: Version, ground: Ground, news: News) -> tuple[ColumnElemen
     calendar = calendar_for(ground.settings, None)
     value = compile_value(anchor_value(anchor), ground.scope(contact=playbook.walks == "contact"))
     earliest = _per_day(
-        news, lambda today: latest_anchor(anchor, shift_date(today, -1, within, calendar) - timedelta(days=1), calendar)
+        ground,
+        lambda today: latest_anchor(anchor, shift_date(today, -1, within, calendar) - timedelta(days=1), calendar),
     )
     return value, earliest
 
@@ -208,18 +209,10 @@ def latest_anchor(anchor: Anchor, reached: date, calendar: BusinessCalendar) -> 
     return low
 
 
-def _per_day(news: News, day_of: Any) -> ColumnElement[date]:
-    """A date that depends on which day it is where the customer is (two or three days at any moment)."""
-    zones: dict[date, list[str]] = {}
-    for zone, today in news.today.items():
-        zones.setdefault(today, []).append(zone)
-    if len(zones) <= 1:
-        today = next(iter(zones), news.now.date())
-        return literal(day_of(today), Date)
-    name = func.coalesce(CUSTOMER.c.timezone, "")
-    return case(
-        *((name.in_(names), literal(day_of(today), Date)) for today, names in sorted(zones.items())), else_=None
-    )
+def _per_day(ground: Ground, day_of: Callable[[date], date]) -> ColumnElement[date]:
+    """A date that depends on which day it is where the customer is."""
+    days = ground.days
+    return days.per_zone(CUSTOMER, lambda zone: day_of(days.date_in(zone)), Date())
 
 
 def _filter(version: Version, ground: Ground, event: ColumnElement[Any]) -> ColumnElement[bool]:

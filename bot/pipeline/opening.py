@@ -3,9 +3,26 @@ Closes the occasions of conditions that became false. Part of enroll; it lets no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Subquery,
+    Update,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from bot.pipeline import occasions
 from bot.pipeline.detect import News
@@ -16,8 +33,9 @@ from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import EmailStep
-from storage.bulk import insert_selected
+from storage.bulk import insert_counted, insert_selected, new_rows_from
 from storage.deployments import PlaybookRow, put_playbook
+from storage.enrollments import Pauses, not_paused
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import OccasionState
@@ -36,25 +54,36 @@ COLUMNS = (
 )
 
 
-def find_openings(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Where to look for occasions of one playbook. `shape` names what the statement looks like (None: only this once)."""
+
+    shape: tuple[Any, ...] | None
+    openings: Callable[[], Openings]
+
+
+def find_searches(
     connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
-) -> list[Openings]:
-    """The occasions to look for, by trigger; nothing where nothing can be new."""
+) -> list[Search]:
+    """What to look for, by trigger; nothing where nothing can be new."""
     version = published.versions[row.version_id]
     category = first_category(version, published)
-    inside = _whom_to_look_at(version, row, news)
+    look = _whom_to_look_at(version, row, news, ground)
     match version.playbook.enter.trigger:
-        case "when" if inside is not None:
-            close_occasions(connection, version, ground, category, inside)
-            return [occasions.by_condition(version, ground, category, inside, news.now)]
-        case "at" if inside is not None:
-            return [occasions.by_date(version, ground, category, inside, news)]
-        case "on" if has_new_events(connection):
-            return [occasions.by_event(version, ground, version.playbook.enter.on or "")]
-        case "after" if has_new_events(connection):
-            return [occasions.by_end_of(version, ground)]
+        case "when" if look is not None:
+            shape, inside = look
+            close_occasions(connection, version, ground, category, shape, inside)
+            return [Search(shape=shape, openings=lambda: occasions.by_condition(version, ground, category, inside()))]
+        case "at" if look is not None:
+            shape, inside = look
+            return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
+        case "on" if has_new_events(connection, news.now):
+            name = version.playbook.enter.on or ""
+            return [Search(shape=("on",), openings=lambda: occasions.by_event(version, ground, name))]
+        case "after" if has_new_events(connection, news.now):
+            return [Search(shape=("after",), openings=lambda: occasions.by_end_of(version, ground))]
         case "every" | "once":
-            return _moment_openings(connection, published, row, news, ground)
+            return _moment_searches(connection, published, row, news, ground)
     return []
 
 
@@ -70,27 +99,34 @@ def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, ha
         case "manual":
             return False
         case _:
-            return _whom_to_look_at(version, row, news) is not None
+            return _whom_to_look_at(version, row, news, None) is not None
 
 
-def _whom_to_look_at(version: Version, row: PlaybookRow, news: News) -> ColumnElement[bool] | None:
-    """Customers whose answer may have changed; None: nobody's. A new day only matters to what moves with time."""
+Look = tuple[tuple[Any, ...], Callable[[], ColumnElement[bool]]]
+EVERYBODY: Look = (("everybody",), true)
+
+
+def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Ground | None) -> Look | None:
+    """Customers whose answer may have changed, as shape and filter; None: nobody's. A new day only matters to what moves
+    with time."""
     if row.needs_sweep:
-        return true()
+        return EVERYBODY
     if news.is_quiet:
         return None
     enter = version.playbook.enter
     condition = parse_condition(enter.when) if enter.when else None
     if condition is not None and news.concerns_everybody(condition):
-        return true()
+        return EVERYBODY
     moves = enter.at is not None or condition is None or condition.moves_with_time
-    if moves:
-        return news.covers(CUSTOMER) if news.changed or news.new_days else None
-    return news.changed_customers(CUSTOMER.c.id) if news.changed else None
+    marks = ground.marks() if ground is not None else literal(news.token)
+    if moves and news.new_days:
+        return ("covered", *news.shape), lambda: news.covers(CUSTOMER, marks)
+    return (("changed",), lambda: news.changed_customers(CUSTOMER.c.id, marks)) if news.changed else None
 
 
-def has_new_events(connection: Connection) -> bool:
-    return connection.scalar(select(EVENT.c.id).where(EVENT.c.is_new).limit(1)) is not None
+def has_new_events(connection: Connection, now: datetime) -> bool:
+    """Whether anything happened that no playbook was offered yet. What lies ahead (the end of a subscription) waits."""
+    return connection.scalar(select(EVENT.c.id).where(EVENT.c.is_new, EVENT.c.at <= now).limit(1)) is not None
 
 
 def first_category(version: Version, published: Published) -> str | None:
@@ -103,24 +139,34 @@ def first_category(version: Version, published: Published) -> str | None:
 
 
 def close_occasions(
-    connection: Connection, version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]
+    connection: Connection,
+    version: Version,
+    ground: Ground,
+    category: str | None,
+    shape: tuple[Any, ...],
+    inside: Callable[[], ColumnElement[bool]],
 ) -> None:
     """The condition is false again, so it may open once more. Unknown keeps what stands."""
+    key = ("close", version.id, category, shape)
+    connection.execute(ground.kept(key, lambda: _closing(version, ground, category, inside())))
+
+
+def _closing(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Update:
     shut = occasions.matches(version, ground, category).is_(False)
     walker = CUSTOMER.c.id == OCCASION.c.customer_id
     if version.playbook.walks == "contact":
         walker = and_(walker, CONTACT.c.id == OCCASION.c.contact_id)
     still = select(literal(1)).select_from(occasions.walkers(version)).where(walker, inside, shut)
-    connection.execute(
+    return (
         update(OCCASION)
         .where(OCCASION.c.playbook == version.playbook.name, OCCASION.c.is_open, still.correlate(OCCASION).exists())
         .values(is_open=False)
     )
 
 
-def _moment_openings(
+def _moment_searches(
     connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
-) -> list[Openings]:
+) -> list[Search]:
     """The latest scheduled moment that passed since the playbook went live and was not used yet."""
     version = published.versions[row.version_id]
     moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
@@ -141,18 +187,22 @@ def _moment_openings(
         )
         write_entries(connection, [entry])
         return []
-    return [occasions.by_moment(version, ground, first_category(version, published), moment, expires)]
+    category = first_category(version, published)
+    openings = partial(occasions.by_moment, version, ground, category, moment, expires)
+    return [Search(shape=None, openings=openings)]
 
 
-def open_occasions(
-    connection: Connection,
-    version: Version,
-    openings: Openings,
-    ground: Ground,
-    now: datetime,
-    is_free: ColumnElement[bool],
-) -> int:
+def open_occasions(connection: Connection, version: Version, search: Search, ground: Ground, pauses: Pauses) -> int:
     """Insert the new occasions with their verdicts; a key that stands already is no new occasion. Returns how many."""
+
+    def build() -> Insert:
+        return _opening(connection, version, search.openings(), ground, pauses)
+
+    key = ("open", version.id, search.shape, pauses)
+    return insert_counted(connection, build() if search.shape is None else ground.kept(key, build))
+
+
+def _opening(connection: Connection, version: Version, openings: Openings, ground: Ground, pauses: Pauses) -> Insert:
     who = Candidate(
         customer_id=CUSTOMER.c.id,
         contact_id=openings.contact_id,
@@ -162,11 +212,11 @@ def open_occasions(
         has_waited=False,
         by_hand=literal(False),
     )
-    verdict = verdict_of(who, version, ground, now, is_free=is_free)
-    found = _found(version, openings, verdict)
+    is_free = not_paused(pauses, literal(version.playbook.name), CUSTOMER.c.id, openings.contact_id)
+    found = _found(version, openings, verdict_of(who, version, ground, is_free=is_free))
     final = _one_at_a_time(version, found)
     rows = select(*_columns_of(found), final, state_of(final), literal(openings.stays_open)).where(true())
-    return insert_selected(connection, OCCASION, COLUMNS, rows)
+    return new_rows_from(connection, OCCASION, COLUMNS, rows)
 
 
 def record_existing(connection: Connection, version: Version, openings: Openings) -> None:

@@ -3,10 +3,24 @@ One place, so that enrolling, waking, advancing and explaining ask in the same w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
@@ -19,15 +33,37 @@ CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
 
 TRANSACTIONAL = "transactional"
+MOST_KEPT = 5000
+Statement = TypeVar("Statement")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Ground:
-    """The ground conditions stand on in one pass: the day and the workspace's settings."""
+    """The ground conditions stand on: the day, the marks of the tick that looks, and the workspace's settings. It lives as
+    long as a deployment, so that every condition and statement is put together once and then only asked."""
 
     days: LocalDays
     settings: WorkspaceSettings
+    token: str = ""
     _asked: dict[Any, ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def kept(self, key: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
+        """The statement under this key, built the first time. What it binds must be read when it runs."""
+        if key not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = build()
+        found: Statement = self._kept[key]
+        return found
+
+    def now(self) -> ColumnElement[Any]:
+        """The instant of the pass, read when the statement runs."""
+        return self.days.instant()
+
+    def marks(self) -> ColumnElement[str]:
+        """The token of the tick that looks, read when the statement runs."""
+        return bindparam(None, callable_=lambda: self.token, type_=String())
 
     def scope(self, *, contact: bool = False, walk: bool = False, event: ColumnElement[Any] | None = None) -> Scope:
         """Tables a condition may use; a walk brings its own event."""

@@ -5,8 +5,9 @@ filled go back to the outbox. It moves no walk itself: advance asks again and de
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, literal, or_, select, true, update
 
 from bot.pipeline.detect import News
 from bot.pipeline.published import Published, Version, walked_versions
@@ -14,7 +15,7 @@ from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import WaitStep
 from storage.accounts import Contact
-from storage.enrollments import ENROLLMENT, rows_not_paused
+from storage.enrollments import ENROLLMENT
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, lock_messages, write_moves
@@ -31,30 +32,37 @@ def wake(connection: Connection, published: Published, news: News) -> int:
     if news.is_quiet:
         return 0
     ground = published.ground(news.days)
-    asleep = and_(
-        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-        or_(ENROLLMENT.c.due_at.is_(None), ENROLLMENT.c.due_at > news.now),
-        _inside(news),
-        rows_not_paused(connection, ENROLLMENT),  # resume looks at those anew
-    )
+    ground.token = news.token
+    shape = (bool(news.woken_feeds), *news.shape)
     woken = 0
     for version_id in sorted(walked_versions(connection) & published.versions.keys()):
-        for reason in _reasons(published.versions[version_id], ground):
-            statement = (
-                update(ENROLLMENT).where(asleep, ENROLLMENT.c.version_id == version_id, reason).values(due_at=news.now)
-            )
+        build = partial(_alarms, published.versions[version_id], ground, news)
+        for statement in ground.kept(("wake", version_id, *shape), build):
             woken += connection.execute(statement).rowcount
     _free_held_mails(connection, news)
     return woken + _make_room_for_preemption(connection, published, news)
 
 
-def _inside(news: News) -> ColumnElement[bool]:
+def _alarms(version: Version, ground: Ground, news: News) -> list[Update]:
+    """One statement per reason to wake a walk of this version."""
+    asleep = and_(
+        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+        or_(ENROLLMENT.c.due_at.is_(None), ENROLLMENT.c.due_at > ground.now()),
+        _inside(news, ground.marks()),
+        ENROLLMENT.c.version_id == version.id,
+    )
+    return [
+        update(ENROLLMENT).where(asleep, reason).values(due_at=ground.now()) for reason in _reasons(version, ground)
+    ]
+
+
+def _inside(news: News, marks: ColumnElement[str]) -> ColumnElement[bool]:
     """Walks of customers that have news."""
     if news.woken_feeds or news.new_days == news.all_zones:
         return true()
     if not news.new_days:
-        return news.changed_customers(ENROLLMENT.c.customer_id)
-    return ENROLLMENT.c.customer_id.in_(select(CUSTOMER.c.id).where(news.covers(CUSTOMER)))
+        return news.changed_customers(ENROLLMENT.c.customer_id, marks)
+    return ENROLLMENT.c.customer_id.in_(select(CUSTOMER.c.id).where(news.covers(CUSTOMER, marks)))
 
 
 def _reasons(version: Version, ground: Ground) -> Iterator[ColumnElement[bool]]:
@@ -83,7 +91,7 @@ def _free_held_mails(connection: Connection, news: News) -> None:
         .where(
             MESSAGE.c.state == MessageState.HELD.value,
             MESSAGE.c.reason.in_(GAPS),
-            news.changed_customers(MESSAGE.c.customer_id),
+            news.changed_customers(MESSAGE.c.customer_id, literal(news.token)),
         )
         .order_by(MESSAGE.c.id)
     )
