@@ -36,9 +36,12 @@ layers:
 ci:
     CI=true .ci/run
 
-# Write the generated pages of docs/ and the pictures of the README
+# Write the generated pages of docs/ and the schemas
 docs: schema
     .venv/bin/journeybot docs
+
+# Draw docs/demo.svg again, from a real run of the demo
+picture:
     {{ python }} -m tests.pictures
 
 # Write playbooks/.schema, by which editors complete and check
