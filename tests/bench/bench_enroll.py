@@ -101,32 +101,33 @@ def ours(house: House) -> int:
     return count.entered
 
 
+def measure(found: Database, engine: str, customers: int) -> Result:
+    with found.write() as connection:
+        add_customers(connection, customers)
+        add_facts(connection, customers)
+    house = publish(found, workspace_files({"help": PLAYBOOK}), FixedClock(NOW))
+    version_id = house.published.playbooks[0].version_id
+    entered: list[int] = []
+    our_time = seconds(lambda: entered.append(ours(house)))
+    floor_time = seconds(lambda: by_hand(found, version_id))
+    with found.read() as connection:
+        same = connection.scalar(text("SELECT count(*) FROM enrollment WHERE playbook = 'by_hand'"))
+    assert entered[0] == same, f"{entered[0]} entered, by hand {same}"
+    return Result(
+        name=f"enroll {entered[0]:,} of {customers:,}, {engine}",
+        ours=f"{our_time:.2f} s",
+        floor=f"{floor_time:.2f} s",
+        ratio=floor_time / our_time,
+        bound=0.7,
+    )
+
+
 def main() -> None:
     given = arguments(__doc__ or "", customers=1_000_000)
     for engine in engines(given.engine):
         with database(engine) as found:
-            with found.write() as connection:
-                add_customers(connection, given.customers)
-                add_facts(connection, given.customers)
-            house = publish(found, workspace_files({"help": PLAYBOOK}), FixedClock(NOW))
-            version_id = house.published.playbooks[0].version_id
-            entered: list[int] = []
-            our_time = seconds(lambda: entered.append(ours(house)))
-            floor_time = seconds(lambda: by_hand(found, version_id))
-            with found.read() as connection:
-                same = connection.scalar(text("SELECT count(*) FROM enrollment WHERE playbook = 'by_hand'"))
-            assert entered[0] == same, f"{entered[0]} entered, by hand {same}"
-            print(
-                Result(
-                    name=f"enroll {entered[0]:,} of {given.customers:,}, {engine}",
-                    ours=f"{our_time:.2f} s",
-                    floor=f"{floor_time:.2f} s",
-                    ratio=floor_time / our_time,
-                    bound=0.7,
-                ),
-                f"peak {peak_memory_mb():.0f} MB",
-                flush=True,
-            )
+            result = measure(found, engine, given.customers)
+            print(result, f"peak {peak_memory_mb():.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

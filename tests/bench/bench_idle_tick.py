@@ -34,10 +34,10 @@ def playbooks() -> dict[str, str]:
     found = {}
     for number in range(1, 21):
         trigger = TRIGGERS[number % len(TRIGGERS)].format(n=number)
-        quiet = "  when: tier == \"none\"\n" if trigger.startswith("every") else ""
+        quiet = '  when: tier == "none"\n' if trigger.startswith("every") else ""
         found[f"play_{number:02}"] = (
             f"title: Play {number}\nstate: live\nwalks: customer\nenter:\n  {trigger}\n{quiet}"
-            "goal: count(\"bought\", days=7) > 0\nsteps:\n  - email: note\n    to: champion\n"
+            'goal: count("bought", days=7) > 0\nsteps:\n  - email: note\n    to: champion\n'
         )
     return found
 
@@ -63,7 +63,8 @@ def main() -> None:
                     add_customers(connection, size)
                 house = publish(found, workspace_files(playbooks()), FixedClock(NOW))
                 costs[size] = idle_cost(house, given.times)
-                print(f"{engine}: {size:>9,} customers: {costs[size] * 1000:.1f} ms a tick, peak {peak_memory_mb():.0f} MB", flush=True)
+                cost = f"{costs[size] * 1000:.1f} ms a tick, peak {peak_memory_mb():.0f} MB"
+                print(f"{engine}: {size:>9,} customers: {cost}", flush=True)
         small, large = costs[sizes[0]], costs[sizes[-1]]
         print(
             Result(
