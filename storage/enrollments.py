@@ -43,6 +43,7 @@ class Walk:
     has_arrived: bool
     step_since: datetime | None
     due_at: datetime | None
+    resumed_at: datetime | None
     entered_at: datetime
     status: str = EnrollmentStatus.ACTIVE
     outcome: str | None = None
@@ -52,6 +53,11 @@ class Walk:
     def since(self) -> datetime:
         """The moment from which the next thing counts."""
         return self.due_at or self.step_since or self.entered_at
+
+    @property
+    def fell_due_in_pause(self) -> bool:
+        """Whether its present step was due while it stood still (S37)."""
+        return self.resumed_at is not None and self.since < self.resumed_at
 
 
 WALK_COLUMNS = [
@@ -69,6 +75,7 @@ WALK_COLUMNS = [
         "has_arrived",
         "step_since",
         "due_at",
+        "resumed_at",
         "entered_at",
     )
 ]

@@ -128,7 +128,8 @@ class EnrollmentStatus(StrEnum):
 
 class Enrollment(SQLModel, table=True):
     """One walk. `step` is the node it stands on, `has_arrived` whether that node already began (a mail owed, a wait running),
-    `due_at` when to look again (empty: somebody else will wake it), `step_since` when it arrived, in the walk's own time."""
+    `due_at` when to look again (empty: somebody else will wake it), `step_since` when it arrived, in the walk's own time,
+    `resumed_at` when it went on after a pause without being shifted: what was due before fell into the pause (S37)."""
 
     __table_args__ = (
         UniqueConstraint("occasion_id"),
@@ -176,6 +177,7 @@ class Enrollment(SQLModel, table=True):
     has_arrived: bool = False
     step_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    resumed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     renewal_date_at_entry: date | None = None
     entered_at: datetime = Field(sa_type=UtcDateTime)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, select
 
 from storage.bulk import insert_rows, update_rows
 from storage.dialects import among
@@ -185,12 +185,13 @@ def cancel_for_walks(
 ) -> list[MessageRow]:
     """Leaving a playbook cancels its pending and held mails (S13)."""
     states = (MessageState.PENDING.value, MessageState.HELD.value)
-    statement = (
-        select(*COLUMNS)
-        .where(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
-        .with_for_update()
-    )
-    before = [MessageRow(*row) for row in connection.execute(statement)]
+    mine = and_(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
+    return cancel_messages(connection, mine, now, reason)
+
+
+def cancel_messages(connection: Connection, where: ColumnElement[bool], now: datetime, reason: str) -> list[MessageRow]:
+    """Cancel the messages that `where` picks; it must pick none that may not be cancelled."""
+    before = [MessageRow(*row) for row in connection.execute(select(*COLUMNS).where(where).with_for_update())]
     after = [row.to(MessageState.CANCELLED, now, reason=reason) for row in before]
     write_moves(connection, list(zip(before, after, strict=True)))
     return after

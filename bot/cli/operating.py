@@ -11,7 +11,8 @@ from bot.cli.names import ForAll, ForContact, ForCustomer, the_one
 from bot.cli.opening import At, opened
 from bot.cli.printing import print_line
 from bot.insight.explain import playbook_row
-from bot.pipeline.operate import PauseKind, enroll_by_hand, exit_by_hand, pause, resume
+from bot.pipeline.operate import enroll_by_hand, exit_by_hand, pause, resume
+from bot.pipeline.resuming import PauseKind
 
 Playbook = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook's name.")]
 OfPlaybook = Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="One playbook.")]

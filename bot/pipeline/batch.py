@@ -81,6 +81,10 @@ class Batch:
     def version_of(self, walk: Walk) -> Version:
         return self.published.versions[walk.version_id]
 
+    def is_left_out(self, walk: Walk) -> bool:
+        """Whether what fell due in a pause is not caught up (`on_resume: expire`)."""
+        return walk.fell_due_in_pause and self.version_of(walk).playbook.on_resume == "expire"
+
     def where_true(self, condition: Condition, walks: Sequence[Walk]) -> set[int]:
         """Ids of the walks for which the condition is true now."""
         contact = walks[0].contact_id is not None

@@ -10,14 +10,17 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+import structlog
 from sqlalchemy import Connection, select, true, update
 
 from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
+from bot.errors import JourneybotError
 from bot.pipeline.detect import local_days
 from bot.pipeline.mail_context import MailCase, computed_values, load_cases
-from bot.pipeline.preflight import Judgement, Letter, judge
+from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
 from bot.pipeline.questions import ask_about_gaps
 from bot.pipeline.recipients import mailable_people, pick_recipients
@@ -44,6 +47,8 @@ from storage.outbox_moves import (
     write_moves,
 )
 from storage.transports import blocked_until
+
+log = structlog.get_logger()
 
 BATCH = 500
 #: Stop handing over this long before the lease ends, so that a slow batch never writes to a socket with a dead lease.
@@ -150,36 +155,66 @@ def _judge(database: Database, published: Published, ids: list[int], now: dateti
     with database.read() as connection:
         ground = published.ground(local_days(connection, now, published.settings.timezone))
         cases = load_cases(connection, ground, ids)
-        cases = _find_missing_recipients(connection, published, ground, cases)
-        values = _values(connection, published, ground, cases)
+    if any(case.message.contact_id is None for case in cases):
+        with database.write() as connection:
+            cases = _find_missing_recipients(connection, published, ground, cases)
+    with database.read() as connection:
+        judgements, values = _values(connection, published, ground, cases)
         kept = {found: _letter_of(row) for found, row in contents_of(connection, ids).items()}
-    return {case.id: judge(case, published, now, values.get(case.id, {}), kept.get(case.id)) for case in cases}
+    for case in cases:
+        if case.id not in judgements:
+            judgements[case.id] = _judge_one(case, published, now, values.get(case.id, {}), kept.get(case.id))
+    return judgements
+
+
+def _judge_one(
+    case: MailCase, published: Published, now: datetime, values: dict[str, Any], kept: Letter | None
+) -> Judgement:
+    """Whatever breaks over one mail sets that mail aside and never stops the others."""
+    try:
+        return judge(case, published, now, values, kept)
+    except Exception as error:  # noqa: BLE001
+        return _broken(case, error)
+
+
+def _broken(case: MailCase, error: Exception) -> Judgement:
+    log.error("mail_fault", message=case.id, template=case.message.template, error=type(error).__name__)
+    sentence = error.sentence if isinstance(error, JourneybotError) else f"{type(error).__name__}: {str(error)[:300]}"
+    details = {"error": sentence, "template": case.message.template}
+    return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)
 
 
 def _values(
     connection: Connection, published: Published, ground: Ground, cases: Sequence[MailCase]
-) -> dict[int, dict[str, object]]:
-    groups: dict[tuple[str, str], list[int]] = {}
+) -> tuple[dict[int, Judgement], dict[int, dict[str, Any]]]:
+    """Message id → the values its template asks for; and the mails whose template is gone or breaks in the database."""
+    broken: dict[int, Judgement] = {}
+    values: dict[int, dict[str, Any]] = {}
+    groups: dict[tuple[str, str], list[MailCase]] = {}
     for case in cases:
-        template = published.templates.pick(case.message.template, case.locales)
-        groups.setdefault((template.name, template.locale), []).append(case.id)
-    values: dict[int, dict[str, object]] = {}
-    for (name, locale), ids in groups.items():
-        values |= computed_values(connection, ground, published.templates.pick(name, (locale,)), ids)
-    return values
+        if case.message.template in published.templates.names:
+            template = published.templates.pick(case.message.template, case.locales)
+            groups.setdefault((template.name, template.locale), []).append(case)
+    for (name, locale), group in groups.items():
+        template = published.templates.pick(name, (locale,))
+        try:
+            with connection.begin_nested():
+                values |= computed_values(connection, ground, template, [case.id for case in group])
+        except Exception as error:
+            if connection.invalidated or connection.closed:
+                raise
+            broken |= {case.id: _broken(case, error) for case in group}
+    return broken, values
 
 
 def _find_missing_recipients(
     connection: Connection, published: Published, ground: Ground, cases: list[MailCase]
 ) -> list[MailCase]:
     """A mail that had nobody to go to looks again: somebody may have been added (S24)."""
-    from bot.pipeline.preflight import email_step
-
-    homeless = [case for case in cases if case.message.contact_id is None]
     found: list[int] = []
-    for case in homeless:
-        step = email_step(case, published)
-        if step is None:
+    for case in cases:
+        step = email_step(case, published) if case.message.contact_id is None else None
+        if step is None or step.template not in published.templates.names:
             continue
         category = published.templates.pick(step.template, case.locales).category
         people = mailable_people(connection, {case.message.customer_id}, category, published.settings.consent)

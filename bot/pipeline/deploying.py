@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, select, true, update
+from sqlalchemy import Connection, Table, and_, case, literal, select, true, update
 
 from bot.authoring.workspace import Workspace
 from bot.errors import Finding, WorkspaceError
@@ -20,6 +20,7 @@ from bot.pipeline.published import Publications, Published, Version
 from bot.rules.playbook import Playbook, canonical_json, playbook_digest
 from bot.rules.program import Program
 from storage.accounts import Pause
+from storage.columns import UtcDateTime
 from storage.deployments import (
     VERSION,
     PlaybookRow,
@@ -96,7 +97,8 @@ def _publish(connection: Connection, playbook: Playbook, old: PlaybookRow | None
     """Store the version and the running state; take along who may follow."""
     definition = json.loads(canonical_json(playbook))
     version_id, is_new = store_version(connection, playbook.name, playbook_digest(playbook), definition, now)
-    goes_live = playbook.state == "live" and (old is None or old.state in ("draft", "retired"))
+    was_live = old is not None and old.live_since is not None and old.state not in ("draft", "retired")
+    goes_live = playbook.state == "live" and not was_live
     values: dict[str, object] = {"state": playbook.state, "version_id": version_id}
     if goes_live:
         values |= {"live_since": now, "last_moment": now}
@@ -104,7 +106,7 @@ def _publish(connection: Connection, playbook: Playbook, old: PlaybookRow | None
         values |= {"needs_sweep": False}
     put_playbook(connection, playbook.name, values)
     _pause_or_resume(connection, playbook, old, now)
-    followed, stayed = _take_along(connection, playbook, version_id)
+    followed, stayed = _take_along(connection, playbook, version_id, now)
     number = connection.execute(select(VERSION.c.number).where(VERSION.c.id == version_id)).scalar_one()
     return PlaybookChange(
         playbook=playbook.name,
@@ -116,8 +118,9 @@ def _publish(connection: Connection, playbook: Playbook, old: PlaybookRow | None
     )
 
 
-def _take_along(connection: Connection, playbook: Playbook, version_id: int) -> tuple[int, int]:
-    """People inside follow where their step still exists and no step they passed changed its kind; else they stay."""
+def _take_along(connection: Connection, playbook: Playbook, version_id: int, now: datetime) -> tuple[int, int]:
+    """People inside follow where their step still exists and no step they passed changed its kind; else they stay. Who
+    follows is looked at now: a wait may be shorter, a goal new."""
     inside = (
         ENROLLMENT.c.playbook == playbook.name,
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
@@ -143,7 +146,9 @@ def _take_along(connection: Connection, playbook: Playbook, version_id: int) -> 
             statement = update(ENROLLMENT).where(
                 *inside, ENROLLMENT.c.version_id == old_id, ENROLLMENT.c.step.in_(kept), ~passed_changed
             )
-            followed += connection.execute(statement.values(version_id=version_id, priority=playbook.priority)).rowcount
+            looked_at = case((ENROLLMENT.c.has_arrived, literal(now, UtcDateTime)), else_=ENROLLMENT.c.due_at)
+            values = {"version_id": version_id, "priority": playbook.priority, "due_at": looked_at}
+            followed += connection.execute(statement.values(values)).rowcount
     stayed = len(list(connection.scalars(select(ENROLLMENT.c.id).where(*inside))))
     return followed, stayed
 
@@ -212,7 +217,8 @@ def _renamed(connection: Connection, playbook: Playbook, before: Mapping[str, Pl
     }
     put_playbook(connection, playbook.name, row)
     put_playbook(connection, old.name, {"state": "retired"})
-    connection.execute(delete(PAUSE).where(PAUSE.c.kind == "playbook", PAUSE.c.key == old.name))
+    paused = and_(PAUSE.c.kind == "playbook", PAUSE.c.key == old.name)
+    connection.execute(update(PAUSE).where(paused).values(key=playbook.name))
     return old
 
 

@@ -47,7 +47,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     has_events, waiting = has_new_events(connection, news.now), _playbooks_with_waiting(connection)
     for row in published.live:
         is_asked = has_reason_to_look(published, row, news, has_events=has_events)
-        if row.state != "live" or not (is_asked or row.name in waiting or row.fault):
+        if not (is_asked or row.name in waiting or row.fault):
             continue
         try:
             with connection.begin_nested():

@@ -6,30 +6,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, literal, select, true
 
 from bot.errors import UsageError
 from bot.pipeline.batch import Batch
 from bot.pipeline.leaving import leave
 from bot.pipeline.occasions import walkers
 from bot.pipeline.published import Published
+from bot.pipeline.resuming import PauseKind, Standstill, settle_standstill
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.accounts import Pause
 from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
-from storage.dialects import add_seconds
-from storage.enrollments import CHANGE, ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
+from storage.enrollments import CHANGE, ENROLLMENT, WALK_COLUMNS, Walk, write_walks
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
-from storage.outbox import MessageState
-from storage.outbox_moves import MESSAGE, cancel_for_walks
 
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
-PauseKind = Literal["all", "playbook", "customer", "contact"]
 
 
 def pause(connection: Connection, kind: PauseKind, key: str, now: datetime) -> bool:
@@ -52,18 +48,9 @@ def resume(
     if since is None:
         return False
     connection.execute(delete(PAUSE).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
-    rules = dict(on_resume or {})
-    concerned = _concerned(kind, key, ENROLLMENT)
-    names = connection.scalars(
-        select(ENROLLMENT.c.playbook).where(concerned, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value).distinct()
-    )
-    for name in list(names):
-        rule = rules.get(name, "shift")
-        if rule == "shift":
-            _shift(connection, kind, key, name, (now - since).total_seconds(), since)
-        elif rule == "expire":
-            _expire(connection, kind, key, name, now)
-    _look_anew(connection, concerned)
+    ended = Standstill(kind=kind, key=key, since=since)
+    settle_standstill(connection, ended, now, on_resume or {})
+    _look_anew(connection, ended.concerns(ENROLLMENT))
     write_entries(connection, [_operated(connection, now, "resumed", kind, key)])
     return True
 
@@ -135,10 +122,10 @@ def exit_by_hand(
     wanted = [ENROLLMENT.c.playbook == playbook, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value]
     if customer is not None:
         _refuse_unknown(connection, "customer", customer)
-        wanted.append(_concerned("customer", customer, ENROLLMENT))
+        wanted.append(ENROLLMENT.c.customer_id.in_(select(CUSTOMER.c.id).where(CUSTOMER.c.key == customer)))
     if contact is not None:
         _refuse_unknown(connection, "contact", contact)
-        wanted.append(_concerned("contact", contact, ENROLLMENT))
+        wanted.append(ENROLLMENT.c.contact_id.in_(select(CONTACT.c.id).where(CONTACT.c.key == contact)))
     left = 0
     while True:
         statement = select(*WALK_COLUMNS).where(*wanted).order_by(ENROLLMENT.c.id).limit(500).with_for_update()
@@ -150,59 +137,6 @@ def exit_by_hand(
         batch.flush()
         write_walks(connection, walks)
         left += len(walks)
-
-
-def _shift(connection: Connection, kind: PauseKind, key: str, playbook: str, seconds: float, since: datetime) -> None:
-    """Due times that had not come when the standstill began move by its length; so do mails that waited."""
-    mine = and_(
-        _concerned(kind, key, ENROLLMENT),
-        ENROLLMENT.c.playbook == playbook,
-        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-    )
-    connection.execute(
-        update(ENROLLMENT)
-        .where(mine, ENROLLMENT.c.due_at > since)
-        .values(due_at=add_seconds(ENROLLMENT.c.due_at, seconds))
-    )
-    connection.execute(
-        update(ENROLLMENT)
-        .where(mine, ENROLLMENT.c.has_arrived, ENROLLMENT.c.step_since <= since)
-        .values(step_since=add_seconds(ENROLLMENT.c.step_since, seconds))
-    )
-    waiting = (MessageState.PENDING.value, MessageState.HELD.value)
-    held = and_(_concerned(kind, key, MESSAGE), MESSAGE.c.playbook == playbook, MESSAGE.c.state.in_(waiting))
-    for name in ("not_before", "due_at", "expires_at"):
-        column = MESSAGE.c[name]
-        connection.execute(
-            update(MESSAGE).where(held, column.is_not(None)).values({name: add_seconds(column, seconds)})
-        )
-
-
-def _expire(connection: Connection, kind: PauseKind, key: str, playbook: str, now: datetime) -> None:
-    """What fell due during the standstill is not caught up: its mails are cancelled and the walks go on."""
-    ids = list(
-        connection.scalars(
-            select(ENROLLMENT.c.id).where(
-                _concerned(kind, key, ENROLLMENT),
-                ENROLLMENT.c.playbook == playbook,
-                ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-            )
-        )
-    )
-    cancelled = cancel_for_walks(connection, ids, now, "expired_in_pause")
-    wake_walks_of_messages(connection, [row.enrollment_id for row in cancelled], now)
-
-
-def _concerned(kind: PauseKind, key: str, table: Table) -> ColumnElement[bool]:
-    match kind:
-        case "all":
-            return true()
-        case "playbook":
-            return table.c.playbook == key
-        case "customer":
-            return table.c.customer_id.in_(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
-        case "contact":
-            return table.c.contact_id.in_(select(CONTACT.c.id).where(CONTACT.c.key == key))
 
 
 def _refuse_unknown(connection: Connection, kind: PauseKind, key: str) -> None:

@@ -66,7 +66,8 @@ def judge(
     found: MailCase, published: Published, now: datetime, values: dict[str, Any], kept: Letter | None
 ) -> Judgement:
     """The first thing that applies: too late, not yet, nobody, no address, review, missing field, or go.
-    `kept`: the text an earlier attempt, a review or an edit fixed."""
+    `kept`: the text an earlier attempt, a review or an edit fixed. Raises: UsageError when the template is gone,
+    ValueError when its windows never open together."""
     step = email_step(found, published)
     terms = terms_of(found, step, published)
     allowed = next_open(terms.windows, found.message.due_at, found.zone, terms.calendar)
@@ -164,9 +165,8 @@ def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> T
     if found.window is not None:
         chosen = settings.windows[found.window]
         windows.append(_window(chosen.days, chosen.hours))
-    for own in (version.playbook.window if version else None, step.window if step else None):
-        if own is not None:
-            windows.append(_window(own.days, own.hours))
+    own = (version.playbook.window if version else None, step.window if step else None)
+    windows += [_window(each.days, each.hours) for each in own if each is not None]
     late = step.late if step is not None and step.late is not None else (version.playbook.late if version else None)
     return Terms(
         windows=tuple(windows),

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, event, insert, select
 
-from bot.pipeline.operate import PauseKind, enroll_by_hand, exit_by_hand, pause, resume
+from bot.pipeline.operate import enroll_by_hand, exit_by_hand, pause, resume
+from bot.pipeline.resuming import PauseKind
 from storage.accounts import Contact, Customer, Suppression
 from storage.database import Database
 from storage.enrollments import mark_changed

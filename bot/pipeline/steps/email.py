@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, go, sleep
 from bot.pipeline.recipients import mailable_people, pick_recipients
+from bot.pipeline.scopes import TRANSACTIONAL
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
 from storage.dialects import among
@@ -33,6 +34,9 @@ def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
         elif walk.is_holdout:
             batch.decide(walk, Verdict.SKIPPED, "holdout")
             go(walk, node.next, walk.since)
+        elif batch.is_left_out(walk):
+            batch.decide(walk, Verdict.SKIPPED, "expired_in_pause")
+            go(walk, node.next, batch.now)
         else:
             arriving.append(walk)
     if arriving:
@@ -53,12 +57,12 @@ def _still_owed(batch: Batch, node: Node, ids: list[int]) -> set[int]:
 
 def _owe(batch: Batch, step: EmailStep, walks: list[Walk]) -> None:
     settings = batch.published.settings
-    template = batch.published.templates.pick(step.template, (settings.locale,))
     people = mailable_people(
-        batch.connection, {walk.customer_id for walk in walks}, template.category, settings.consent
+        batch.connection, {walk.customer_id for walk in walks}, _category(batch, step), settings.consent
     )
     for walk in walks:
-        due = walk.since
+        # The pause does not count as lateness; waits before it keep the walk's own time.
+        due = walk.resumed_at if walk.fell_due_in_pause and walk.resumed_at else walk.since
         recipients = pick_recipients(step.to, people.get(walk.customer_id, ()), walk.contact_id)
         for contact_id in recipients:
             batch.messages.append(_message(batch, walk, step, contact_id, MessageState.PENDING, None, due))
@@ -68,6 +72,14 @@ def _owe(batch: Batch, step: EmailStep, walks: list[Walk]) -> None:
             _owe_to_nobody(batch, walk, step, due)
         walk.due_at = due
         sleep(walk, None)
+
+
+def _category(batch: Batch, step: EmailStep) -> str:
+    """Of a template that was deleted since nobody knows; its mail is owed all the same and deliver sets it aside."""
+    templates = batch.published.templates
+    if step.template not in templates.names:
+        return TRANSACTIONAL
+    return templates.pick(step.template, (batch.published.settings.locale,)).category
 
 
 def _owe_to_nobody(batch: Batch, walk: Walk, step: EmailStep, due: datetime) -> None:

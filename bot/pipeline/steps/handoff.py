@@ -27,12 +27,14 @@ OCCURRENCE = "1"
 
 def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
     step = cast(HandoffStep, node.step)
-    acting = [walk for walk in walks if not walk.is_holdout]
+    acting = [walk for walk in walks if not walk.is_holdout and not batch.is_left_out(walk)]
     if acting:
         _open(batch, step, acting)
     for walk in walks:
         if walk.is_holdout:
             batch.decide(walk, Verdict.SKIPPED, "holdout")
+        elif batch.is_left_out(walk):
+            batch.decide(walk, Verdict.SKIPPED, "expired_in_pause")
         go(walk, node.next, walk.since)
 
 

@@ -450,6 +450,7 @@ def upgrade() -> None:
         sa.Column("has_arrived", sa.Boolean(), nullable=False),
         sa.Column("step_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("event", DOCUMENT, nullable=True),
         sa.Column("renewal_date_at_entry", sa.Date(), nullable=True),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
