@@ -135,14 +135,18 @@ SERIES = {
 def add_customers(connection: Connection, many: int) -> None:
     """Customers 1 … many, each with one contact (champion): one in ten in onboarding, four time zones."""
     series = SERIES[connection.dialect.name]
-    now = "'2026-06-01 00:00:00.000000'" if connection.dialect.name == "sqlite" else "'2026-06-01 00:00:00+00'::timestamptz"
+    now = (
+        "'2026-06-01 00:00:00.000000'"
+        if connection.dialect.name == "sqlite"
+        else "'2026-06-01 00:00:00+00'::timestamptz"
+    )
     lists = "'[]', '{}', '{}', '{}'"
     connection.execute(
         text(
             f"""INSERT INTO customer (id, key, bucket, name, stage, stage_since, tier, arr, touch, timezone, started_on,
                 renewal_date, licenses_purchased, licenses_active, tags, owners, limits, attributes, created_at)
-            {series if connection.dialect.name == 'postgresql' else ''}
-            {'' if connection.dialect.name == 'postgresql' else series}
+            {series if connection.dialect.name == "postgresql" else ""}
+            {"" if connection.dialect.name == "postgresql" else series}
             SELECT i, 'c' || i, (i * 7919) % 2147483647, 'Customer ' || i,
                 CASE i % 10 WHEN 0 THEN 'onboarding' ELSE 'adoption' END, {now}, 'pro', i % 1000 * 100.0, 'low',
                 CASE i % 4 WHEN 0 THEN 'Asia/Tokyo' WHEN 1 THEN 'Europe/London' WHEN 2 THEN 'America/New_York' ELSE 'UTC' END,
@@ -159,7 +163,9 @@ def add_customers(connection: Connection, many: int) -> None:
     )
     champion = "1" if connection.dialect.name == "sqlite" else "true"
     connection.execute(
-        text(f"INSERT INTO contact_role (contact_id, role, is_primary) {series} SELECT i, 'champion', {champion} FROM n"),
+        text(
+            f"INSERT INTO contact_role (contact_id, role, is_primary) {series} SELECT i, 'champion', {champion} FROM n"
+        ),
         {"many": many},
     )
 
@@ -187,6 +193,9 @@ this is for {{ customer.name }}.
 def workspace_files(playbooks: dict[str, str]) -> dict[str, str]:
     """A workspace with these playbooks, one template `note`, and the shipped layout."""
     root = Path(__file__).resolve().parents[2]
-    layouts = {f"templates/emails/{name}": (root / "templates/emails" / name).read_text() for name in ("_layout.html", "_layout.txt")}
+    layouts = {
+        f"templates/emails/{name}": (root / "templates/emails" / name).read_text()
+        for name in ("_layout.html", "_layout.txt")
+    }
     journeys = {f"playbooks/journeys/{name}.yml": body for name, body in playbooks.items()}
     return {"playbooks/workspace.yml": WORKSPACE, "templates/emails/note.en.md": TEMPLATE, **layouts, **journeys}
