@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal_column, or_, select, true, update
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
@@ -23,7 +23,10 @@ CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 
-MOVED = ("step", "has_arrived", "step_since", "due_at", "status", "outcome", "ended_at")
+#: Written into the statement, because SQLite takes a partial index only for a constant it can see.
+ACTIVE: ColumnElement[str] = literal_column(f"'{EnrollmentStatus.ACTIVE.value}'")
+
+MOVED = ("step", "has_arrived", "step_since", "due_at", "status", "outcome", "ended_at", "fault")
 
 
 @dataclass(slots=True)
@@ -86,7 +89,7 @@ def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collec
     statement = (
         select(ENROLLMENT.c.id)
         .where(
-            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+            ENROLLMENT.c.status == ACTIVE,
             ENROLLMENT.c.due_at <= now,
             rows_not_paused(connection, ENROLLMENT),
         )
@@ -113,8 +116,10 @@ def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> li
 
 
 def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
-    """Store where the walks stand now."""
-    rows = [(w.id, w.step, w.has_arrived, w.step_since, w.due_at, str(w.status), w.outcome, w.ended_at) for w in walks]
+    """Store where the walks stand now; a walk that moved has no fault any more."""
+    rows = [
+        (w.id, w.step, w.has_arrived, w.step_since, w.due_at, str(w.status), w.outcome, w.ended_at, None) for w in walks
+    ]
     update_rows(connection, ENROLLMENT, MOVED, rows)
 
 

@@ -75,7 +75,6 @@ class Message(SQLModel, table=True):
             sqlite_where=text("state IN ('claimed', 'submitting')"),
         ),
         Index("ix_message_customer", "customer_id"),
-        Index("ix_message_state", "state"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, literal_column, select
 
 from storage.bulk import insert_rows, update_rows
 from storage.dialects import among
@@ -17,6 +17,12 @@ from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, 
 MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
 CONTENT: Table = MessageContent.__table__  # type: ignore[attr-defined]
 ATTEMPT: Table = Attempt.__table__  # type: ignore[attr-defined]
+
+#: Written into the statement, because SQLite takes a partial index only for a constant it can see.
+PENDING: ColumnElement[str] = literal_column(f"'{MessageState.PENDING.value}'")
+LEASED: tuple[ColumnElement[str], ...] = tuple(
+    literal_column(f"'{state.value}'") for state in (MessageState.CLAIMED, MessageState.SUBMITTING)
+)
 
 LEASE = timedelta(seconds=90)
 CLAIMS_BEFORE_QUARANTINE = 3
@@ -99,7 +105,7 @@ def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
     """The pending messages whose time has come, most important first."""
     return (
         select(*COLUMNS)
-        .where(MESSAGE.c.state == MessageState.PENDING.value, MESSAGE.c.not_before <= now, *where)
+        .where(MESSAGE.c.state == PENDING, MESSAGE.c.not_before <= now, *where)
         .order_by(MESSAGE.c.priority.desc(), MESSAGE.c.not_before, MESSAGE.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -129,7 +135,7 @@ def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRo
     statement = (
         select(*COLUMNS)
         .where(
-            MESSAGE.c.state.in_((MessageState.CLAIMED.value, MessageState.SUBMITTING.value)),
+            MESSAGE.c.state.in_(LEASED),
             MESSAGE.c.lease_until <= now,
         )
         .with_for_update(skip_locked=True)

@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.pipeline.absorb import absorb
 from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
-from bot.pipeline.detect import detect, settle
+from bot.pipeline.detect import detect, has_unseen, settle
 from bot.pipeline.enroll import enroll
 from bot.pipeline.published import Published
 from bot.pipeline.wake import wake
@@ -51,7 +51,7 @@ def tick(
     report = TickReport(at=clock.now())
     while report.rounds < MOST_ROUNDS and not is_stopping():
         report.rounds += 1
-        moved = _look(database, published, clock.now(), report)
+        moved = _look(database, published, clock.now(), report) if _has_news(database, report) else 0
         advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
         delivered = deliver(database, published, channel, clock, installation=installation, is_stopping=is_stopping)
         report.moved += advanced.moved
@@ -63,6 +63,14 @@ def tick(
         if not (moved or advanced.moved or delivered.total):
             break
     return report
+
+
+def _has_news(database: Database, report: TickReport) -> bool:
+    """The first round always looks; later ones only where the round before left something to look at."""
+    if report.rounds == 1:
+        return True
+    with database.read() as connection:
+        return has_unseen(connection)
 
 
 def _look(database: Database, published: Published, now: datetime, report: TickReport) -> int:

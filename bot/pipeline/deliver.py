@@ -19,10 +19,10 @@ from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.pipeline.detect import local_days
-from bot.pipeline.mail_context import MailCase, computed_values, load_cases
+from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
-from bot.pipeline.questions import ask_about_gaps
+from bot.pipeline.questions import ask_about_gaps, withdraw_answered
 from bot.pipeline.recipients import mailable_people, pick_recipients
 from bot.pipeline.recording import Recorder
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
@@ -117,6 +117,7 @@ def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
             *give_up_on_unknown(connection, now),
             *expire_waiting(connection, now),
         ]
+        withdraw_answered(connection, now)
         if moved:
             _finish(connection, [(row, row.reason or "", None) for row in moved], now)
     for row in moved:
@@ -190,16 +191,16 @@ def _values(
     """Message id → the values its template asks for; and the mails whose template is gone or breaks in the database."""
     broken: dict[int, Judgement] = {}
     values: dict[int, dict[str, Any]] = {}
-    groups: dict[tuple[str, str], list[MailCase]] = {}
+    groups: dict[tuple[str, str, bool], list[MailCase]] = {}
     for case in cases:
         if case.message.template in published.templates.names:
             template = published.templates.pick(case.message.template, case.locales)
-            groups.setdefault((template.name, template.locale), []).append(case)
-    for (name, locale), group in groups.items():
-        template = published.templates.pick(name, (locale,))
+            groups.setdefault((template.name, template.locale, in_contact_walk(case, published)), []).append(case)
+    for (name, locale, of_contacts), group in groups.items():
+        template, ids = published.templates.pick(name, (locale,)), [case.id for case in group]
         try:
             with connection.begin_nested():
-                values |= computed_values(connection, ground, template, [case.id for case in group])
+                values |= computed_values(connection, ground, template, ids, of_contacts=of_contacts)
         except Exception as error:
             if connection.invalidated or connection.closed:
                 raise

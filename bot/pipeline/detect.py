@@ -9,13 +9,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bot.rules.conditions import Condition, LocalDays
 from bot.rules.zones import is_zone, local_date
 from storage.accounts import Customer, CustomerChange
 from storage.facts import Event, Feed, Meeting, MeetingAttendee
-from storage.journeys import ZoneDay
+from storage.journeys import Occasion, OccasionState, ZoneDay
+from storage.outbox import DeliveryEvent
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
@@ -23,6 +38,8 @@ ZONE_DAY: Table = ZoneDay.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
 ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
+DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
 
@@ -92,6 +109,17 @@ def detect(connection: Connection, now: datetime, default_zone: str) -> News:
         all_zones=frozenset(zones),
         woken_feeds=_woken_feeds(connection),
     )
+
+
+def has_unseen(connection: Connection) -> bool:
+    """Whether anything was stored that nobody looked at: a change, an event, an occasion that waits, a provider's word."""
+    questions = (
+        select(CHANGE.c.id).where(CHANGE.c.taken_by.is_(None)),
+        select(EVENT.c.id).where(EVENT.c.is_new),
+        select(OCCASION.c.id).where(OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")),
+        select(DELIVERY_EVENT.c.id).where(DELIVERY_EVENT.c.is_new),
+    )
+    return any(connection.scalar(question.limit(1)) is not None for question in questions)
 
 
 def _woken_feeds(connection: Connection) -> frozenset[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from bot.authoring.templates import CompiledTemplate, Draft, wrap_draft
 from bot.errors import UsageError
-from bot.pipeline.mail_context import MailCase, computed_values, context_of, load_cases
+from bot.pipeline.mail_context import MailCase, computed_values, context_of, in_contact_walk, load_cases
 from bot.pipeline.preflight import Letter, sender_of
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
@@ -40,7 +40,10 @@ class EditedMail:
                 hint="import a contact with an address for this customer first",
             )
         template = published.templates.pick(case.message.template, case.locales)
-        values = computed_values(connection, ground, template, [message_id]).get(message_id, {})
+        of_contacts = in_contact_walk(case, published)
+        values = computed_values(connection, ground, template, [message_id], of_contacts=of_contacts).get(
+            message_id, {}
+        )
         context = context_of(case, published.settings, values, local_date(now, case.zone), {})
         return cls(case=case, template=template, published=published, context=context)
 

@@ -4,7 +4,7 @@ the values that templates ask for, as plain data. It reads; preflight judges and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Table, case, literal, select
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Integer, Row, Table, case, literal, select
 from bot.authoring.templates import CompiledTemplate
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import usable_zone
+from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
 from storage.accounts import Csm
@@ -162,10 +163,16 @@ def context_of(
     }
 
 
+def in_contact_walk(found: MailCase, published: Published) -> bool:
+    version = published.versions.get(found.message.version_id or 0)
+    return version is not None and version.playbook.walks == "contact"
+
+
 def computed_values(
-    connection: Connection, ground: Ground, template: CompiledTemplate, ids: Sequence[int]
+    connection: Connection, ground: Ground, template: CompiledTemplate, ids: Sequence[int], *, of_contacts: bool
 ) -> dict[int, dict[str, Any]]:
-    """Message id → value of each expression and each bare vocabulary name the template uses: one statement per template."""
+    """Message id → value of each expression and each bare vocabulary name the template uses: one statement per template.
+    `of_contacts`: in contact walks names such as `nps` are the contact's, else the customer's (S30)."""
     wanted = sorted(template.expressions) + sorted(bare_names(template))
     if not wanted or not ids:
         return {}
@@ -178,7 +185,12 @@ def computed_values(
         limits=ground.scope().limits,
         feeds=ground.scope().feeds,
     )
-    columns = [compile_value(parse_value(text), scope).label(f"v{place}") for place, text in enumerate(wanted)]
+    without = replace(scope, contact=CONTACT if of_contacts else None)
+    values = [parse_value(text) for text in wanted]
+    columns = [
+        compile_value(value, scope if value.needs_contact else without).label(f"v{place}")
+        for place, value in enumerate(values)
+    ]
     rows = (
         MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
         .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)

@@ -79,9 +79,9 @@ def judge(
         return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
     opens = next_open(terms.windows, now, found.zone, terms.calendar)
     if opens > now:
-        return Judgement(
-            state=MessageState.PENDING, reason="outside_window", not_before=opens, expires_at=max(expires_at, opens)
-        )
+        # Still welcome now (approved on the last evening, say): then also when the window opens next.
+        welcome = expires_at if expires_at > opens else opens + DEFAULT_LATE_LIMIT
+        return Judgement(state=MessageState.PENDING, reason="outside_window", not_before=opens, expires_at=welcome)
     if found.message.contact_id is None:
         return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at)
     if not is_mailable_address(found.message.contact_email or ""):
@@ -161,12 +161,12 @@ def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> T
     """Windows of the workspace, the playbook and the step must all be open; the customer's holidays count (S18)."""
     settings = published.settings
     version = published.versions.get(found.message.version_id or 0)
-    windows: list[Window] = []
-    if found.window is not None:
-        chosen = settings.windows[found.window]
-        windows.append(_window(chosen.days, chosen.hours))
-    own = (version.playbook.window if version else None, step.window if step else None)
-    windows += [_window(each.days, each.hours) for each in own if each is not None]
+    chosen = (
+        settings.windows[found.window] if found.window is not None else None,
+        version.playbook.window if version else None,
+        step.window if step else None,
+    )
+    windows = [_window(window.days, window.hours) for window in chosen if window is not None]
     late = step.late if step is not None and step.late is not None else (version.playbook.late if version else None)
     return Terms(
         windows=tuple(windows),

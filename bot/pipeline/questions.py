@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, and_, exists, or_, select
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
+from storage import handoff_moves
 from storage.accounts import Customer
 from storage.bulk import insert_new_rows
 from storage.handoffs import Handoff, HandoffState
@@ -23,6 +24,8 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 QUESTION = "question"
 GAPS = ("missing_field", "nobody_to_write_to")
 MOST_AT_ONCE = 20
+#: A mail that is being tried again may come back with the same gap.
+UNDER_WAY = (MessageState.PENDING.value, MessageState.CLAIMED.value)
 
 COLUMNS = (
     "enrollment_id",
@@ -108,6 +111,25 @@ def ask_about_gaps(
 
 def _place(settings: WorkspaceSettings, csm: str | None) -> Whereabouts:
     return Whereabouts(zone=settings.timezone, region=None, csm=csm, owners={}, key="", bucket=0)
+
+
+def withdraw_answered(connection: Connection, now: datetime) -> None:
+    """A question is over when no mail of that customer waits for its answer any more."""
+    waits = exists().where(
+        MESSAGE.c.customer_id == HANDOFF.c.customer_id,
+        or_(
+            and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.reason.in_(GAPS)),
+            and_(
+                MESSAGE.c.state.in_(UNDER_WAY), or_(MESSAGE.c.contact_id.is_(None), MESSAGE.c.reason == "facts_changed")
+            ),
+        ),
+    )
+    answered = select(HANDOFF.c.id).where(
+        HANDOFF.c.kind == QUESTION, HANDOFF.c.occurrence == QUESTION, HANDOFF.c.state == HandoffState.OPEN.value, ~waits
+    )
+    ids = list(connection.scalars(answered).all())
+    if ids:
+        handoff_moves.withdraw(connection, ids, reason="answered", at=now)
 
 
 def _is_gap(judgement: Judgement) -> bool:

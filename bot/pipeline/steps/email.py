@@ -90,7 +90,7 @@ def _owe_to_nobody(batch: Batch, walk: Walk, step: EmailStep, due: datetime) -> 
         return
     # Pending without a contact: deliver works out when it expires, holds it and asks the owner, as for every other gap.
     batch.messages.append(_message(batch, walk, step, None, MessageState.PENDING, "nobody_to_write_to", due))
-    batch.decide(walk, Verdict.HELD, "nobody_to_write_to", to=list(step.to))
+    batch.decide(walk, Verdict.DID, "mail_owed")
 
 
 def _message(

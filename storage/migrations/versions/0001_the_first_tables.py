@@ -603,7 +603,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_index(op.f("ix_message_provider_message_id"), "message", ["provider_message_id"], unique=False)
-    op.create_index("ix_message_state", "message", ["state"], unique=False)
     op.create_index(
         "uq_message_owed",
         "message",
