@@ -20,14 +20,14 @@ from bot.demo.summary import DemoSummary
 
 DOCS = Path(__file__).parents[1] / "docs"
 COLUMNS = 100
-ROWS = 7
+ROWS = 5
 BOLD = "\x1b[1m"
 PANEL_EDGES = ("│", "╮", "╯")
 FOLDER = Path("journeybot-demo")
 OUTBOX = Path(".journeybot") / "outbox"
 #: Pictures in a README may load nothing, so the reader's own fonts must do.
 REMOTE_FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-FONTS = "ui-monospace, Menlo, Consolas, 'Noto Sans Mono CJK JP', monospace"
+FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
 
 def run() -> DemoSummary:
