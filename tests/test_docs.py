@@ -93,3 +93,9 @@ def test_the_slack_page_explains_every_scope() -> None:
     asked = YAML(typ="safe").load((DOCS / "slack-manifest.yml").read_text(encoding="utf-8"))
     page = (DOCS / "slack.md").read_text(encoding="utf-8")
     assert [scope for scope in asked["oauth_config"]["scopes"]["bot"] if f"`{scope}`" not in page] == []
+
+
+@pytest.mark.parametrize("picture", sorted(DOCS.glob("*.svg")), ids=lambda path: path.name)
+def test_pictures_load_nothing_from_elsewhere(picture: Path) -> None:
+    text = picture.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"url\((?!#)|href=|src:|@import", text)
