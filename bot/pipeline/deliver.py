@@ -179,7 +179,7 @@ def _judge_one(
 
 
 def _broken(case: MailCase, error: Exception) -> Judgement:
-    log.error("mail_fault", message=case.id, template=case.message.template, error=type(error).__name__)
+    log.error("cannot_render", message=case.id, template=case.message.template, error=type(error).__name__)
     sentence = error.sentence if isinstance(error, JourneybotError) else f"{type(error).__name__}: {str(error)[:300]}"
     details = {"error": sentence, "template": case.message.template}
     return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)

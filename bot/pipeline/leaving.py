@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, literal, null, or_, sel
 from bot.pipeline.batch import CONTACT, OCCASION, Batch, end
 from bot.pipeline.published import Version
 from bot.pipeline.scopes import walk_joins
+from bot.rules.steps_model import EnrollStep
 from storage import handoff_moves
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT, Walk
@@ -70,13 +71,17 @@ def note_ends(batch: Batch, walks: Iterable[Walk]) -> None:
 
 
 def tell_of_ends(batch: Batch, walks: Iterable[Walk]) -> None:
-    """An event for playbooks that enter after this one (`enter.after`); none where nobody listens."""
+    """An event for playbooks that enter after this one (`enter.after`), none where nobody listens; and news for the
+    walk that enrolled this one and may wait for its outcome (S21)."""
+    children = _enrolled_by_others(batch)
     heard = {
         version.playbook.enter.after.playbook
         for version in batch.published.versions.values()
         if version.playbook.enter.after
     }
     for walk in walks:
+        if walk.playbook in children:
+            batch.changed.add(walk.customer_id)
         if walk.playbook in heard:
             properties: dict[str, Any] = {"playbook": walk.playbook, "outcome": walk.outcome}
             batch.events.append(
@@ -92,6 +97,11 @@ def tell_of_ends(batch: Batch, walks: Iterable[Walk]) -> None:
                     True,
                 )
             )
+
+
+def _enrolled_by_others(batch: Batch) -> set[str]:
+    steps = (node.step for version in batch.published.versions.values() for node in version.program.nodes.values())
+    return {step.playbook for step in steps if isinstance(step, EnrollStep)}
 
 
 def _outcomes(batch: Batch, version: Version, walks: Sequence[Walk]) -> dict[int, str]:

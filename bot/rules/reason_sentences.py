@@ -84,6 +84,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "logged": ("Noted: {text}", "記録：{text}"),
     "set": ("Wrote {values}", "書き込みました：{values}"),
     "set_already": ("Nothing to write: {values} stands already", "変更なし：すでに {values} です"),
+    "child_not_live": (
+        "Not given to `{playbook}`: it is not live",
+        "ジャーニー「{playbook}」は公開中ではないため、開始を依頼しませんでした",
+    ),
     "enrolled": ("Given an occasion to enter `{playbook}`", "ジャーニー「{playbook}」の開始を依頼しました"),
     "then": ("`{condition}` holds", "条件に合いました：`{condition}`"),
     "else": ("`{condition}` does not hold", "条件に合いませんでした：`{condition}`"),

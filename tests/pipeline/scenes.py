@@ -121,6 +121,11 @@ def took(world: World, reason: str, key: str = "sakura", playbook: str | None = 
     return [found for found in mine if playbook in (None, found.playbook)]
 
 
+def attributes(world: World, key: str = "sakura") -> dict[str, Any]:
+    with world.database.read() as connection:
+        return dict(connection.execute(select(CUSTOMER.c.attributes).where(CUSTOMER.c.key == key)).scalar_one())
+
+
 # What people do
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.channels.base import Answer, Outcome
@@ -105,10 +107,10 @@ def test_s24_anyone_is_the_oldest_who_can_be_mailed(world: World) -> None:
 @pytest.mark.parametrize(
     "gap", [{"email": None}, {"email": ""}, {"gone_at": "now"}, {"bounced_at": "now"}, {"consent": ["product"]}]
 )
-def test_s24_who_cannot_be_mailed_is_passed_over(world: World, gap: dict[str, object]) -> None:
+def test_s24_who_cannot_be_mailed_is_passed_over(world: World, gap: dict[str, Any]) -> None:
     one_mail(world, "admin")
     company(world)
-    fields = {name: world.now if value == "now" else value for name, value in gap.items()}
+    fields: dict[str, Any] = {name: world.now if value == "now" else value for name, value in gap.items()}
     person(world.database, "sakura", "silent", world.now, roles=("admin*",), **fields)
     person(world.database, "sakura", "other", world.now, roles=("admin",))
     world.tick()
@@ -296,7 +298,7 @@ def template(world: World, body: str, *, locale: str = "en", name: str = "hello"
 
 @pytest.mark.parametrize("attributes", [{}, {"plan": None}, {"plan": ""}])
 def test_s35_a_missing_field_holds_the_mail_and_asks_and_the_others_go(
-    world: World, attributes: dict[str, object]
+    world: World, attributes: dict[str, Any]
 ) -> None:
     template(world, "Your plan: {{ customer.attributes.plan }}")
     journey(world, "p", "- email: hello")

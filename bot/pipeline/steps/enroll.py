@@ -1,5 +1,5 @@
 """The enroll step: gives the walker an occasion to enter another playbook, whose `when` and `again` decide; the parent
-does not wait (S21). In the holdout nothing happens (S33)."""
+does not wait (S21). A child that is not live is left out. In the holdout nothing happens (S33)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import select
 
 from bot.pipeline.batch import CONTACT, Batch, go
+from bot.pipeline.published import Version
 from bot.rules.program import Node
 from bot.rules.steps_model import EnrollStep
 from storage.enrollments import Walk
@@ -17,11 +18,14 @@ from storage.journeys import OccasionState
 
 def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
     child = cast(EnrollStep, node.step).playbook
-    walks_contacts = _walks_contacts(batch, child)
+    version = _entered_version(batch, child)
+    walks_contacts = version is not None and version.playbook.walks == "contact"
     contacts = _contacts_of(batch, walks) if walks_contacts else {}
     for walk in walks:
         if walk.is_holdout:
             batch.decide(walk, Verdict.SKIPPED, "holdout")
+        elif version is None:
+            batch.decide(walk, Verdict.SKIPPED, "child_not_live", playbook=child)
         else:
             walkers = _walkers(walk, contacts) if walks_contacts else [None]
             for contact_id in walkers:
@@ -32,11 +36,10 @@ def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
         go(walk, node.next, walk.since)
 
 
-def _walks_contacts(batch: Batch, child: str) -> bool:
-    versions = batch.published.versions
-    return any(
-        versions[row.version_id].playbook.walks == "contact" for row in batch.published.playbooks if row.name == child
-    )
+def _entered_version(batch: Batch, child: str) -> Version | None:
+    """What newcomers of the child get now; None while it lets nobody in."""
+    row = next((row for row in batch.published.live if row.name == child), None)
+    return None if row is None else batch.published.versions[row.version_id]
 
 
 def _walkers(walk: Walk, contacts: dict[int, list[int]]) -> list[int]:
