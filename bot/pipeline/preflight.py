@@ -83,7 +83,8 @@ def judge(
         welcome = expires_at if expires_at > opens else opens + DEFAULT_LATE_LIMIT
         return Judgement(state=MessageState.PENDING, reason="outside_window", not_before=opens, expires_at=welcome)
     if found.message.contact_id is None:
-        return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at)
+        details = {"to": ", ".join(step.to)} if step is not None else None
+        return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at, details=details)
     if not is_mailable_address(found.message.contact_email or ""):
         return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
     return _written(found, step, published, now, values, kept, expires_at)
