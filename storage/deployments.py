@@ -32,6 +32,7 @@ class PlaybookRow:
     last_moment: datetime | None
     needs_sweep: bool
     fault: str | None
+    fault_at: datetime | None
 
 
 def digest_of(text: str) -> str:
@@ -110,6 +111,7 @@ def playbook_rows(connection: Connection) -> list[PlaybookRow]:
         PLAYBOOK.c.last_moment,
         PLAYBOOK.c.needs_sweep,
         PLAYBOOK.c.fault,
+        PLAYBOOK.c.fault_at,
     ).order_by(PLAYBOOK.c.name)
     return [PlaybookRow(**row._mapping) for row in connection.execute(statement)]
 

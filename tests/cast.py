@@ -126,15 +126,22 @@ def change(database: Database, customer_key: str, **values: Any) -> None:
 
 
 def happened(
-    database: Database, customer_key: str, name: str, at: datetime, *, contact_id: int | None = None, **properties: Any
+    database: Database,
+    customer_key: str,
+    name: str,
+    at: datetime,
+    *,
+    contact_id: int | None = None,
+    received_at: datetime | None = None,
+    **properties: Any,
 ) -> None:
-    """A tracked event: the event itself, its day's usage, its feed."""
+    """A tracked event: the event itself, its day's usage, its feed. We hear of it at once unless `received_at` is given."""
     with database.write() as connection:
         found = connection.execute(select(CUSTOMER.c.id).where(CUSTOMER.c.key == customer_key)).scalar_one()
         number = connection.execute(select(Event.__table__.c.id)).all()  # type: ignore[attr-defined]
         row = {
             "customer_id": found, "contact_id": contact_id, "name": name, "at": at, "properties": properties,
-            "source": SOURCE, "key": f"{name}-{len(number)}", "received_at": at, "is_new": True,
+            "source": SOURCE, "key": f"{name}-{len(number)}", "received_at": received_at or at, "is_new": True,
         }  # fmt: skip
         connection.execute(insert(Event).values(**row))
     used(database, customer_key, name, at, count=1, users=1)

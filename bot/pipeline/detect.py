@@ -150,9 +150,11 @@ def local_days(connection: Connection, now: datetime, default_zone: str) -> Loca
 
 def _zones_in_use(connection: Connection) -> list[str]:
     """All time zones of customers ("" for none), by skipping through the index: a handful of look-ups at any size."""
-    zones = []
-    if connection.scalar(select(CUSTOMER.c.id).where(CUSTOMER.c.timezone.is_(None)).limit(1)) is not None:
-        zones.append("")
+    without = (
+        select(CUSTOMER.c.id).where(none).limit(1)
+        for none in (CUSTOMER.c.timezone.is_(None), CUSTOMER.c.timezone == "")
+    )
+    zones = [""] if any(connection.scalar(one) is not None for one in without) else []
     newest = ""
     while True:
         zone = connection.scalar(select(func.min(CUSTOMER.c.timezone)).where(CUSTOMER.c.timezone > newest))

@@ -57,7 +57,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
         except Exception as error:
             if connection.invalidated or connection.closed:
                 raise
-            note_fault(connection, row.name, news.now, error)
+            note_fault(connection, row, news.now, error)
             count.faults.append(row.name)
     if has_events:
         connection.execute(update(EVENT).where(EVENT.c.is_new, EVENT.c.at <= news.now).values(is_new=False))
@@ -70,11 +70,13 @@ def _playbooks_with_waiting(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(OCCASION.c.playbook).where(waiting).distinct()).all())
 
 
-def note_fault(connection: Connection, playbook: str, now: datetime, error: Exception) -> None:
-    """Make a broken playbook visible (doctor, journal, log); its next pass looks at everybody, so nobody is forgotten."""
+def note_fault(connection: Connection, row: PlaybookRow, now: datetime, error: Exception) -> None:
+    """Make a broken playbook visible (doctor, journal, log); its next pass looks at everybody, and hears again what it
+    may have missed since it first broke, so nobody is forgotten."""
+    playbook, since = row.name, row.fault_at if row.fault else now
     sentence = f"{type(error).__name__}: {str(error)[:300]}"
     log.error("playbook_fault", playbook=playbook, error=type(error).__name__)
-    put_playbook(connection, playbook, {"fault": sentence, "fault_at": now, "needs_sweep": True})
+    put_playbook(connection, playbook, {"fault": sentence, "fault_at": since, "needs_sweep": True})
     entry = Entry(
         at=now,
         verdict=Verdict.FAULT,

@@ -96,8 +96,8 @@ def matches(version: Version, ground: Ground, category: str | None) -> ColumnEle
     return and_(holds, _may_walk(version, ground, category))
 
 
-def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[bool] | None = None) -> Openings:
-    """`enter.on`, `enter.after`: an event that nobody looked at yet, and the filter beside it."""
+def by_event(version: Version, ground: Ground, unheard: ColumnElement[bool]) -> Openings:
+    """`enter.on`, `enter.after`: an event that the playbook did not look at yet, and the filter beside it."""
     playbook = version.playbook
     within = within_minutes(version, EVENT_IS_OLD_AFTER)
     rows: FromClause = EVENT.join(CUSTOMER, CUSTOMER.c.id == EVENT.c.customer_id)
@@ -105,17 +105,10 @@ def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[b
     if playbook.walks == "contact":
         rows = rows.join(CONTACT, CONTACT.c.id == EVENT.c.contact_id)
         contact_id = CONTACT.c.id
-    conditions = [
-        EVENT.c.is_new,
-        EVENT.c.at <= ground.now(),
-        EVENT.c.name == name,
-        _filter(version, ground, EVENT.c.properties),
-    ]
-    if extra is not None:
-        conditions.append(extra)
+    wanted = _end_of(version) if playbook.enter.after else EVENT.c.name == playbook.enter.on
     return Openings(
         rows=rows,
-        where=and_(*conditions),
+        where=and_(unheard, EVENT.c.at <= ground.now(), wanted, _filter(version, ground, EVENT.c.properties)),
         contact_id=contact_id,
         key=literal("event:") + cast(EVENT.c.id, String),
         opened_at=EVENT.c.received_at,
@@ -124,13 +117,13 @@ def by_event(version: Version, ground: Ground, name: str, extra: ColumnElement[b
     )
 
 
-def by_end_of(version: Version, ground: Ground) -> Openings:
+def _end_of(version: Version) -> ColumnElement[bool]:
     """`enter.after`: another playbook ended, perhaps only with some outcomes."""
     after = version.playbook.enter.after
     assert after is not None
     of_playbook = json_text(EVENT.c.properties, literal("playbook")) == after.playbook
     outcomes = json_text(EVENT.c.properties, literal("outcome")).in_(after.outcome) if after.outcome else literal(True)
-    return by_event(version, ground, ENDED, and_(of_playbook, outcomes))
+    return and_(EVENT.c.name == ENDED, of_playbook, outcomes)
 
 
 def by_date(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Openings:

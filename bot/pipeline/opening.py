@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     true,
     update,
@@ -39,6 +40,8 @@ from storage.enrollments import Pauses, not_paused
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import OccasionState
+
+HEARD_AGAIN = timedelta(days=1)
 
 COLUMNS = (
     "playbook",
@@ -77,14 +80,21 @@ def find_searches(
         case "at" if look is not None:
             shape, inside = look
             return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
-        case "on" if has_new_events(connection, news.now):
-            name = version.playbook.enter.on or ""
-            return [Search(shape=("on",), openings=lambda: occasions.by_event(version, ground, name))]
-        case "after" if has_new_events(connection, news.now):
-            return [Search(shape=("after",), openings=lambda: occasions.by_end_of(version, ground))]
+        case "on" | "after" as trigger if row.fault or has_new_events(connection, news.now):
+            kept = None if row.fault else (trigger,)
+            return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(row)))]
         case "every" | "once":
             return _moment_searches(connection, published, row, news, ground)
     return []
+
+
+def _unheard(row: PlaybookRow) -> ColumnElement[bool]:
+    """Events that this playbook did not hear of: the new ones, and while it was broken those since then. They may have
+    come long before the tick that broke, so it looks a day further back; the event's id lets nobody in twice."""
+    if not row.fault or row.fault_at is None:
+        return EVENT.c.is_new
+    since = max(row.fault_at - HEARD_AGAIN, row.live_since or row.fault_at)
+    return or_(EVENT.c.is_new, EVENT.c.received_at >= since)
 
 
 def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, has_events: bool) -> bool:
