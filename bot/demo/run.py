@@ -44,10 +44,10 @@ CUSTOMERS = 200
 DAYS = 120
 START = date(2027, 4, 1)
 COMPANY = "Hanabi Cloud"
-#: Local times of the ticks. At half past midnight America and Europe are awake; in the morning yesterday's files have
-#: come and offices open; in the afternoon restaurants can be reached.
-MORNING = time(9, 5)
-TICKS = (time(0, 30), MORNING, time(14, 35))
+#: Local times of the ticks. At half past midnight America and Europe are awake; in the afternoon the day's files have
+#: come, offices are open, and restaurants can be reached.
+AFTERNOON = time(14, 35)
+TICKS = (time(0, 30), AFTERNOON)
 SOURCE = "demo"
 
 
@@ -151,7 +151,7 @@ class _Days:
         for at in TICKS:
             self._clock.move_to(_moment(day, at))
             self._actors.act(self._clock.now())
-            if at == MORNING:
+            if at == AFTERNOON:
                 self._import(self._life.day(day))
             self._app.tick()
             self._actors.watch(self._clock.now())

@@ -9,7 +9,21 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, not_, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    select,
+    update,
+)
 
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
@@ -51,7 +65,10 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
             continue
         try:
             with connection.begin_nested():
-                count.entered += _enroll_playbook(connection, published, row, news, ground, pauses)
+                somebody_waits = row.name in waiting
+                count.entered += _enroll_playbook(
+                    connection, published, row, news, ground, pauses, somebody_waits=somebody_waits
+                )
                 if row.fault or row.needs_sweep:
                     put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
         except Exception as error:
@@ -66,7 +83,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
 
 def _playbooks_with_waiting(connection: Connection) -> frozenset[str]:
     """Playbooks that somebody waits to enter: held up before, or asked for by hand."""
-    waiting = OCCASION.c.state == OccasionState.WAITING.value
+    waiting = OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")
     return frozenset(connection.scalars(select(OCCASION.c.playbook).where(waiting).distinct()).all())
 
 
@@ -89,14 +106,21 @@ def note_fault(connection: Connection, row: PlaybookRow, now: datetime, error: E
 
 
 def _enroll_playbook(
-    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground, pauses: Pauses
+    connection: Connection,
+    published: Published,
+    row: PlaybookRow,
+    news: News,
+    ground: Ground,
+    pauses: Pauses,
+    *,
+    somebody_waits: bool,
 ) -> int:
     version = published.versions[row.version_id]
     mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
     opened = 0
     for search in find_searches(connection, published, row, news, ground):
         opened += open_occasions(connection, version, search, ground, pauses)
-    waited = _judge_waiting(connection, version, ground, pauses, mark)
+    waited = somebody_waits and _judge_waiting(connection, version, ground, pauses, mark)
     return _let_in(connection, version, news.now, mark) if opened or waited else 0
 
 

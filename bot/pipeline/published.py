@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, text
 
 from bot.authoring.templates import Templates
 from bot.authoring.workspace import Workspace, load_workspace
@@ -18,8 +18,6 @@ from bot.rules.conditions import Condition, LocalDays, parse_condition
 from bot.rules.playbook import Exit, Playbook
 from bot.rules.program import Program
 from storage.deployments import PlaybookRow, deployed_files, latest_deployment, playbook_rows, version_definitions
-from storage.enrollments import ENROLLMENT
-from storage.journeys import EnrollmentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +130,16 @@ def _calendar(holidays: tuple[str, ...], freeze: tuple[str, ...], region: str, o
     )
 
 
+WALKED = text(
+    """WITH RECURSIVE walked(id) AS (
+        SELECT min(version_id) FROM enrollment WHERE status = 'active'
+        UNION ALL
+        SELECT (SELECT min(version_id) FROM enrollment WHERE status = 'active' AND version_id > walked.id)
+        FROM walked WHERE walked.id IS NOT NULL)
+    SELECT id FROM walked WHERE id IS NOT NULL"""
+)
+
+
 def walked_versions(connection: Connection) -> set[int]:
-    """Versions that active walks stand on, by a skip over the index rather than a scan of all walks."""
-    found: set[int] = set()
-    newest = -1
-    while True:
-        statement = (
-            select(ENROLLMENT.c.version_id)
-            .where(ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value, ENROLLMENT.c.version_id > newest)
-            .order_by(ENROLLMENT.c.version_id)
-            .limit(1)
-        )
-        version_id = connection.scalar(statement)
-        if version_id is None:
-            return found
-        found.add(version_id)
-        newest = version_id
+    """Versions that active walks stand on, by skips through the index rather than a scan of all walks."""
+    return set(connection.scalars(WALKED).all())

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.certificates import client_context, server_context, write_certificate
+from tests.fakes.certificates import CERTIFICATE, client_context, server_context, write_certificate
 
 REFERENCE = re.compile(rb'"journeybot_message":"([^"]*)"')
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -78,6 +78,7 @@ class FastHttps:
         folder = Path(self._folder.name)
         write_certificate(folder)
         self.ssl_context: ssl.SSLContext = client_context(folder)
+        self.certificate = folder / CERTIFICATE
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.fast_https", str(folder), str(self._delay_ms)],
             cwd=ROOT,
