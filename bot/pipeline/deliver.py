@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, true, update
+from sqlalchemy import Connection, update
 
 from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.pipeline.detect import local_days
+from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
-from bot.pipeline.questions import ask_about_gaps, withdraw_answered
+from bot.pipeline.questions import withdraw_answered
 from bot.pipeline.recipients import mailable_people, pick_recipients
 from bot.pipeline.recording import Recorder
-from bot.pipeline.scopes import CONTACT, Ground, is_mailable
+from bot.pipeline.scopes import Ground
 from storage.database import Database
-from storage.dialects import among
-from storage.enrollments import rows_not_paused, wake_walks_of_messages
-from storage.journal import Verdict
-from storage.journal_entries import Entry, write_entries
-from storage.outbox import NOT_SENT, OVER, MessageState
+from storage.enrollments import rows_not_paused
+from storage.outbox import MessageState
 from storage.outbox_moves import (
     LEASE,
     MESSAGE,
@@ -42,8 +41,6 @@ from storage.outbox_moves import (
     give_up_on_unknown,
     lock_messages,
     reap_expired_leases,
-    store_contents,
-    store_intent,
     write_moves,
 )
 from storage.transports import blocked_until
@@ -53,12 +50,6 @@ log = structlog.get_logger()
 BATCH = 500
 #: Stop handing over this long before the lease ends, so that a slow batch never writes to a socket with a dead lease.
 LEASE_MARGIN = timedelta(seconds=30)
-
-VERDICTS = {
-    MessageState.PENDING: Verdict.DEFERRED,
-    MessageState.HELD: Verdict.HELD,
-    **dict.fromkeys(NOT_SENT, Verdict.NOT_SENT),
-}
 
 
 @dataclass(slots=True)
@@ -86,27 +77,95 @@ def deliver(
     batch_size: int = BATCH,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> DeliverCount:
-    """Send everything that may go now; once `is_stopping`, no new batch is begun."""
+    """Send everything that may go now; once `is_stopping`, no new batch is begun. While one batch is at the provider, the
+    next is claimed and rendered in a thread; its intent commits only when its turn comes."""
     count = DeliverCount()
-    worker = uuid.uuid4().hex[:12]
+    desk = _Desk(database=database, published=published, provider=channel.name, clock=clock, batch_size=batch_size)
     _tidy_up(database, clock.now(), count)
-    while not is_stopping():
-        now = clock.now()
-        with database.write() as connection:
-            if blocked_until(connection, channel.name, now) is not None:
-                count.blocked = True
-                return count
-            runs = rows_not_paused(connection, MESSAGE)
-            claimed = claim_due_messages(connection, now, worker, batch_size, runs)
-        if not claimed:
-            return count
-        deadline = clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
-        outgoing = _prepare(database, published, claimed, channel.name, now, installation, deadline, count)
-        if outgoing:
-            recorder = Recorder(database, channel.name, clock, count.add, {out.reference: row for out, row in outgoing})
-            channel.send([out for out, _ in outgoing], recorder.on_answer)
-            recorder.flush()
+    with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as thread:
+        batch = None if is_stopping() else desk.take()
+        while batch is not None:
+            if is_stopping() or desk.is_blocked():
+                _put_back(database, batch, clock.now())
+                break
+            outgoing = _commit_intents(database, published, batch, channel.name, installation, count)
+            following = thread.submit(desk.take) if outgoing and len(batch.claimed) == batch_size else None
+            if outgoing:
+                _hand_over(database, channel, clock, outgoing, count)
+            batch = following.result() if following is not None else desk.take()
+    count.blocked = desk.is_blocked()
     return count
+
+
+def _hand_over(
+    database: Database,
+    channel: MailChannel,
+    clock: Clock,
+    outgoing: Sequence[tuple[Outgoing, MessageRow]],
+    count: DeliverCount,
+) -> None:
+    recorder = Recorder(database, channel.name, clock, count.add, {out.reference: row for out, row in outgoing})
+    channel.send([out for out, _ in outgoing], recorder.on_answer)
+    recorder.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Claimed messages with their verdicts, before any intent is stored. `deadline` is monotonic, from the claim on."""
+
+    claimed: Sequence[MessageRow]
+    judgements: dict[int, Judgement]
+    now: datetime
+    deadline: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Desk:
+    """Claims and judges the next batch."""
+
+    database: Database
+    published: Published
+    provider: str
+    clock: Clock
+    batch_size: int
+    worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    def is_blocked(self) -> bool:
+        with self.database.read() as connection:
+            return blocked_until(connection, self.provider, self.clock.now()) is not None
+
+    def take(self) -> _Batch | None:
+        """None: nothing is due, or the way out is closed. Judges and renders outside of any transaction."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            if blocked_until(connection, self.provider, now) is not None:
+                return None
+            runs = rows_not_paused(connection, MESSAGE)
+            claimed = claim_due_messages(connection, now, self.worker, self.batch_size, runs)
+        if not claimed:
+            return None
+        deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
+        judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
+        return _Batch(claimed=claimed, judgements=judgements, now=now, deadline=deadline)
+
+
+def _put_back(database: Database, batch: _Batch, now: datetime) -> None:
+    """Nothing of this batch left the house: it is pending again, as if it had not been claimed."""
+    with database.write() as connection:
+        moves = [
+            (row, row.to(MessageState.PENDING, now, reason=row.reason, claims=row.claims - 1))
+            for row in _still_mine(connection, batch).values()
+        ]
+        write_moves(connection, moves)
+
+
+def _still_mine(connection: Connection, batch: _Batch) -> dict[int, MessageRow]:
+    """The batch's rows, locked, as far as no other worker took them since."""
+    tokens = {row.id: row.token for row in batch.claimed}
+    rows = lock_messages(connection, tokens)
+    return {
+        found: row for found, row in rows.items() if row.state == MessageState.CLAIMED and row.token == tokens[found]
+    }
 
 
 def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
@@ -119,37 +178,29 @@ def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
         ]
         withdraw_answered(connection, now)
         if moved:
-            _finish(connection, [(row, row.reason or "", None) for row in moved], now)
+            finish(connection, [(row, row.reason or "", None) for row in moved], now)
     for row in moved:
         count.add(row.state)
 
 
-def _prepare(
+def _commit_intents(
     database: Database,
     published: Published,
-    claimed: Sequence[MessageRow],
+    batch: _Batch,
     provider: str,
-    now: datetime,
     installation: str,
-    deadline: float,
     count: DeliverCount,
 ) -> list[tuple[Outgoing, MessageRow]]:
-    """Judge and render outside of any transaction, then store verdicts and intents in one."""
-    ids = [row.id for row in claimed]
-    judgements = _judge(database, published, ids, now)
+    """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more."""
     with database.write() as connection:
-        rows = lock_messages(connection, ids)
-        mine = {row.id: row.token for row in claimed}
-        still_mine = {
-            found: row for found, row in rows.items() if row.state == MessageState.CLAIMED and row.token == mine[found]
-        }
-        judgements = {found: judgements[found] for found in still_mine}
-        _check_again(connection, published, judgements)
-        outgoing = _store(connection, published, still_mine, judgements, provider, now)
+        mine = _still_mine(connection, batch)
+        judgements = {found: batch.judgements[found] for found in mine}
+        check_again(connection, published, judgements)
+        going = store_judgements(connection, published, mine, judgements, provider, batch.now)
     for judgement in judgements.values():
         if judgement.state != MessageState.SUBMITTING:
             count.add(judgement.state.value)
-    return [(_outgoing(row, judgements[row.id].letter, installation, deadline), row) for row in outgoing]
+    return [(outgoing_of(row, judgements[row.id].letter, installation, batch.deadline), row) for row in going]
 
 
 def _judge(database: Database, published: Published, ids: list[int], now: datetime) -> dict[int, Judgement]:
@@ -227,146 +278,6 @@ def _find_missing_recipients(
         return cases
     fresh = {case.id: case for case in load_cases(connection, ground, found)}
     return [fresh.get(case.id, case) for case in cases]
-
-
-def _check_again(connection: Connection, published: Published, judgements: dict[int, Judgement]) -> None:
-    """Stopped means stopped: consent, suppression and pauses once more, in the transaction that commits the intent."""
-    by_category: dict[str, list[int]] = {}
-    for found, judgement in judgements.items():
-        if judgement.state == MessageState.SUBMITTING and judgement.letter is not None:
-            by_category.setdefault(judgement.letter.category, []).append(found)
-    for category, ids in by_category.items():
-        statement = (
-            select(MESSAGE.c.id)
-            .select_from(MESSAGE.join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id))
-            .where(among(MESSAGE.c.id, ids), is_mailable(category, published.settings.consent))
-        )
-        allowed = set(connection.scalars(statement))
-        for found in ids:
-            if found not in allowed:
-                judgements[found] = Judgement(state=MessageState.SUPPRESSED, reason="not_allowed")
-    running = rows_not_paused(connection, MESSAGE)
-    if running is not true():
-        ids = [found for found, judgement in judgements.items() if judgement.state == MessageState.SUBMITTING]
-        free = set(connection.scalars(select(MESSAGE.c.id).where(among(MESSAGE.c.id, ids), running)))
-        for found in ids:
-            if found not in free:
-                judgements[found] = Judgement(state=MessageState.PENDING, reason="paused")
-
-
-def _store(
-    connection: Connection,
-    published: Published,
-    rows: dict[int, MessageRow],
-    judgements: dict[int, Judgement],
-    provider: str,
-    now: datetime,
-) -> list[MessageRow]:
-    going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
-    staying = [
-        (row, judgements[found]) for found, row in rows.items() if judgements[found].state != MessageState.SUBMITTING
-    ]
-    moves = [
-        (
-            row,
-            row.to(
-                judgement.state,
-                now,
-                reason=judgement.reason,
-                not_before=judgement.not_before or row.not_before,
-                expires_at=judgement.expires_at or row.expires_at,
-                claims=row.claims - 1,
-            ),
-        )
-        for row, judgement in staying
-    ]
-    write_moves(connection, moves)
-    _finish(connection, [(after, judgements[after.id].reason, judgements[after.id].details) for _, after in moves], now)
-    gaps = [(after.id, judgements[after.id]) for _, after in moves]
-    ask_about_gaps(connection, published.settings, gaps, now)
-    _store_letters(connection, judgements)
-    return store_intent(connection, going, now, provider)
-
-
-def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> None:
-    letters = {found: judgement.letter for found, judgement in judgements.items() if judgement.letter is not None}
-    standing = set(contents_of(connection, letters)) if letters else set()
-    rows = [
-        (
-            found,
-            letter.to_email,
-            letter.to_name,
-            letter.from_email,
-            letter.from_name,
-            letter.reply_to,
-            letter.mail.subject,
-            letter.mail.html,
-            letter.mail.text,
-            letter.category,
-            letter.locale,
-            letter.template_digest,
-            False,
-        )
-        for found, letter in letters.items()
-        if found not in standing
-    ]
-    store_contents(connection, rows)
-
-
-def _finish(
-    connection: Connection, moved: Sequence[tuple[MessageRow, str, dict[str, object] | None]], now: datetime
-) -> None:
-    """Decisions for what was not handed over, and walks whose mail is over are woken."""
-    if not moved:
-        return
-    ids = [row.id for row, _, _ in moved]
-    owners = {
-        row.id: row
-        for row in connection.execute(
-            select(MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step).where(
-                among(MESSAGE.c.id, ids)
-            )
-        )
-    }
-    entries = []
-    for row, reason, details in moved:
-        deferred = row.state == MessageState.PENDING
-        entries.append(
-            Entry(
-                at=now,
-                verdict=VERDICTS.get(MessageState(row.state), Verdict.FAULT),
-                reason=reason,
-                customer_id=row.customer_id,
-                contact_id=owners[row.id].contact_id,
-                playbook=owners[row.id].playbook,
-                enrollment_id=row.enrollment_id,
-                message_id=row.id,
-                step=owners[row.id].step,
-                details={**(details or {}), "until": row.not_before.isoformat()} if deferred else details,
-                once=f"message:{row.id}:{reason}" if deferred else None,
-            )
-        )
-    write_entries(connection, entries)
-    wake_walks_of_messages(connection, [row.enrollment_id for row, _, _ in moved if row.state in OVER], now)
-
-
-def _outgoing(row: MessageRow, letter: Letter | None, installation: str, deadline: float) -> Outgoing:
-    assert letter is not None
-    return Outgoing(
-        reference=f"{installation}-{row.id}" if installation else str(row.id),
-        to_email=letter.to_email,
-        to_name=letter.to_name,
-        from_email=letter.from_email,
-        from_name=letter.from_name,
-        reply_to_email=letter.reply_to,
-        reply_to_name=None,
-        subject=letter.mail.subject,
-        html=letter.mail.html,
-        text=letter.mail.text,
-        category=letter.category,
-        headers={},
-        deadline=deadline,
-    )
 
 
 def _letter_of(row: object) -> Letter:

@@ -1,0 +1,167 @@
+"""What stands with the intent to send, in one transaction: the last questions (consent, pause), the verdicts, the rendered
+letters, the decisions. Part of deliver, which calls it just before a batch goes to the channel; no network here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, true
+
+from bot.channels.base import Outgoing
+from bot.pipeline.preflight import Judgement, Letter
+from bot.pipeline.published import Published
+from bot.pipeline.questions import ask_about_gaps
+from bot.pipeline.scopes import CONTACT, is_mailable
+from storage.dialects import among
+from storage.enrollments import rows_not_paused, wake_walks_of_messages
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.outbox import NOT_SENT, OVER, MessageState
+from storage.outbox_moves import MESSAGE, MessageRow, contents_of, store_contents, store_intent, write_moves
+
+VERDICTS = {
+    MessageState.PENDING: Verdict.DEFERRED,
+    MessageState.HELD: Verdict.HELD,
+    **dict.fromkeys(NOT_SENT, Verdict.NOT_SENT),
+}
+
+
+def check_again(connection: Connection, published: Published, judgements: dict[int, Judgement]) -> None:
+    """Stopped means stopped: consent, suppression and pauses once more, in the transaction that commits the intent."""
+    by_category: dict[str, list[int]] = {}
+    for found, judgement in judgements.items():
+        if judgement.state == MessageState.SUBMITTING and judgement.letter is not None:
+            by_category.setdefault(judgement.letter.category, []).append(found)
+    for category, ids in by_category.items():
+        statement = (
+            select(MESSAGE.c.id)
+            .select_from(MESSAGE.join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id))
+            .where(among(MESSAGE.c.id, ids), is_mailable(category, published.settings.consent))
+        )
+        allowed = set(connection.scalars(statement))
+        for found in ids:
+            if found not in allowed:
+                judgements[found] = Judgement(state=MessageState.SUPPRESSED, reason="not_allowed")
+    running = rows_not_paused(connection, MESSAGE)
+    if running is not true():
+        ids = [found for found, judgement in judgements.items() if judgement.state == MessageState.SUBMITTING]
+        free = set(connection.scalars(select(MESSAGE.c.id).where(among(MESSAGE.c.id, ids), running)))
+        for found in ids:
+            if found not in free:
+                judgements[found] = Judgement(state=MessageState.PENDING, reason="paused")
+
+
+def store_judgements(
+    connection: Connection,
+    published: Published,
+    rows: dict[int, MessageRow],
+    judgements: dict[int, Judgement],
+    provider: str,
+    now: datetime,
+) -> list[MessageRow]:
+    going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
+    staying = [
+        (row, judgements[found]) for found, row in rows.items() if judgements[found].state != MessageState.SUBMITTING
+    ]
+    moves = [
+        (
+            row,
+            row.to(
+                judgement.state,
+                now,
+                reason=judgement.reason,
+                not_before=judgement.not_before or row.not_before,
+                expires_at=judgement.expires_at or row.expires_at,
+                claims=row.claims - 1,
+            ),
+        )
+        for row, judgement in staying
+    ]
+    write_moves(connection, moves)
+    finish(connection, [(after, judgements[after.id].reason, judgements[after.id].details) for _, after in moves], now)
+    gaps = [(after.id, judgements[after.id]) for _, after in moves]
+    ask_about_gaps(connection, published.settings, gaps, now)
+    _store_letters(connection, judgements)
+    return store_intent(connection, going, now, provider)
+
+
+def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> None:
+    letters = {found: judgement.letter for found, judgement in judgements.items() if judgement.letter is not None}
+    standing = set(contents_of(connection, letters)) if letters else set()
+    rows = [
+        (
+            found,
+            letter.to_email,
+            letter.to_name,
+            letter.from_email,
+            letter.from_name,
+            letter.reply_to,
+            letter.mail.subject,
+            letter.mail.html,
+            letter.mail.text,
+            letter.category,
+            letter.locale,
+            letter.template_digest,
+            False,
+        )
+        for found, letter in letters.items()
+        if found not in standing
+    ]
+    store_contents(connection, rows)
+
+
+def finish(
+    connection: Connection, moved: Sequence[tuple[MessageRow, str, dict[str, object] | None]], now: datetime
+) -> None:
+    """Decisions for what was not handed over, and walks whose mail is over are woken."""
+    if not moved:
+        return
+    ids = [row.id for row, _, _ in moved]
+    owners = {
+        row.id: row
+        for row in connection.execute(
+            select(MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step).where(
+                among(MESSAGE.c.id, ids)
+            )
+        )
+    }
+    entries = []
+    for row, reason, details in moved:
+        deferred = row.state == MessageState.PENDING
+        entries.append(
+            Entry(
+                at=now,
+                verdict=VERDICTS.get(MessageState(row.state), Verdict.FAULT),
+                reason=reason,
+                customer_id=row.customer_id,
+                contact_id=owners[row.id].contact_id,
+                playbook=owners[row.id].playbook,
+                enrollment_id=row.enrollment_id,
+                message_id=row.id,
+                step=owners[row.id].step,
+                details={**(details or {}), "until": row.not_before.isoformat()} if deferred else details,
+                once=f"message:{row.id}:{reason}" if deferred else None,
+            )
+        )
+    write_entries(connection, entries)
+    wake_walks_of_messages(connection, [row.enrollment_id for row, _, _ in moved if row.state in OVER], now)
+
+
+def outgoing_of(row: MessageRow, letter: Letter | None, installation: str, deadline: float) -> Outgoing:
+    assert letter is not None
+    return Outgoing(
+        reference=f"{installation}-{row.id}" if installation else str(row.id),
+        to_email=letter.to_email,
+        to_name=letter.to_name,
+        from_email=letter.from_email,
+        from_name=letter.from_name,
+        reply_to_email=letter.reply_to,
+        reply_to_name=None,
+        subject=letter.mail.subject,
+        html=letter.mail.html,
+        text=letter.mail.text,
+        category=letter.category,
+        headers={},
+        deadline=deadline,
+    )
