@@ -26,7 +26,7 @@ from bot.pipeline.entering import OCCASION
 from bot.pipeline.published import Version, calendar_for
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
 from bot.rules.business_days import BusinessCalendar, shift_date
-from bot.rules.conditions import Condition, compile_value, parse_condition, parse_value
+from bot.rules.conditions import Condition, compile_value, parse_condition, parse_date
 from bot.rules.durations import Anchor, parse_anchor, parse_duration
 from storage.columns import BigKey, Document, UtcDateTime
 from storage.dialects import add_seconds, json_text
@@ -183,7 +183,7 @@ def by_moment(version: Version, ground: Ground, category: str | None, moment: da
 
 def anchor_value(anchor: Anchor) -> Condition:
     """The anchor's date as an expression of the condition language."""
-    return parse_value(f'{anchor.field}("{anchor.argument}")' if anchor.argument is not None else anchor.field)
+    return parse_date(f'{anchor.field}("{anchor.argument}")' if anchor.argument is not None else anchor.field)
 
 
 def latest_anchor(anchor: Anchor, reached: date, calendar: BusinessCalendar) -> date:

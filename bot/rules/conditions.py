@@ -26,13 +26,14 @@ from bot.rules.condition_tree import (
     Negation,
     Node,
     Property,
+    ValueType,
     Word,
     children,
     every_node,
     leaf_nodes,
     text_of,
 )
-from bot.rules.condition_types import as_verdict
+from bot.rules.condition_types import as_type, as_verdict
 from bot.rules.vocabulary import VOCABULARY
 from bot.rules.vocabulary_entry import Arguments, Entry, Shape
 
@@ -98,6 +99,11 @@ def parse_condition(text: str) -> Condition:
 def parse_value(text: str) -> Condition:
     """An expression of any type: for `set:` and for templates. Raises: ConditionError."""
     return _described(text, parse_tree(text))
+
+
+def parse_date(text: str) -> Condition:
+    """The date of an anchor; a free field is read as one. Raises: ConditionError when it can be none."""
+    return _described(text, as_type(parse_tree(text), ValueType.DATE, "an anchor"))
 
 
 def compile_condition(condition: Condition, scope: Scope) -> ColumnElement[bool]:

@@ -395,6 +395,20 @@ def test_s7_a_date_after_an_anchor_and_business_days_before_it(world: World) -> 
     assert entered == {"hello": date(2027, 3, 6), "soon": date(2027, 3, 8)}
 
 
+def test_s7_a_date_of_the_teams_own_is_an_anchor_too_and_a_text_is_none(world: World) -> None:
+    hello(
+        world,
+        "- email: hello\n- wait: {until: attributes.go_live - 1 day}\n- log: Live",
+        enter="at: attributes.go_live - 2 days",
+    )
+    world.deploy()
+    company(world, attributes={"go_live": "2027-03-05"})
+    company(world, "vague", attributes={"go_live": "soon"})
+    world.time_passes(days=2, hours=12)
+    assert (mails(world), walks(world, "vague")) == (["hello"], [])
+    assert walk(world).due_at == utc("2027-03-03 15:00")
+
+
 def test_s5_a_moved_date_re_times_the_running_walk_and_starts_no_second_one(world: World) -> None:
     hello(
         world,
