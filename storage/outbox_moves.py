@@ -189,8 +189,9 @@ def expire_waiting(connection: Connection, now: datetime) -> list[MessageRow]:
 def cancel_for_walks(
     connection: Connection, enrollment_ids: Collection[int], now: datetime, reason: str
 ) -> list[MessageRow]:
-    """Leaving a playbook cancels its pending and held mails (S13)."""
-    states = (MessageState.PENDING.value, MessageState.HELD.value)
+    """Leaving a playbook cancels its pending and held mails (S13), and those that a worker has claimed but not handed over:
+    it finds them no longer its own."""
+    states = (MessageState.PENDING.value, MessageState.HELD.value, MessageState.CLAIMED.value)
     mine = and_(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
     return cancel_messages(connection, mine, now, reason)
 

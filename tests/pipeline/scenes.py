@@ -4,7 +4,7 @@ may ever mail that one; the `world` of this folder checks it), short ways to wri
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -193,3 +193,20 @@ def breaks_on(database: Database, part: str) -> Iterator[None]:
         yield
     finally:
         event.remove(database.engine, "before_cursor_execute", refuse)
+
+
+@contextmanager
+def meanwhile(database: Database, part: str, deed: Callable[[], None]) -> Iterator[None]:
+    """Somebody does something just before the first statement that mentions `part`, in a transaction of their own."""
+    waiting = [deed]
+
+    def interrupt(_connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if waiting and part in statement:
+            waiting.pop()()
+
+    event.listen(database.engine, "before_cursor_execute", interrupt)
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "before_cursor_execute", interrupt)
+    assert not waiting, f"no statement mentioned {part}"
