@@ -14,9 +14,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from bot.cli.opening import AsJson, At, opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line, print_table, shown
+from bot.errors import UsageError
 from bot.intake.importer import import_paths
 from bot.intake.report import FileReport, ImportReport
 from bot.intake.report import Progress as Reached
+from bot.rules.zones import is_zone
 
 MOST_PROBLEMS = 10
 
@@ -37,6 +39,10 @@ def import_files(
     day_first: Annotated[
         bool | None, typer.Option("--day-first/--month-first", help="How 03/04/2026 is read, where nothing proves it.")
     ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="The time zone of times that name none; else the workspace's."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, then take it back.")] = False,
     at: At = None,
     as_json: AsJson = False,
@@ -49,6 +55,8 @@ def import_files(
 
     Example: `journeybot import data/ --dry-run`
     """
+    if zone is not None and not is_zone(zone):
+        raise UsageError(f"`{zone}` is not a time zone", where="--zone", hint="write it like `Asia/Tokyo`")
     with opened(context, at) as app, _bars(is_shown=not as_json) as progress:
         report = import_paths(
             app.database,
@@ -58,7 +66,7 @@ def import_files(
             dry_run=dry_run,
             source=source,
             day_first=day_first,
-            default_zone=zone_of_workspace(app.settings),
+            default_zone=zone or zone_of_workspace(app.settings),
             progress=progress,
             kind=kind,
         )
