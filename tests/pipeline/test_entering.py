@@ -1,4 +1,4 @@
-"""Who enters, when, and who does not (semantics.md S4, S5, S7, S12, S14, S30)."""
+"""Who enters, when, and who does not (semantics.md S4, S5, S12)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from tests.cast import change, happened
 from tests.pipeline.scenes import (
     company,
     enroll,
-    in_days,
     journey,
-    leave,
     mails,
     outcomes,
     settings,
-    titles,
     took,
     utc,
     walk,
@@ -331,124 +328,6 @@ def test_s5_by_hand_everybody_named_enters_once_for_each_request(world: World) -
     assert mails(world) == ["hello"] * 2
 
 
-# Dates (S5, S7)
-
-
-def test_s7_a_date_lets_in_at_midnight_where_the_customer_is_and_mails_in_the_next_window(world: World) -> None:
-    settings(world, 'windows: [{days: every day, hours: "09:00-18:00"}]')
-    hello(world, enter="at: renewal_date - 90 days")
-    world.deploy()
-    company(world, "tokyo", renewal_date=date(2027, 5, 31), timezone="Asia/Tokyo")
-    company(world, "lima", renewal_date=date(2027, 5, 31), timezone="America/Lima")
-    world.time_passes(days=2, every=timedelta(hours=1))
-    entered = {found.customer: found.entered_at for found in world.walks if found.customer != "opted_out"}
-    assert entered == {"tokyo": utc("2027-03-01 15:00"), "lima": utc("2027-03-02 05:00")}
-    assert {mail.customer: mail.accepted_at for mail in world.sent} == {
-        "tokyo": utc("2027-03-02 00:00"),
-        "lima": utc("2027-03-02 14:00"),
-    }
-
-
-@pytest.mark.parametrize(("late", "enters"), [(0, True), (3, True), (4, False)])
-def test_s7_within_three_days_an_imported_customer_still_enters(world: World, late: int, enters: bool) -> None:
-    hello(world, enter="at: renewal_date - 90 days")
-    world.deploy()
-    company(world, renewal_date=in_days(world, 90 - late))
-    world.tick()
-    assert bool(mails(world)) is enters
-
-
-@pytest.mark.parametrize(("late", "enters"), [(75, True), (76, False)])
-def test_s7_within_can_be_as_long_as_the_playbook_wants(world: World, late: int, enters: bool) -> None:
-    hello(world, enter="at: renewal_date - 90 days\nwithin: 75 days")
-    world.deploy()
-    company(world, renewal_date=in_days(world, 90 - late))
-    world.tick()
-    assert bool(mails(world)) is enters
-
-
-def test_s7_who_is_inside_the_time_when_the_playbook_goes_live_enters_too(world: World) -> None:
-    company(world, renewal_date=in_days(world, 89))
-    hello(world, enter="at: renewal_date - 90 days")
-    world.deploy()
-    world.tick()
-    assert mails(world) == ["hello"]
-
-
-def test_s7_month_offsets_clamp_to_the_end_of_the_month(world: World) -> None:
-    hello(world, enter="at: renewal_date - 3 months")
-    world.deploy()
-    company(world, renewal_date=date(2027, 6, 30))  # 30 March
-    company(world, "leap", renewal_date=date(2027, 7, 31))  # 30 April
-    world.time_passes(days=62, every=timedelta(hours=12))
-    entered = {found.customer: found.entered_at + timedelta(hours=9) for found in world.walks}
-    assert (entered["sakura"].date(), entered["leap"].date()) == (date(2027, 3, 30), date(2027, 4, 30))
-
-
-def test_s7_a_date_after_an_anchor_and_business_days_before_it(world: World) -> None:
-    hello(world, enter="at: started_on + 30 days")
-    journey(world, "soon", HELLO.replace("hello", "hello\n  id: soon"), enter="at: renewal_date - 5 business days")
-    world.deploy()
-    company(world, started_on=date(2027, 2, 4), renewal_date=date(2027, 3, 15))  # 6 March; Monday 8 March
-    world.time_passes(days=10, every=timedelta(hours=3))
-    entered = {found.playbook: (found.entered_at + timedelta(hours=9)).date() for found in walks(world)}
-    assert entered == {"hello": date(2027, 3, 6), "soon": date(2027, 3, 8)}
-
-
-def test_s7_a_date_of_the_teams_own_is_an_anchor_too_and_a_text_is_none(world: World) -> None:
-    hello(
-        world,
-        "- email: hello\n- wait: {until: attributes.go_live - 1 day}\n- log: Live",
-        enter="at: attributes.go_live - 2 days",
-    )
-    world.deploy()
-    company(world, attributes={"go_live": "2027-03-05"})
-    company(world, "vague", attributes={"go_live": "soon"})
-    world.time_passes(days=2, hours=12)
-    assert (mails(world), walks(world, "vague")) == (["hello"], [])
-    assert walk(world).due_at == utc("2027-03-03 15:00")
-
-
-def test_s5_a_moved_date_re_times_the_running_walk_and_starts_no_second_one(world: World) -> None:
-    hello(
-        world,
-        "- email: hello\n- wait: {until: renewal_date - 10 days}\n- handoff: Call",
-        enter="at: renewal_date - 90 days\nwithin: 75 days",
-    )
-    world.deploy()
-    company(world, renewal_date=in_days(world, 80))
-    world.tick()
-    change(world.database, "sakura", renewal_date=in_days(world, 100))
-    world.time_passes(days=72, every=timedelta(days=2))
-    assert (titles(world), len(walks(world))) == ([], 1)
-    world.time_passes(days=19, every=timedelta(days=2))
-    assert mails(world) == ["hello"]
-    assert (titles(world), len(walks(world))) == (["Call"], 1)
-
-
-def test_s5_a_date_moved_after_the_walk_gives_no_second_notice_within_the_offset(world: World) -> None:
-    hello(world, enter="at: renewal_date - 90 days\nwithin: 75 days")
-    world.deploy()
-    company(world, renewal_date=date(2027, 3, 31))
-    world.tick()
-    world.time_passes(days=5)
-    change(world.database, "sakura", renewal_date=date(2027, 4, 30))
-    world.time_passes(days=5)
-    assert mails(world) == ["hello"]
-    assert len(took(world, "date_moved")) == 1
-
-
-def test_s5_the_next_years_date_starts_the_next_walk(world: World) -> None:
-    hello(world, enter="at: renewal_date - 90 days")
-    world.deploy()
-    company(world, renewal_date=in_days(world, 90))
-    world.tick()
-    change(world.database, "sakura", renewal_date=in_days(world, 90 + 365))
-    world.jump(days=364)
-    world.time_passes(days=3)
-    assert mails(world) == ["hello"] * 2
-
-
 # Would leave at once (S12)
 
 
@@ -468,125 +347,6 @@ def test_s12_who_would_leave_at_once_does_not_enter(world: World) -> None:
     world.tick()
     assert [key for key in people if took(world, "would_leave_at_once", key)] == ["a", "b", "c"]
     assert [found.customer for found in world.walks] == ["d"]
-
-
-# Exclusive groups (S14)
-
-
-def groups(world: World, *, high: str = "", low: str = "") -> None:
-    world.mail("hello")
-    journey(world, "low", "- wait: 5 days", more=f"exclusive: g\npriority: 10\n{low}")
-    journey(world, "high", "- wait: 5 days", enter='when: tier == "pro"', more=f"exclusive: g\npriority: 90\n{high}")
-    world.deploy()
-
-
-def test_s14_of_two_newcomers_of_a_group_the_more_important_enters_and_the_other_waits(world: World) -> None:
-    groups(world)
-    company(world, tier="pro")
-    world.time_passes(days=1)
-    assert [found.playbook for found in walks(world)] == ["high"]
-    assert len(took(world, "exclusive_taken")) == 1
-
-
-def test_s14_the_waiting_newcomer_enters_when_the_group_is_free(world: World) -> None:
-    groups(world)
-    company(world, tier="pro")
-    world.time_passes(days=6)
-    assert [(found.playbook, found.status) for found in walks(world)] == [("high", "ended"), ("low", "active")]
-    assert len(took(world, "exclusive_taken")) == 1
-
-
-def test_s14_a_higher_priority_does_not_throw_out_a_running_walk(world: World) -> None:
-    groups(world)
-    company(world)
-    world.tick()
-    change(world.database, "sakura", tier="pro")
-    world.time_passes(days=1)
-    assert [(found.playbook, found.status) for found in walks(world)] == [("low", "active")]
-
-
-def test_s14_preempt_ends_the_running_walk_as_superseded(world: World) -> None:
-    groups(world, high="preempt: true")
-    company(world)
-    world.tick()
-    change(world.database, "sakura", tier="pro")
-    world.time_passes(hours=1)
-    assert [(found.playbook, found.outcome) for found in walks(world)] == [("low", "superseded"), ("high", None)]
-
-
-def test_s14_preempt_does_not_touch_a_walk_of_the_same_or_a_higher_priority(world: World) -> None:
-    groups(world, low="preempt: true")
-    company(world, tier="pro", stage="adoption")
-    world.tick()
-    change(world.database, "sakura", stage="onboarding")
-    world.time_passes(days=1)
-    assert [(found.playbook, found.status) for found in walks(world)] == [("high", "active")]
-
-
-def test_s14_who_waits_and_stops_matching_does_not_enter(world: World) -> None:
-    groups(world)
-    company(world, tier="pro")
-    world.tick()
-    change(world.database, "sakura", stage="adoption")
-    world.time_passes(days=6)
-    assert [found.playbook for found in walks(world)] == ["high"]
-    assert len(took(world, "closed_before_entry")) == 1
-
-
-def test_s14_a_newcomer_by_date_waits_only_as_long_as_within(world: World) -> None:
-    journey(world, "low", "- wait: 10 days", more="exclusive: g")
-    journey(world, "notice", "- log: Notice", enter="at: renewal_date - 90 days\nwithin: 4 days", more="exclusive: g")
-    world.deploy()
-    company(world)
-    world.tick()
-    change(world.database, "sakura", renewal_date=in_days(world, 91))
-    world.time_passes(days=12)
-    assert [found.playbook for found in walks(world)] == ["low"]
-    assert len(took(world, "exclusive_taken")) == 1
-    assert len(took(world, "too_late")) == 1
-
-
-def test_s14_a_newcomer_by_date_enters_while_within_lasts(world: World) -> None:
-    journey(world, "low", "- wait: 3 days", more="exclusive: g")
-    journey(world, "notice", "- log: Notice", enter="at: renewal_date - 90 days\nwithin: 4 days", more="exclusive: g")
-    world.deploy()
-    company(world)
-    world.tick()
-    change(world.database, "sakura", renewal_date=in_days(world, 91))
-    world.time_passes(days=6)
-    assert [found.playbook for found in walks(world)] == ["low", "notice"]
-
-
-def test_s14_a_newcomer_by_date_whose_date_moved_away_while_it_waited_does_not_enter(world: World) -> None:
-    journey(world, "low", "- wait: 3 days", more="exclusive: g")
-    journey(world, "notice", "- log: Notice", enter="at: renewal_date - 90 days\nwithin: 9 days", more="exclusive: g")
-    world.deploy()
-    company(world, renewal_date=in_days(world, 90))
-    world.tick()
-    change(world.database, "sakura", renewal_date=in_days(world, 400))
-    world.time_passes(days=6)
-    assert [found.playbook for found in walks(world)] == ["low"]
-
-
-def test_s14_an_event_that_waited_longer_than_within_is_too_late(world: World) -> None:
-    journey(world, "low", "- wait: 3 days", more="exclusive: g")
-    journey(world, "asked", "- log: Asked", enter="on: asked", more="exclusive: g")
-    world.deploy()
-    member = company(world)
-    world.tick()
-    happened(world.database, member.key, "asked", world.now)
-    world.time_passes(days=4)
-    assert [found.playbook for found in walks(world)] == ["low"]
-    assert len(took(world, "too_late")) == 1
-
-
-def test_s14_the_group_is_free_again_when_a_walk_is_ended_by_hand(world: World) -> None:
-    groups(world)
-    company(world, tier="pro")
-    world.tick()
-    assert leave(world, "high", customer="sakura") == 1
-    world.tick()
-    assert [(found.playbook, found.outcome) for found in walks(world)] == [("high", "exited"), ("low", None)]
 
 
 # States

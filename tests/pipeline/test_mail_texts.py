@@ -1,0 +1,170 @@
+"""What a mail is made of, in which language, and who reads it before (semantics.md S29, S34, S35)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.pipeline.outbox_acts import approve
+from tests.cast import change
+from tests.pipeline.scenes import (
+    change_contact,
+    company,
+    journey,
+    mail_id,
+    mails,
+    outcomes,
+    states,
+    took,
+)
+from tests.world import World
+
+ACCEPTED = "accepted"
+
+
+def one_mail(world: World, to: str, **options: str) -> None:
+    world.mail("hello")
+    journey(world, "p", f"- email: hello\n  to: {to}\n- log: Over", **options)
+    world.deploy()
+
+
+def template(world: World, body: str, *, locale: str = "en", name: str = "hello", subject: str = "Hi") -> None:
+    world.write(f"templates/emails/{name}.{locale}.md", f"---\nsubject: {subject}\ncategory: lifecycle\n---\n{body}\n")
+
+
+@pytest.mark.parametrize("attributes", [{}, {"plan": None}, {"plan": ""}])
+def test_s35_a_missing_field_holds_the_mail_and_asks_and_the_others_go(
+    world: World, attributes: dict[str, Any]
+) -> None:
+    template(world, "Your plan: {{ customer.attributes.plan }}")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    company(world, "full", attributes={"plan": "pro"})
+    company(world, "empty", attributes=attributes)
+    world.tick()
+    assert (mails(world, "full"), states(world, "empty")) == (["hello"], [("hello", "held")])
+    (question,) = [found for found in world.handoffs if found.customer == "empty"]
+    assert all("customer.attributes.plan" in question.title[locale] for locale in ("en", "ja"))
+
+
+def test_s35_the_held_mail_goes_when_the_field_is_filled(world: World) -> None:
+    template(world, "Your plan: {{ customer.attributes.plan }}")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    company(world)
+    world.time_passes(days=1)
+    change(world.database, "sakura", attributes={"plan": "pro"})
+    world.tick()
+    assert mails(world) == ["hello"]
+    assert "Your plan: pro" in world.channel.accepted[-1].text
+
+
+def test_s35_a_field_with_a_fallback_holds_nothing(world: World) -> None:
+    template(world, 'Your plan: {{ customer.attributes.plan or "free" }}')
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    company(world)
+    world.tick()
+    assert "Your plan: free" in world.channel.accepted[-1].text
+
+
+@pytest.mark.parametrize(
+    ("contact", "customer", "written"),
+    [
+        ("ja", "en", "ja"),
+        ("ja-JP", "en", "ja"),
+        (None, "ja", "ja"),
+        ("fr", "ja", "ja"),
+        ("fr", "fr", "en"),
+        (None, None, "en"),
+        ("pt-BR", None, "en"),
+    ],
+)
+def test_s35_the_language_is_the_contacts_then_the_customers_then_the_workspaces(
+    world: World, contact: str | None, customer: str | None, written: str
+) -> None:
+    template(world, "Hello", locale="en", subject="en")
+    template(world, "こんにちは", locale="ja", subject="ja")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    member = company(world, locale=customer)
+    change_contact(world, member.contact_id, locale=contact)
+    world.tick()
+    assert [mail.subject for mail in world.channel.accepted] == [written]
+
+
+def test_s35_a_mail_in_another_language_than_the_readers_is_better_than_none(world: World) -> None:
+    template(world, "こんにちは", locale="ja", subject="ja")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    company(world, locale="fr")
+    world.tick()
+    assert [mail.subject for mail in world.channel.accepted] == ["ja"]
+
+
+def test_s35_an_approved_mail_keeps_its_text_when_the_template_changes(world: World) -> None:
+    template(world, "First words")
+    journey(world, "p", "- email: hello\n  review: csm")
+    world.deploy()
+    company(world)
+    world.tick()
+    template(world, "Second words")
+    world.deploy()
+    with world.database.write() as connection:
+        approve(connection, mail_id(world, "hello"), by="sato", at=world.now)
+    world.tick()
+    assert "First words" in world.channel.accepted[-1].text
+
+
+def test_s34_a_mail_that_is_not_written_yet_is_made_from_the_latest_templates(world: World) -> None:
+    template(world, "First words")
+    journey(world, "p", "- wait: 1 day\n- email: hello")
+    world.deploy()
+    company(world)
+    world.tick()
+    template(world, "Second words")
+    world.deploy()
+    world.time_passes(days=1)
+    assert "Second words" in world.channel.accepted[-1].text
+
+
+def test_s34_files_on_disk_mean_nothing_before_they_are_deployed(world: World) -> None:
+    template(world, "First words")
+    journey(world, "p", "- wait: 1 day\n- email: hello")
+    world.deploy()
+    company(world)
+    world.tick()
+    template(world, "Second words")
+    world.time_passes(days=1)
+    assert "First words" in world.channel.accepted[-1].text
+
+
+# Review (S29)
+
+
+def test_s29_the_touch_model_decides_who_reads_before(world: World) -> None:
+    one_mail(world, "champion")
+    company(world, "high", touch="high")
+    company(world, "low", touch="low")
+    world.tick()
+    assert (states(world, "high"), states(world, "low")) == ([("hello", "held")], [("hello", "accepted")])
+
+
+def test_s29_a_step_may_overrule_the_touch_model(world: World) -> None:
+    world.mail("hello")
+    journey(world, "p", "- email: hello\n  review: none")
+    world.deploy()
+    company(world, touch="high")
+    world.tick()
+    assert mails(world) == ["hello"]
+
+
+def test_s29_not_approved_in_time_it_expires_and_the_walk_goes_on(world: World) -> None:
+    world.mail("hello")
+    journey(world, "p", "- email: hello\n  review: csm\n  expires: 2 days\n- log: Over")
+    world.deploy()
+    company(world)
+    world.time_passes(days=3)
+    assert (states(world), outcomes(world)) == ([("hello", "expired")], ["completed"])
+    assert took(world, "review_expired")
