@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 import storage.tables  # noqa: F401  (all tables are known wherever a database is)
 
 SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
@@ -23,6 +24,8 @@ SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-65536",
 )
 
+WAL_TRIES = 300
+WAL_PAUSE_SECONDS = 0.05
 #: Compiled statements that are kept: every condition of every playbook is a few, in a few shapes (one per mix of days).
 STATEMENTS = 8000
 
@@ -64,6 +67,18 @@ class Database:
         self.engine.dispose()
 
 
+def _use_wal(dbapi: Any) -> None:
+    """The first connection turns write-ahead logging on. SQLite answers that with "locked" at once while another process
+    does the same, whatever the busy time-out says, so it is asked again for as long."""
+    for _ in range(WAL_TRIES):
+        try:
+            dbapi.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            threading.Event().wait(WAL_PAUSE_SECONDS)
+    dbapi.execute("PRAGMA journal_mode=WAL")
+
+
 def _sqlite_engine(url: Any, echo: bool) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +93,7 @@ def _sqlite_engine(url: Any, echo: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:
+        _use_wal(dbapi)
         for pragma in SQLITE_PRAGMAS:
             dbapi.execute(pragma)
 
