@@ -283,6 +283,10 @@ class is_among(FunctionElement[bool]):  # noqa: N801
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:
+        """Bare. As a truth value SQLAlchemy would write `… = 1` on SQLite, which then reads the whole table."""
+        return self
+
 
 def among(column: ColumnElement[Any], ids: Iterable[int | None]) -> ColumnElement[bool]:
     """Whether a key column is one of these keys: one bound value, whatever their number."""
