@@ -21,6 +21,7 @@ from bot.channels.sendgrid import SendGridChannel
 from bot.channels.smtp import SmtpChannel
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import SettingsError, UsageError
+from bot.failpoints import arm_from_environment
 from bot.pipeline import TickReport, tick
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
@@ -209,6 +210,7 @@ def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
     """The way out that the settings name. Raises: SettingsError."""
     match settings.email:
         case "sendgrid":
+            arm_from_environment(settings.sendgrid_base_url)
             if settings.sendgrid_api_key is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is sendgrid, but SENDGRID_API_KEY is not set", hint="set the key")
             key = settings.sendgrid_api_key.get_secret_value()
@@ -216,8 +218,10 @@ def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
         case "smtp":
             if settings.smtp_url is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is smtp, but JOURNEYBOT_SMTP_URL is not set", hint="set the URL")
+            arm_from_environment(settings.smtp_url.get_secret_value())
             return SmtpChannel(settings.smtp_url.get_secret_value(), clock)
         case _:
+            arm_from_environment(None)
             return FolderChannel(Path(settings.outbox_dir), clock)
 
 

@@ -22,6 +22,7 @@ from bot.channels.sendgrid_answers import ACCEPTED_STATUS, accepted, refusal_of
 from bot.channels.sendgrid_payload import body_bytes
 from bot.clock import SystemClock
 from bot.errors import SettingsError
+from bot.failpoints import Place, is_armed, pass_by
 
 SEND_PATH = "/v3/mail/send"
 MAX_ERROR_BODY = 64 * 1024
@@ -77,6 +78,7 @@ class _GatedConnector(aiohttp.TCPConnector):
             connection.release()
             raise _NotWrittenError(obstacle)
         flight.may_have_left = True
+        pass_by(Place.BEFORE_WRITE)
         return connection
 
 
@@ -141,6 +143,7 @@ class SendGridChannel:
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
+            trace_configs=[_watch_writing()] if is_armed([Place.WRITTEN]) else None,
         )
 
     async def _work(self, session: aiohttp.ClientSession, batch: _Batch) -> None:
@@ -184,6 +187,18 @@ class SendGridChannel:
         except (aiohttp.ClientError, OSError):
             return b""
         return body.replace(self._api_key.encode(), b"<key>")
+
+
+def _watch_writing() -> aiohttp.TraceConfig:
+    """Says when the body of a request has left; made only for a test that armed the place. aiohttp tells just before it
+    writes, and writes without giving way, so the next turn of the loop is after it."""
+    watch = aiohttp.TraceConfig()
+
+    async def leaving(*_: object) -> None:
+        asyncio.get_running_loop().call_soon(pass_by, Place.WRITTEN)
+
+    watch.on_request_chunk_sent.append(leaving)
+    return watch
 
 
 def _stop_after(answer: Answer) -> Answer | None:

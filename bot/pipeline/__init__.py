@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.channels.base import MailChannel
 from bot.clock import Clock
+from bot.failpoints import Place, pass_by
 from bot.pipeline.absorb import absorb
 from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
@@ -79,8 +80,11 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
     with database.write() as connection:
         news = detect(connection, now, published.settings.timezone)
         entered = enroll(connection, published, news)
+        pass_by(Place.ENROLLED)
         woken = wake(connection, published, news)
         settle(connection, news)
+        pass_by(Place.LOOK_COMMIT)
+    pass_by(Place.LOOKED)
     report.absorbed += absorbed
     report.entered += entered.entered
     report.woken += woken

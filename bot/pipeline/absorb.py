@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, insert, select, update
 
+from bot.failpoints import Place, pass_by
 from storage.accounts import Contact, Suppression
 from storage.bulk import update_rows
 from storage.database import Database
@@ -54,6 +55,8 @@ def absorb(database: Database, now: datetime) -> int:
             _take_in(connection, events, now)
             ids = [event.id for event in events]
             connection.execute(update(DELIVERY_EVENT).where(DELIVERY_EVENT.c.id.in_(ids)).values(is_new=False))
+            pass_by(Place.ABSORB_COMMIT)
+        pass_by(Place.ABSORBED)
         taken += len(events)
 
 

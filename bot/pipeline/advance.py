@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from bot.failpoints import Place, pass_by
 from bot.pipeline.batch import Batch, go
 from bot.pipeline.detect import local_days
 from bot.pipeline.leaving import leave_early, note_ends
@@ -96,7 +97,9 @@ def _advance_batch(database: Database, published: Published, ground: Ground, ids
         for walk in moving:  # twenty steps done: the rest at the next tick
             walk.due_at = now + timedelta(seconds=1)
         write_walks(connection, walks)
-        return len(walks)
+        pass_by(Place.ADVANCE_COMMIT)
+    pass_by(Place.ADVANCED)
+    return len(walks)
 
 
 def _one_step(batch: Batch, walks: list[Walk]) -> list[Walk]:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, update
 from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import JourneybotError
+from bot.failpoints import Place, pass_by
 from bot.pipeline.detect import local_days
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
@@ -142,10 +143,13 @@ class _Desk:
                 return None
             runs = rows_not_paused(connection, MESSAGE)
             claimed = claim_due_messages(connection, now, self.worker, self.batch_size, runs)
+            pass_by(Place.CLAIM_COMMIT)
         if not claimed:
             return None
+        pass_by(Place.CLAIMED)
         deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
         judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
+        pass_by(Place.RENDERED)
         return _Batch(claimed=claimed, judgements=judgements, now=now, deadline=deadline)
 
 
@@ -179,6 +183,8 @@ def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
         withdraw_answered(connection, now)
         if moved:
             finish(connection, [(row, row.reason or "", None) for row in moved], now)
+        pass_by(Place.TIDY_COMMIT)
+    pass_by(Place.TIDIED)
     for row in moved:
         count.add(row.state)
 
@@ -197,6 +203,8 @@ def _commit_intents(
         judgements = {found: batch.judgements[found] for found in mine}
         check_again(connection, published, judgements)
         going = store_judgements(connection, published, mine, judgements, provider, batch.now)
+        pass_by(Place.INTENT_COMMIT)
+    pass_by(Place.INTENDED)
     for judgement in judgements.values():
         if judgement.state != MessageState.SUBMITTING:
             count.add(judgement.state.value)

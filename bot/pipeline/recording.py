@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from bot.channels.base import Answer, Outcome, Outgoing
 from bot.clock import Clock
+from bot.failpoints import Place, pass_by
 from storage.bulk import update_rows
 from storage.database import Database
 from storage.dialects import among
@@ -60,6 +61,7 @@ class Recorder:
         self._waiting: list[tuple[MessageRow, Answer]] = []
 
     def on_answer(self, message: Outgoing, answer: Answer) -> None:
+        pass_by(Place.ANSWERED)
         self._waiting.append((self._rows[message.reference], answer))
         if len(self._waiting) >= GROUP:
             self.flush()
@@ -72,6 +74,8 @@ class Recorder:
         with self._database.write() as connection:
             recorded = _record(connection, group, now)
             self._mind_the_transport(connection, [answer for _, answer in group], now)
+            pass_by(Place.RECORD_COMMIT)
+        pass_by(Place.RECORDED)
         for row in recorded:
             self._counted(row.state)
 
