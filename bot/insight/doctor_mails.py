@@ -13,6 +13,7 @@ from bot.insight.complaints import Check
 from bot.pipeline.published import Published
 from bot.rules.steps_model import EmailStep
 from storage.accounts import Customer, Suppression
+from storage.consent import EVERYTHING, OPTIONAL, TRANSACTIONAL
 from storage.dialects import add_seconds
 from storage.enrollments import rows_not_paused
 from storage.facts import Event
@@ -121,7 +122,10 @@ def _sent_after_suppression() -> Select[Any]:
     told_by_provider = SUPPRESSION.c.reason.in_(TOLD_BY_PROVIDER)
     concerned = and_(
         SUPPRESSION.c.address == func.lower(CONTENT.c.to_email),
-        SUPPRESSION.c.category.in_(("", CONTENT.c.category)),
+        or_(
+            SUPPRESSION.c.category.in_((EVERYTHING, CONTENT.c.category)),
+            and_(SUPPRESSION.c.category == OPTIONAL, CONTENT.c.category != TRANSACTIONAL),
+        ),
     )
     forbidden = (
         select(

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
 from storage.accounts import Contact, Customer, Suppression
+from storage.consent import TRANSACTIONAL, forbidding
 from storage.dialects import among, json_list_has
 from storage.enrollments import ENROLLMENT
 
@@ -32,7 +33,6 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
 
-TRANSACTIONAL = "transactional"
 MOST_KEPT = 5000
 Statement = TypeVar("Statement")
 
@@ -128,9 +128,10 @@ def values_of_walks(ground: Ground, values: dict[str, Condition], ids: list[int]
 
 
 def is_mailable(category: str, default_consent: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether a contact may be mailed in a category: has an address, stayed, consents, is not suppressed (S24, S30)."""
+    """Whether a contact may be mailed in a category: has an address, stayed, consents, is not suppressed (S24, S30).
+    Transactional mails need no consent, and still never go to who bounced, complained or is suppressed for everything."""
     suppressed = exists().where(
-        SUPPRESSION.c.address == func.lower(CONTACT.c.email), SUPPRESSION.c.category.in_(("", category))
+        SUPPRESSION.c.address == func.lower(CONTACT.c.email), SUPPRESSION.c.category.in_(forbidding(category))
     )
     conditions = [
         CONTACT.c.email.is_not(None),

@@ -24,6 +24,7 @@ from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.addresses import is_mailable_address
 from bot.rules.conditions import Scope, compile_value, parse_value
 from storage.accounts import Suppression
+from storage.consent import forbidding
 
 SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
 MARK = "[Test] "
@@ -67,7 +68,7 @@ def send_trial(connection: Connection, channel: MailChannel, clock: Clock, lette
     if not is_mailable_address(to):
         raise UsageError(f"`{to}` is no mail address", hint="write --to you@your-company.com")
     stopped = select(SUPPRESSION.c.reason).where(
-        SUPPRESSION.c.address == to.lower(), SUPPRESSION.c.category.in_(("", letter.category))
+        SUPPRESSION.c.address == to.lower(), SUPPRESSION.c.category.in_(forbidding(letter.category))
     )
     reason = connection.scalar(stopped.limit(1))
     if reason is not None:

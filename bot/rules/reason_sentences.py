@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.rules.reason_sentences_consent import CONSENT_SENTENCES
+
 #: reason (or verdict:reason) → English, Japanese.
 SENTENCES: Mapping[str, tuple[str, str]] = {
     # Entering
@@ -230,6 +232,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "迷惑メールとして報告されました。このアドレスには今後送信しません",
     ),
     "mail_unsubscribed": ("The reader unsubscribed", "配信停止の手続きがありました"),
+    **CONSENT_SENTENCES,
     "mail_machine": (
         "A machine, not a person, touched it ({kind}); this never counts",
         "人ではなく機械による反応です（{kind}）。集計には含めません",

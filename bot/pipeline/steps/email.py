@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, go, sleep
 from bot.pipeline.recipients import mailable_people, pick_recipients
-from bot.pipeline.scopes import TRANSACTIONAL
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
+from storage.consent import TRANSACTIONAL
 from storage.dialects import among
 from storage.enrollments import Walk
 from storage.journal import Verdict
