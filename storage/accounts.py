@@ -7,7 +7,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -68,7 +68,11 @@ class Customer(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """A person at a customer. `consent` lists the allowed mail categories; None means the workspace's default."""
 
-    __table_args__ = (UniqueConstraint("customer_id", "key"), Index("ix_contact_key", "key"))
+    __table_args__ = (
+        UniqueConstraint("customer_id", "key"),
+        Index("ix_contact_key", "key"),
+        Index("ix_contact_address", text("lower(email)")),
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False, index=True))

@@ -32,21 +32,25 @@ class MessageState(StrEnum):
 
 S = MessageState
 
-#: from → to. Nothing else may happen to a state. Evidence of acceptance beats any state (rule b), so ACCEPTED is
-#: reachable from everything that was submitted once.
-TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
+#: from → to, without a word of the provider about an acceptance.
+_MOVES: dict[MessageState, frozenset[MessageState]] = {
     S.PENDING: frozenset({S.CLAIMED, S.CANCELLED, S.EXPIRED}),
     S.CLAIMED: frozenset({S.SUBMITTING, S.PENDING, S.HELD, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED}),
-    S.SUBMITTING: frozenset({S.ACCEPTED, S.PENDING, S.FAILED, S.UNKNOWN}),
-    S.UNKNOWN: frozenset({S.ACCEPTED, S.UNCONFIRMED, S.PENDING}),
-    S.UNCONFIRMED: frozenset({S.ACCEPTED, S.PENDING, S.CANCELLED}),
+    S.SUBMITTING: frozenset({S.PENDING, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.UNCONFIRMED, S.PENDING, S.FAILED}),
+    S.UNCONFIRMED: frozenset({S.PENDING, S.CANCELLED}),
     S.HELD: frozenset({S.PENDING, S.CANCELLED, S.EXPIRED}),
     S.QUARANTINED: frozenset({S.PENDING, S.CANCELLED, S.EXPIRED}),
-    S.FAILED: frozenset({S.PENDING, S.CANCELLED, S.ACCEPTED}),
-    S.ACCEPTED: frozenset(),
+    S.FAILED: frozenset({S.PENDING, S.CANCELLED}),
     S.SUPPRESSED: frozenset(),
     S.EXPIRED: frozenset(),
     S.CANCELLED: frozenset(),
+}
+#: from → to. Nothing else may happen to a state. Evidence of acceptance beats any state (rule b): a mail that a person
+#: resends or skips may turn out to have left long ago, whatever became of it since.
+TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
+    S.ACCEPTED: frozenset(),
+    **{state: after | {S.ACCEPTED} for state, after in _MOVES.items()},
 }
 
 #: An email step is over when its mail is in one of these (semantics.md S9).
@@ -55,9 +59,25 @@ OVER = frozenset({S.ACCEPTED, S.UNKNOWN, S.UNCONFIRMED, S.FAILED, S.QUARANTINED,
 NOT_SENT = frozenset({S.FAILED, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
 
 
+class Delivery(StrEnum):
+    """What became of an accepted mail, as the provider told. It moves one way only, in this order: whatever the order in
+    which events arrive, the last of the words that were said stands (design/delivery.md)."""
+
+    PROCESSED = "processed"  #: the provider is about to deliver it
+    DEFERRED = "deferred"  #: the reader's server asked for patience
+    DELIVERED = "delivered"  #: the reader's server took it
+    OPENED = "opened"  #: a person opened it
+    CLICKED = "clicked"  #: a person followed a link
+    BLOCKED = "blocked"  #: refused for now; the address is good
+    DROPPED = "dropped"  #: the provider did not even try
+    BOUNCED = "bounced"  #: the address does not work
+    UNSUBSCRIBED = "unsubscribed"  #: the reader wants no more
+    COMPLAINED = "complained"  #: the reader called it spam
+
+
 class Message(SQLModel, table=True):
     """One mail to one contact, owed by one step. `due_at` is when the step owed it, `not_before` when to try next,
-    `token` the fencing token of the newest claim, `reference` what the provider carries (opaque)."""
+    `token` the fencing token of the newest claim, `delivery` what became of it at the provider (Delivery)."""
 
     __table_args__ = (
         Index("uq_message_owed", "enrollment_id", "step", "occurrence", text("coalesce(contact_id, 0)"), unique=True),
@@ -74,7 +94,8 @@ class Message(SQLModel, table=True):
             postgresql_where=text("state IN ('claimed', 'submitting')"),
             sqlite_where=text("state IN ('claimed', 'submitting')"),
         ),
-        Index("ix_message_customer", "customer_id"),
+        # Read before a batch goes out: what a customer got lately, and (no time yet) what is still to go.
+        Index("ix_message_customer", "customer_id", "over_at"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
@@ -108,6 +129,10 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    dropped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    complained_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unsubscribed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    delivery: str | None = None
 
 
 class MessageContent(SQLModel, table=True):
@@ -148,21 +173,25 @@ class Attempt(SQLModel, table=True):
 
 
 class DeliveryEvent(SQLModel, table=True):
-    """What a provider told about a mail later (delivered, opened, clicked, bounced …), once per event id; absorb reads it."""
+    """What a provider told about a mail later (delivered, opened, clicked, bounced …), once per event id (`key`) and once per
+    mail, kind, time and link (`fingerprint`: retries were seen with changed ids). absorb reads it; no personal data."""
 
     __tablename__ = "delivery_event"
     __table_args__ = (
         UniqueConstraint("key"),
+        UniqueConstraint("fingerprint"),
         Index("ix_delivery_event_new", "id", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     key: str
+    fingerprint: str | None = None
     message_id: int = Field(sa_column=Column(BigKey, ForeignKey("message.id"), nullable=False, index=True))
     kind: str
     at: datetime = Field(sa_type=UtcDateTime)
     is_machine: bool = False
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
+    received_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     is_new: bool = True
 
 
