@@ -23,6 +23,7 @@ from bot.rules.zones import local_date
 from storage.outbox import MessageState
 
 EXPIRES = "3 days"
+OUTSIDE_WINDOW = "outside_window"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +80,10 @@ def judge(
         return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
     opens = next_open(terms.windows, now, found.zone, terms.calendar)
     if opens > now:
-        # Still welcome now (approved on the last evening, say): then also when the window opens next.
-        welcome = expires_at if expires_at > opens else opens + DEFAULT_LATE_LIMIT
-        return Judgement(state=MessageState.PENDING, reason="outside_window", not_before=opens, expires_at=welcome)
+        # Still welcome now (approved on the last evening, say): then also when the window opens next, but only once.
+        is_extended = expires_at <= opens and found.message.reason != OUTSIDE_WINDOW
+        welcome = opens + DEFAULT_LATE_LIMIT if is_extended else expires_at
+        return Judgement(state=MessageState.PENDING, reason=OUTSIDE_WINDOW, not_before=opens, expires_at=welcome)
     if found.message.contact_id is None:
         details = {"to": ", ".join(step.to)} if step is not None else None
         return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at, details=details)

@@ -74,6 +74,19 @@ def test_s8_downtime_over_the_weekend_is_counted_from_the_window(world: World) -
     assert mails(world) == ["hello"]
 
 
+def test_s8_a_mail_that_no_tick_meets_in_its_window_expires_all_the_same(world: World) -> None:
+    settings(world, OFFICE)
+    one_mail(world)
+    world.clock.move_to(utc("2027-03-01 11:00"))  # 20:00 in Tokyo
+    company(world)
+    world.tick()
+    for _ in range(6):
+        world.jump(days=1)  # always after office hours
+        world.tick()
+    assert states(world) == [("hello", "expired")]
+    assert outcomes(world) == ["completed"]
+
+
 @pytest.mark.parametrize(
     ("rule", "hours", "sent"),
     [
