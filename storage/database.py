@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 import storage.tables  # noqa: F401  (all tables are known wherever a database is)
@@ -44,6 +44,8 @@ class Database:
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(parsed, echo) if self.is_sqlite else _postgres_engine(parsed, echo)
+        self._beside: dict[str, Database] = {}
+        self._opening = threading.Lock()
 
     @property
     def dialect(self) -> str:
@@ -63,7 +65,20 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def beside(self, suffix: str, table: Table) -> Database:
+        """A second SQLite file next to this one, with this table alone and a lock of its own."""
+        with self._opening:
+            found = self._beside.get(suffix)
+            if found is None:
+                found = Database(self.url.set(database=f"{self.url.database}{suffix}").render_as_string(False))
+                with found.write() as connection:
+                    table.create(connection, checkfirst=True)
+                self._beside[suffix] = found
+            return found
+
     def dispose(self) -> None:
+        for other in self._beside.values():
+            other.dispose()
         self.engine.dispose()
 
 

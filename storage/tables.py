@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from storage import accounts, facts, handoffs, heartbeats, journal, journeys, outbox
+from storage import accounts, facts, handoffs, heartbeats, inbound, journal, journeys, outbox
 
 metadata = SQLModel.metadata
-MODULES = (accounts, facts, handoffs, heartbeats, journal, journeys, outbox)
+MODULES = (accounts, facts, handoffs, heartbeats, inbound, journal, journeys, outbox)
