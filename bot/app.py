@@ -33,6 +33,7 @@ from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.settings import Settings
 from bot.slack.app import SlackSettings, build_poster
+from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 from storage.journeys import Installation
 from storage.upgrade import upgrade
@@ -49,6 +50,7 @@ class App:
     clock: Clock
     channel: MailChannel
     installation: str
+    links: MailLinks = NO_LINKS
     poster: Poster | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
@@ -71,6 +73,7 @@ class App:
         upgrade(opened)
         with opened.write() as connection:
             installation = _installation(connection, ticking)
+        links = links_of(settings, installation)
         app = cls(
             settings=settings,
             database=opened,
@@ -78,6 +81,8 @@ class App:
             channel=channel or mail_channel(settings, EndingClock(ticking, stopping.is_set)),
             installation=installation,
             stopping=stopping,
+            links=links,
+            _publications=Publications(links),
         )
         app.poster = app._slack_poster()
         return app
@@ -223,6 +228,16 @@ def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
         case _:
             arm_from_environment(None)
             return FolderChannel(Path(settings.outbox_dir), clock)
+
+
+def links_of(settings: Settings, installation: str) -> MailLinks:
+    """How readers of our mails reach us, as far as the settings say."""
+    return MailLinks(
+        public_url=settings.public_url,
+        keys=tuple(key.encode() for key in settings.secret_keys),
+        installation=installation,
+        is_required=settings.email != "folder",
+    )
 
 
 def _installation(connection: Connection, clock: Clock) -> str:

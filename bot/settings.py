@@ -94,7 +94,9 @@ class Settings(BaseSettings):
         "JOURNEYBOT_PUBLIC_URL", None, "The https address under which customers and vendors reach journeybot."
     )
     secret_key: SecretStr | None = _setting(
-        "JOURNEYBOT_SECRET_KEY", None, "Signs links and sessions; at least 32 characters."
+        "JOURNEYBOT_SECRET_KEY",
+        None,
+        "Signs links and sessions; at least 32 characters. Several, separated by commas: the first signs, all are believed.",
     )
     write_key: SecretStr | None = _setting(
         "JOURNEYBOT_WRITE_KEY", None, "Keys of the tracking API, separated by commas, all valid."
@@ -198,7 +200,10 @@ class Settings(BaseSettings):
         if not 0 <= self.port <= 65535:
             raise refuse("JOURNEYBOT_PORT", f"is {self.port}, which is no port", "use a number from 1 to 65535")
         if self.secret_key is not None:
-            check_secret("JOURNEYBOT_SECRET_KEY", self.secret_key.get_secret_value(), SHORTEST_SECRET_KEY)
+            if not self.secret_keys:
+                raise refuse("JOURNEYBOT_SECRET_KEY", "holds commas and no key", MAKE_A_SECRET)
+            for key in self.secret_keys:
+                check_secret("JOURNEYBOT_SECRET_KEY", key, SHORTEST_SECRET_KEY)
         if self.inbound_secret is not None:
             check_secret("JOURNEYBOT_INBOUND_SECRET", self.inbound_secret.get_secret_value())
         if self.write_key is not None and not self.write_keys:
@@ -209,8 +214,12 @@ class Settings(BaseSettings):
     @property
     def write_keys(self) -> tuple[str, ...]:
         """Every valid key of the tracking API."""
-        given = self.write_key.get_secret_value() if self.write_key else ""
-        return tuple(key.strip() for key in given.split(",") if key.strip())
+        return _listed(self.write_key)
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The key that signs, then older ones whose signatures still hold."""
+        return _listed(self.secret_key)
 
     @property
     def is_connected(self) -> bool:
@@ -221,6 +230,12 @@ class Settings(BaseSettings):
     def database_label(self) -> str:
         """The database as it may be shown: without its password."""
         return make_url(self.database_url).render_as_string(hide_password=True)
+
+
+def _listed(given: SecretStr | None) -> tuple[str, ...]:
+    """Several keys in one variable, separated by commas."""
+    text = given.get_secret_value() if given else ""
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 class _Loaded(Settings):

@@ -19,7 +19,12 @@ from bot.channels.base import (
 )
 
 REFERENCE_ARGUMENT = "journeybot_message"
-TRACKING = {"click_tracking": {"enable": True, "enable_text": False}, "open_tracking": {"enable": True}}
+TRACKING = {
+    "click_tracking": {"enable": True, "enable_text": False},
+    "open_tracking": {"enable": True},
+    # SendGrid would put a List-Unsubscribe and a link of its own beside ours; RFC 8058 allows exactly one.
+    "subscription_tracking": {"enable": False},
+}
 
 
 def payload(message: Outgoing) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def send_test(
         ground = app.ground(published)
         with app.database.read() as connection:
             letter, compiled = write_trial(connection, published, ground, trial, app.clock.now())
-            answer = send_trial(connection, app.channel, app.clock, letter, to)
+            answer = send_trial(connection, published, app.channel, app.clock, letter, to)
         channel, folder = app.channel.name, app.settings.outbox_dir
     if as_json:
         told = {"template": template, "locale": compiled.locale, "subject": letter.mail.subject, "to": to}

@@ -40,8 +40,8 @@ from storage.outbox_moves import (
     contents_of,
     expire_waiting,
     give_up_on_unknown,
-    lock_messages,
     reap_expired_leases,
+    still_claimed,
     write_moves,
 )
 from storage.transports import blocked_until
@@ -165,11 +165,7 @@ def _put_back(database: Database, batch: _Batch, now: datetime) -> None:
 
 def _still_mine(connection: Connection, batch: _Batch) -> dict[int, MessageRow]:
     """The batch's rows, locked, as far as no other worker took them since."""
-    tokens = {row.id: row.token for row in batch.claimed}
-    rows = lock_messages(connection, tokens)
-    return {
-        found: row for found, row in rows.items() if row.state == MessageState.CLAIMED and row.token == tokens[found]
-    }
+    return {row.id: row for row in still_claimed(connection, batch.claimed)}
 
 
 def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
@@ -208,7 +204,9 @@ def _commit_intents(
     for judgement in judgements.values():
         if judgement.state != MessageState.SUBMITTING:
             count.add(judgement.state.value)
-    return [(outgoing_of(row, judgements[row.id].letter, installation, batch.deadline), row) for row in going]
+    return [
+        (outgoing_of(row, judgements[row.id].letter, published, installation, batch.deadline), row) for row in going
+    ]
 
 
 def _judge(database: Database, published: Published, ids: list[int], now: datetime) -> dict[int, Judgement]:

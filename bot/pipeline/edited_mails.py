@@ -44,7 +44,8 @@ class EditedMail:
         values = computed_values(connection, ground, template, [message_id], of_contacts=of_contacts).get(
             message_id, {}
         )
-        context = context_of(case, published.settings, values, local_date(now, case.zone), {})
+        links = published.links.context(message_id, template.category)
+        context = context_of(case, published.settings, values, local_date(now, case.zone), links)
         return cls(case=case, template=template, published=published, context=context)
 
     def draft(self) -> Draft:

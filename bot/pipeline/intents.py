@@ -18,7 +18,15 @@ from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.outbox import NOT_SENT, OVER, MessageState
-from storage.outbox_moves import MESSAGE, MessageRow, contents_of, store_contents, store_intent, write_moves
+from storage.outbox_moves import (
+    MESSAGE,
+    MessageRow,
+    lock_messages,
+    store_contents,
+    store_intent,
+    stored_contents,
+    write_moves,
+)
 
 VERDICTS = {
     MessageState.PENDING: Verdict.DEFERRED,
@@ -60,10 +68,10 @@ def store_judgements(
     provider: str,
     now: datetime,
 ) -> list[MessageRow]:
+    """Write every verdict and, for those that go, the letter and the intent; returns these. `rows` are claimed and locked."""
     going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
-    staying = [
-        (row, judgements[found]) for found, row in rows.items() if judgements[found].state != MessageState.SUBMITTING
-    ]
+    kept = lock_messages(connection, [found for found in rows if judgements[found].state != MessageState.SUBMITTING])
+    staying = [(row, judgements[found]) for found, row in kept.items()]
     moves = [
         (
             row,
@@ -88,7 +96,7 @@ def store_judgements(
 
 def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> None:
     letters = {found: judgement.letter for found, judgement in judgements.items() if judgement.letter is not None}
-    standing = set(contents_of(connection, letters)) if letters else set()
+    standing = stored_contents(connection, letters)
     rows = [
         (
             found,
@@ -148,7 +156,9 @@ def finish(
     wake_walks_of_messages(connection, [row.enrollment_id for row, _, _ in moved if row.state in OVER], now)
 
 
-def outgoing_of(row: MessageRow, letter: Letter | None, installation: str, deadline: float) -> Outgoing:
+def outgoing_of(
+    row: MessageRow, letter: Letter | None, published: Published, installation: str, deadline: float
+) -> Outgoing:
     assert letter is not None
     return Outgoing(
         reference=f"{installation}-{row.id}" if installation else str(row.id),
@@ -162,6 +172,6 @@ def outgoing_of(row: MessageRow, letter: Letter | None, installation: str, deadl
         html=letter.mail.html,
         text=letter.mail.text,
         category=letter.category,
-        headers={},
+        headers=published.links.headers(row.id, letter.category, published.settings.sender.email or letter.from_email),
         deadline=deadline,
     )

@@ -3,6 +3,7 @@ Pure over what mail_context read; it writes nothing. deliver stores the verdicts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -24,6 +25,7 @@ from storage.outbox import MessageState
 
 EXPIRES = "3 days"
 OUTSIDE_WINDOW = "outside_window"
+UNTIL_SET_UP = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,18 @@ def judge(
         return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at, details=details)
     if not is_mailable_address(found.message.contact_email or ""):
         return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
-    return _written(found, step, published, now, values, kept, expires_at)
+    return _if_it_may_leave(_written(found, step, published, now, values, kept, expires_at), published, now)
+
+
+def _if_it_may_leave(judgement: Judgement, published: Published, now: datetime) -> Judgement:
+    """Through a real channel no mail leaves that its reader could not unsubscribe from; it waits for the setting."""
+    letter = judgement.letter
+    if judgement.state != MessageState.SUBMITTING or letter is None or published.links.may_leave(letter.category):
+        return judgement
+    later = now + UNTIL_SET_UP
+    return Judgement(
+        state=MessageState.PENDING, reason="no_unsubscribe_link", not_before=later, expires_at=judgement.expires_at
+    )
 
 
 def _written(
@@ -105,7 +118,8 @@ def _written(
         return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=kept, expires_at=expires_at)
     template = published.templates.pick(found.message.template, found.locales)
     try:
-        letter = write_letter(found, template, published.settings, now, values)
+        links = published.links.context(found.id, template.category)
+        letter = write_letter(found, template, published.settings, now, values, links)
     except MissingField as missing:
         details = {"field": missing.field, "template": template.name}
         return Judgement(state=MessageState.HELD, reason="missing_field", expires_at=expires_at, details=details)
@@ -118,12 +132,17 @@ def _written(
 
 
 def write_letter(
-    found: MailCase, template: CompiledTemplate, settings: WorkspaceSettings, now: datetime, values: dict[str, Any]
+    found: MailCase,
+    template: CompiledTemplate,
+    settings: WorkspaceSettings,
+    now: datetime,
+    values: dict[str, Any],
+    links: Mapping[str, str],
 ) -> Letter:
-    """Render for this recipient. Raises: MissingField, TemplateRefused."""
+    """Render for this recipient; `links` is what the template reads as `mail.…`. Raises: MissingField, TemplateRefused."""
     row = found.message
     today = local_date(now, found.zone)
-    mail = template.render(context_of(found, settings, values, today, {}))
+    mail = template.render(context_of(found, settings, values, today, links))
     from_email, from_name, reply_to = sender_of(found, settings)
     return Letter(
         to_email=row.contact_email,

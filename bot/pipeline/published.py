@@ -17,6 +17,7 @@ from bot.rules.business_days import BusinessCalendar, parse_freeze, parse_open_d
 from bot.rules.conditions import Condition, LocalDays, parse_condition
 from bot.rules.playbook import Exit, Playbook
 from bot.rules.program import Program
+from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.deployments import PlaybookRow, deployed_files, latest_deployment, playbook_rows, version_definitions
 
 
@@ -41,12 +42,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The latest deployment, with all versions that anybody walks."""
+    """The latest deployment, with all versions that anybody walks, and how readers of its mails reach us (`links`)."""
 
     deployment_id: int
     workspace: Workspace
     playbooks: tuple[PlaybookRow, ...]
     versions: Mapping[int, Version]
+    links: MailLinks = NO_LINKS
     grounds: dict[tuple[str, ...], Ground] = field(default_factory=dict, compare=False, repr=False)
 
     def ground(self, days: LocalDays) -> Ground:
@@ -76,7 +78,8 @@ class Published:
 class Publications:
     """Loads what is published and keeps what was compiled for as long as the same deployment stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: MailLinks = NO_LINKS) -> None:
+        self._links = links
         self._deployment_id: int | None = None
         self._workspace: Workspace | None = None
         self._versions: dict[int, Version] = {}
@@ -102,6 +105,7 @@ class Publications:
             workspace=self._workspace,
             playbooks=rows,
             versions=versions,
+            links=self._links,
             grounds=self._grounds,
         )
 

@@ -23,6 +23,7 @@ from bot.pipeline.recipients import mailable_people, pick_recipients
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.addresses import is_mailable_address
 from bot.rules.conditions import Scope, compile_value, parse_value
+from bot.webhooks.unsubscribe import TRIAL
 from storage.accounts import Suppression
 from storage.consent import forbidding
 
@@ -60,10 +61,13 @@ def write_trial(
     (signer,) = signers_of(connection, settings, [row])
     case = MailCase(message=row, zone=zone, locales=(template.locale,), window=None, signer=signer)
     values = _values(connection, ground, template, int(customer_id), contact_id)
-    return write_letter(case, template, settings, now, values), template
+    links = published.links.context(TRIAL, template.category)
+    return write_letter(case, template, settings, now, values, links), template
 
 
-def send_trial(connection: Connection, channel: MailChannel, clock: Clock, letter: Letter, to: str) -> Answer:
+def send_trial(
+    connection: Connection, published: Published, channel: MailChannel, clock: Clock, letter: Letter, to: str
+) -> Answer:
     """Hand it over now. Raises: UsageError for an address that is none, or that must not be mailed."""
     if not is_mailable_address(to):
         raise UsageError(f"`{to}` is no mail address", hint="write --to you@your-company.com")
@@ -77,11 +81,12 @@ def send_trial(connection: Connection, channel: MailChannel, clock: Clock, lette
         raise UsageError("Nobody signs the mail", hint="set `sender: email:` in workspace.yml")
     answers: list[Answer] = []
     deadline = clock.monotonic() + PATIENCE.total_seconds()
-    channel.send([_outgoing(letter, to, deadline)], lambda _message, answer: answers.append(answer))
+    headers = published.links.headers(TRIAL, letter.category, published.settings.sender.email or letter.from_email)
+    channel.send([_outgoing(letter, to, headers, deadline)], lambda _message, answer: answers.append(answer))
     return answers[0]
 
 
-def _outgoing(letter: Letter, to: str, deadline: float) -> Outgoing:
+def _outgoing(letter: Letter, to: str, headers: Mapping[str, str], deadline: float) -> Outgoing:
     return Outgoing(
         reference=f"test-{uuid.uuid4().hex[:12]}",  # no id of the outbox: events about it are nobody's
         to_email=to,
@@ -94,7 +99,7 @@ def _outgoing(letter: Letter, to: str, deadline: float) -> Outgoing:
         html=letter.mail.html,
         text=letter.mail.text,
         category=letter.category,
-        headers={},
+        headers=headers,
         deadline=deadline,
     )
 

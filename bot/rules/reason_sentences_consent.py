@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CONSENT_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "no_unsubscribe_link": (
+        "Waits: without JOURNEYBOT_PUBLIC_URL (https) and JOURNEYBOT_SECRET_KEY its reader could not unsubscribe",
+        "配信停止リンクを付けられないため待機しています（JOURNEYBOT_PUBLIC_URL（https）とJOURNEYBOT_SECRET_KEYが必要です）",
+    ),
     "unsubscribed_lifecycle": (
         "The reader unsubscribed from mails about getting on with the product",
         "ご利用のご案内メールの配信停止を受け付けました",

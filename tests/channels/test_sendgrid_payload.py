@@ -35,6 +35,7 @@ def official_payload(message: Outgoing) -> dict[str, Any]:
     tracking = official.TrackingSettings()
     tracking.click_tracking = official.ClickTracking(True, False)
     tracking.open_tracking = official.OpenTracking(True)
+    tracking.subscription_tracking = official.SubscriptionTracking(False)
     mail.tracking_settings = tracking
     found: dict[str, Any] = mail.get()
     return found
@@ -94,6 +95,7 @@ def test_tracking_of_opens_and_clicks_is_on_and_leaves_the_plain_text_alone() ->
     assert payload(letter())["tracking_settings"] == {
         "click_tracking": {"enable": True, "enable_text": False},
         "open_tracking": {"enable": True},
+        "subscription_tracking": {"enable": False},
     }
 
 

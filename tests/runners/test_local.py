@@ -46,7 +46,13 @@ def servers() -> Iterator[list[Server]]:
 
 
 def _sending(provider: FakeSendGrid) -> dict[str, str]:
-    return {"JOURNEYBOT_EMAIL": "sendgrid", "SENDGRID_API_KEY": DEFAULT_KEY, "SENDGRID_BASE_URL": provider.base_url}
+    return {
+        "JOURNEYBOT_EMAIL": "sendgrid",
+        "SENDGRID_API_KEY": DEFAULT_KEY,
+        "SENDGRID_BASE_URL": provider.base_url,
+        "JOURNEYBOT_PUBLIC_URL": "https://mail.acme.example",
+        "JOURNEYBOT_SECRET_KEY": "a-secret-for-tests-of-thirty-two-characters",
+    }
 
 
 def _wait_until(provider: FakeSendGrid, requests: int) -> None:

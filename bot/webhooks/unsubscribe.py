@@ -1,0 +1,117 @@
+"""The way out of every mail (RFC 8058, RFC 2919): the signed token in its link, and the headers List-Unsubscribe,
+List-Unsubscribe-Post and List-Id. A token says which mail, never who, and does not expire. Pure: no database, no web.
+Used by deliver when a mail leaves, and by the page that the link opens."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+from bot.rules.addresses import wire_address
+from storage.consent import TRANSACTIONAL
+
+PATH = "/u/"
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+#: Instead of a message's id, in mails that nobody owes: `send-test`.
+TRIAL = 0
+
+_PURPOSE = b"journeybot unsubscribe 1"
+_MAC_BYTES = 16
+_MOST_ID_BYTES = 8
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,32}")
+
+
+def make_token(key: bytes, installation: str, message_id: int) -> str:
+    """About 23 characters of base64: the message's number and its signature."""
+    number = message_id.to_bytes(max(1, (message_id.bit_length() + 7) // 8), "big")
+    return _text(number + _mac(key, installation, number))
+
+
+def read_token(keys: tuple[bytes, ...], installation: str, token: str) -> int | None:
+    """The message's id; None unless one of our keys signed exactly this token for this installation. Every key is tried,
+    and compared in constant time, so that neither the key nor the place of an error shows."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    number, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if not 1 <= len(number) <= _MOST_ID_BYTES or _text(raw) != token:
+        return None
+    matching = [hmac.compare_digest(mac, _mac(key, installation, number)) for key in keys]
+    return int.from_bytes(number, "big") if any(matching) else None
+
+
+def _mac(key: bytes, installation: str, number: bytes) -> bytes:
+    return hmac.new(key, b"\0".join((_PURPOSE, installation.encode(), number)), hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailLinks:
+    """How readers of our mails reach us. `keys`: the first signs, all are believed. `is_required`: mails really leave, so
+    none but transactional ones may leave without a way out of them."""
+
+    public_url: str | None = None
+    keys: tuple[bytes, ...] = ()
+    installation: str = ""
+    is_required: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether mails can carry a link that works: over https, as RFC 8058 and the big mailbox providers ask."""
+        return bool(self.keys) and (self.public_url or "").startswith("https://")
+
+    def may_leave(self, category: str) -> bool:
+        return category == TRANSACTIONAL or self.is_complete or not self.is_required
+
+    def url(self, message_id: int) -> str | None:
+        """The page of this mail; None where we have no address or no key."""
+        if not self.keys or not self.public_url:
+            return None
+        return self.public_url + PATH + make_token(self.keys[0], self.installation, message_id)
+
+    def context(self, message_id: int, category: str) -> dict[str, str]:
+        """What templates read as `mail.…`. Transactional mails have no link: there is nothing to unsubscribe from."""
+        url = None if category == TRANSACTIONAL else self.url(message_id)
+        return {} if url is None else {"unsubscribe_url": url, "preferences_url": url}
+
+    def headers(self, message_id: int, category: str, sender: str) -> dict[str, str]:
+        """What the mail's head must carry. Providers sign (DKIM) these headers with the rest; without https no one-click."""
+        if category == TRANSACTIONAL:
+            return {}
+        found = {}
+        url = self.url(message_id)
+        if url is not None:
+            found["List-Unsubscribe"] = f"<{url}>"
+            if self.is_complete:
+                found["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
+        list_id = list_id_of(category, sender)
+        if list_id is not None:
+            found["List-Id"] = list_id
+        return found
+
+    def read(self, token: str) -> int | None:
+        """The message of a token; None for one that is not ours."""
+        return read_token(self.keys, self.installation, token)
+
+
+NO_LINKS = MailLinks()
+
+
+def list_id_of(category: str, sender: str) -> str | None:
+    """`<newsletter.example.com>`: stable for a category and the workspace's domain, whoever signs the mail. Only what a
+    host name may hold, so nothing of ours or theirs can open a header."""
+    address = wire_address(sender)
+    if address is None or not re.fullmatch(r"[a-z]+", category):
+        return None
+    domain = address.rpartition("@")[2].lower()
+    return f"<{category}.{domain}>" if re.fullmatch(r"[a-z0-9.-]+", domain) else None
