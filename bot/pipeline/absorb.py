@@ -61,7 +61,7 @@ def absorb(database: Database, now: datetime) -> int:
 
 
 def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) -> None:
-    _settle_unknown(connection, {event.message_id: event.at for event in events}, now)
+    _accept_by_evidence(connection, {event.message_id: event.at for event in events}, now)
     found = connection.execute(
         select(MESSAGE).where(MESSAGE.c.id.in_({event.message_id for event in events})).with_for_update()
     )
@@ -85,16 +85,40 @@ def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) 
     mark_changed(connection, changed)
 
 
-def _settle_unknown(connection: Connection, evidence: dict[int, datetime], now: datetime) -> None:
-    """Any event about a message proves that the provider accepted it (delivery.md, rule b)."""
-    doubtful = (MessageState.UNKNOWN.value, MessageState.UNCONFIRMED.value, MessageState.SUBMITTING.value)
-    rows = lock_messages(connection, evidence, MESSAGE.c.state.in_(doubtful))
+def _accept_by_evidence(connection: Connection, evidence: dict[int, datetime], now: datetime) -> None:
+    """Any event about a message proves that the provider accepted it, whatever became of it here since (delivery.md, rule
+    b): unknown, or waiting to be sent again, or skipped."""
+    tried = (MESSAGE.c.state != MessageState.ACCEPTED.value, MESSAGE.c.attempts > 0)
+    rows = lock_messages(connection, evidence, *tried)
     moves = [
         (row, row.to(MessageState.ACCEPTED, now, reason="evidence", accepted_at=row.over_at or evidence[row.id]))
         for row in rows.values()
     ]
     write_moves(connection, moves)
+    _tell_of_evidence(connection, list(rows), now)
     wake_walks_of_messages(connection, [row.enrollment_id for row in rows.values()], now)
+
+
+def _tell_of_evidence(connection: Connection, ids: list[int], now: datetime) -> None:
+    if not ids:
+        return
+    columns = ("id", "customer_id", "contact_id", "playbook", "enrollment_id", "step")
+    found = connection.execute(select(*(MESSAGE.c[name] for name in columns)).where(MESSAGE.c.id.in_(ids)))
+    entries = [
+        Entry(
+            at=now,
+            verdict=Verdict.SENT,
+            reason="evidence",
+            customer_id=row.customer_id,
+            contact_id=row.contact_id,
+            playbook=row.playbook,
+            enrollment_id=row.enrollment_id,
+            message_id=row.id,
+            step=row.step,
+        )
+        for row in found
+    ]
+    write_entries(connection, entries)
 
 
 def _stamp(message: dict[str, Any], event: Row[Any]) -> bool:

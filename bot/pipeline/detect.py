@@ -98,7 +98,7 @@ def detect(connection: Connection, now: datetime, default_zone: str) -> News:
     zones = _zones_in_use(connection)
     today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in zones}
     seen = {zone: day for zone, day in connection.execute(select(ZONE_DAY.c.timezone, ZONE_DAY.c.day))}
-    new_days = frozenset(zone for zone, day in today.items() if zone not in seen or seen[zone] < day)
+    new_days = frozenset(zone for zone, day in today.items() if seen.get(zone) != day)
     return News(
         now=now,
         token=token,
