@@ -76,9 +76,11 @@ def read_cap(value: object) -> object:
         raise refused(f"`{value}` is no cap", "write `2 per 7 days`")
     length = match[2] if match[2][0].isdigit() else f"1 {match[2]}"
     try:
-        parse_duration(length)
+        is_counted_in_shifts = parse_duration(length).business_minutes
     except ValueError as refusal:
         raise refused(str(refusal), "write `2 per 7 days`") from None
+    if is_counted_in_shifts:
+        raise refused(f"`{value}` counts working hours", "count days or hours, such as `1 per 12 hours`")
     return {"count": int(match[1]), "length": length}
 
 
@@ -93,7 +95,16 @@ class CapRule(Part):
         return parse_duration(self.length)
 
 
-Cap = Annotated[CapRule, BeforeValidator(read_cap), WithJsonSchema({"type": "string", "pattern": r"^[0-9]+ per .+$"})]
+def read_caps(value: object) -> object:
+    """One cap, or a list of caps that all hold: `[1 per day, 3 per 7 days]`."""
+    given = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    return tuple(read_cap(each) for each in given)
+
+
+_CAP_SCHEMA = {"type": "string", "pattern": r"^[0-9]+ per .+$"}
+_CAPS_SCHEMA = {"anyOf": [_CAP_SCHEMA, {"type": "array", "items": _CAP_SCHEMA}]}
+Cap = Annotated[CapRule, BeforeValidator(read_cap), WithJsonSchema(_CAP_SCHEMA)]
+CapList = Annotated[tuple[CapRule, ...], BeforeValidator(read_caps), WithJsonSchema(_CAPS_SCHEMA)]
 
 
 class Sender(Part):
@@ -121,13 +132,14 @@ class SendWindow(Part):
 
 
 class Caps(Part):
-    """How much is too much (S15)."""
+    """How much is too much (S15). Each may be one cap or a list of which all hold: `[1 per day, 3 per 7 days]`. `1 per day` and
+    `7 days` count days of the calendar where the reader is, `12 hours` counts hours."""
 
-    mails_per_contact: Cap | None = Field(None, description="`2 per 7 days`: mails to one person.")
-    touches_per_customer: Cap | None = Field(
-        None, description="`5 per 7 days`: mails, hand-offs and meetings together."
+    mails_per_contact: CapList = Field((), description="`2 per 7 days`: mails to one person (one address).")
+    touches_per_customer: CapList = Field(
+        (), description="`5 per 7 days`: mails sent, hand-offs done and meetings held, together."
     )
-    surveys_per_contact: Cap | None = Field(None, description="`1 per 90 days`: surveys to one person.")
+    surveys_per_contact: CapList = Field((), description="`1 per 90 days`: mails of the category `survey` to one person.")
     handoffs_per_owner: Cap | None = Field(None, description="`10 per day`; above it the owner gets a digest.")
 
 

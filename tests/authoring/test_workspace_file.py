@@ -49,8 +49,8 @@ def test_the_example_of_the_practice_reads_as_written() -> None:
 
 def test_caps_are_a_count_within_a_duration() -> None:
     caps = loaded(EXAMPLE.read_text(encoding="utf-8")).caps
-    assert caps.mails_per_contact is not None
-    assert (caps.mails_per_contact.count, caps.mails_per_contact.per) == (2, parse_duration("7 days"))
+    (mails,) = caps.mails_per_contact
+    assert (mails.count, mails.per) == (2, parse_duration("7 days"))
     assert caps.handoffs_per_owner is not None
     assert (caps.handoffs_per_owner.count, caps.handoffs_per_owner.per) == (10, parse_duration("1 day"))
 
@@ -76,7 +76,7 @@ def test_a_workspace_without_settings_has_all_defaults(text: str) -> None:
     assert settings == WorkspaceSettings()
     assert (settings.company, settings.locale, settings.timezone) == ("", "en", "UTC")
     assert settings.windows == (SendWindow(when=None, days="monday to friday", hours="09:00-18:00"),)
-    assert (settings.caps.mails_per_contact, settings.exit, settings.owners.default) == (None, (), None)
+    assert (settings.caps.mails_per_contact, settings.exit, settings.owners.default) == ((), (), None)
     assert settings.touch["high"].review == "csm"
 
 
