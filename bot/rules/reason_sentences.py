@@ -119,6 +119,39 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "システム停止により遅くなりすぎたため送信しませんでした（`late`）",
     ),
     "outside_window": ("Waits for the send window, {until}", "送信時間帯になるまで待っています（{until}）"),
+    # Guards: caps, and one mail for one address
+    "cap_mails": (
+        "This person got as many mails as the cap allows ({cap}), the last one {winner}; tried again {until}",
+        "ご担当者へのメールが上限（{cap}）に達しています（直近：{winner}）。再試行：{until}",
+    ),
+    "cap_surveys": (
+        "This person was asked as often as the cap allows ({cap}), last by {winner}; tried again {until}",
+        "ご担当者へのアンケートが上限（{cap}）に達しています（直近：{winner}）。再試行：{until}",
+    ),
+    "cap_touches": (
+        "The customer was contacted as often as the cap allows ({cap}), last by {winner}; tried again {until}",
+        "お客様へのご連絡が上限（{cap}）に達しています（直近：{winner}）。再試行：{until}",
+    ),
+    "room_kept": (
+        "The last room under the cap ({cap}) is kept for {winner}, which is due today and goes first; tried again {until}",
+        "上限（{cap}）の残り枠は、本日予定の優先度の高い{winner}のために空けています。再試行：{until}",
+    ),
+    "same_mail_first": (
+        "The same mail to the same address is just going out as {winner}; looked at again {until}",
+        "同じ宛先への同じメールを{winner}として送信中です。再確認：{until}",
+    ),
+    "same_mail": (
+        "Not sent: the same address got this very mail as {winner}",
+        "同じ宛先に同じ内容を{winner}として送信済みのため、送信しませんでした",
+    ),
+    "cap_passed": (
+        "Goes over the cap ({cap}, the last one {winner}): a person sends it, or its step is exempt",
+        "上限（{cap}、直近：{winner}）を超えますが、担当者による送信または上限の対象外（`cap: exempt`）のため送信します",
+    ),
+    "capped_out": (
+        "Dropped: found no room under the cap ({cap}) before it expired; the room went to {winner}",
+        "有効期限までに上限（{cap}）の空きがなかったため送信しませんでした（枠の使用：{winner}）",
+    ),
     "no_usable_address": ("The contact has no usable mail address", "ご担当者に有効なメールアドレスがありません"),
     "not_allowed": (
         "Must not be mailed: no consent, unsubscribed, bounced, or gone",
@@ -362,6 +395,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "count:logged": ("Noted on the timeline", "タイムラインに記録しました"),
     "count:set": ("Wrote values", "値を書き込みました"),
     "count:set_already": ("Nothing to write: the values stood already", "変更なし：値はすでに設定済みです"),
+    "count:cap_mails": ("The person got as many mails as allowed", "ご担当者へのメールが上限に達していました"),
+    "count:cap_surveys": ("The person was asked as often as allowed", "ご担当者へのアンケートが上限に達していました"),
+    "count:cap_touches": ("The customer was contacted as often as allowed", "お客様へのご連絡が上限に達していました"),
+    "count:room_kept": ("Made way for something more important", "優先度の高いご連絡のために見合わせました"),
+    "count:same_mail_first": ("Waited for the same mail to the same address", "同じ宛先への同じメールを待ちました"),
+    "count:same_mail": ("The same address got this mail already", "同じ宛先に送信済みのため送信しませんでした"),
+    "count:cap_passed": ("Went over a cap on a person's word, or exempt", "担当者の判断または対象外のため上限を超えて送信しました"),
+    "count:capped_out": ("Found no room under a cap until they expired", "有効期限までに上限の空きがありませんでした"),
     "count:outside_window": ("Waited for the send window", "送信時間帯を待ちました"),
     "count:moment_missed": ("A scheduled moment was missed", "予定時刻を過ぎたため見送りました"),
     "count:nobody_to_write_to": ("Nobody at the customer could be written to", "送り先となるご担当者がいませんでした"),
