@@ -7,7 +7,7 @@ after 25 h a person decides. A kill after the answer is recorded: nothing to do.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.failpoints import Place, pass_by
+from bot.pipeline.caps import keep_within_caps
 from bot.pipeline.detect import local_days
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
@@ -115,6 +116,7 @@ class _Batch:
     """Claimed messages with their verdicts, before any intent is stored. `deadline` is monotonic, from the claim on."""
 
     claimed: Sequence[MessageRow]
+    cases: Mapping[int, MailCase]
     judgements: dict[int, Judgement]
     now: datetime
     deadline: float
@@ -148,9 +150,9 @@ class _Desk:
             return None
         pass_by(Place.CLAIMED)
         deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
-        judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
+        cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
         pass_by(Place.RENDERED)
-        return _Batch(claimed=claimed, judgements=judgements, now=now, deadline=deadline)
+        return _Batch(claimed=claimed, cases=cases, judgements=judgements, now=now, deadline=deadline)
 
 
 def _put_back(database: Database, batch: _Batch, now: datetime) -> None:
@@ -198,6 +200,7 @@ def _commit_intents(
         mine = _still_mine(connection, batch)
         judgements = {found: batch.judgements[found] for found in mine}
         check_again(connection, published, judgements)
+        keep_within_caps(connection, published, batch.cases, judgements, batch.now)
         going = store_judgements(connection, published, mine, judgements, provider, batch.now)
         pass_by(Place.INTENT_COMMIT)
     pass_by(Place.INTENDED)
@@ -209,7 +212,9 @@ def _commit_intents(
     ]
 
 
-def _judge(database: Database, published: Published, ids: list[int], now: datetime) -> dict[int, Judgement]:
+def _judge(
+    database: Database, published: Published, ids: list[int], now: datetime
+) -> tuple[dict[int, MailCase], dict[int, Judgement]]:
     with database.read() as connection:
         ground = published.ground(local_days(connection, now, published.settings.timezone))
         cases = load_cases(connection, ground, ids)
@@ -222,7 +227,7 @@ def _judge(database: Database, published: Published, ids: list[int], now: dateti
     for case in cases:
         if case.id not in judgements:
             judgements[case.id] = _judge_one(case, published, now, values.get(case.id, {}), kept.get(case.id))
-    return judgements
+    return {case.id: case for case in cases}, judgements
 
 
 def _judge_one(
