@@ -149,11 +149,17 @@ def finish(
                 message_id=row.id,
                 step=owners[row.id].step,
                 details={**(details or {}), "until": row.not_before.isoformat()} if deferred else details,
-                once=f"message:{row.id}:{reason}" if deferred else None,
+                once=_once(row.id, reason, details) if deferred else None,
             )
         )
     write_entries(connection, entries)
     wake_walks_of_messages(connection, [row.enrollment_id for row, _, _ in moved if row.state in OVER], now)
+
+
+def _once(message_id: int, reason: str, details: dict[str, object] | None) -> str:
+    """The same no again is not told again, unless somebody else is in the way now."""
+    winner = (details or {}).get("winner")
+    return f"message:{message_id}:{reason}:{winner['en']}" if isinstance(winner, dict) else f"message:{message_id}:{reason}"
 
 
 def outgoing_of(
