@@ -5,7 +5,7 @@ so that two workers never give the same room away. Without caps and shared addre
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from bot.pipeline.preflight import EXPIRES, Judgement, email_step, terms_of
 from bot.pipeline.published import Published, calendar_for
 from bot.rules.caps import Cap, CapKind, Place, Touch
 from bot.rules.durations import Duration, parse_duration
-from bot.rules.guards import CAP_PASSED, Candidate, Copy, Guards, Ruling, Say
+from bot.rules.guards import CAP_PASSED, CAPPED_OUT, HELD_BACK, Candidate, Copy, Guards, Ruling, Say
 from bot.rules.steps_model import EmailStep
 from bot.rules.windows import next_open
 from storage.dialects import among
@@ -55,6 +55,7 @@ def keep_within_caps(
     now: datetime,
 ) -> None:
     """Changes the judgements of those that may not go now. `cases` are those of the batch."""
+    _name_what_crowded_out(connection, judgements)
     asked = {
         found: cases[found]
         for found, judgement in judgements.items()
@@ -65,16 +66,28 @@ def keep_within_caps(
         return
     wait_for_turn(connection)
     look.read(connection, asked)
-    free: set[int] = set()
-    rulings = look.rule(asked, judgements, free)
-    stopped = [found for found, ruling in rulings.items() if ruling.say is not Say.NOW]
-    free = _sent_by_hand(connection, stopped)
+    rulings = look.rule(asked, judgements, ())
+    free = _sent_by_hand(connection, [found for found, ruling in rulings.items() if ruling.say is not Say.NOW])
     if free:
         rulings = look.rule(asked, judgements, free)
     for found, ruling in rulings.items():
         if ruling.say is not Say.NOW:
-            judgements[found] = _judged(asked[found], ruling, published, judgements[found], now)
+            judgements[found] = _judged(asked[found], ruling, published, judgements[found])
     _note_passed(connection, asked, rulings, now)
+
+
+def _name_what_crowded_out(connection: Connection, judgements: dict[int, Judgement]) -> None:
+    """A mail that expired because of a cap says so, and who had the room."""
+    expired = [found for found, judgement in judgements.items() if judgement.reason == "expired"]
+    if not expired:
+        return
+    held_back = (
+        select(DECISION.c.message_id, DECISION.c.details)
+        .where(among(DECISION.c.message_id, expired), DECISION.c.reason.in_(HELD_BACK))
+        .order_by(DECISION.c.id)
+    )
+    for row in connection.execute(held_back):
+        judgements[row.message_id] = replace(judgements[row.message_id], reason=CAPPED_OUT, details=row.details)
 
 
 def cap_passed(connection: Connection, published: Published, case: MailCase, now: datetime) -> Mapping[str, Any] | None:
@@ -228,7 +241,7 @@ def _name(what: str, number: int, detail: str) -> dict[str, Any]:
     return {"winner": winner, f"winner_{what}": number}
 
 
-def _judged(case: MailCase, ruling: Ruling, published: Published, before: Judgement, now: datetime) -> Judgement:
+def _judged(case: MailCase, ruling: Ruling, published: Published, before: Judgement) -> Judgement:
     if ruling.say is Say.NEVER or ruling.until is None:
         return Judgement(state=MessageState.CANCELLED, reason=ruling.reason, details=dict(ruling.details))
     terms = terms_of(case, email_step(case, published), published)

@@ -26,7 +26,10 @@ class Say(StrEnum):
 
 
 REASONS = {CapKind.MAILS: "cap_mails", CapKind.SURVEYS: "cap_surveys", CapKind.TOUCHES: "cap_touches"}
-ROOM_KEPT, SAME_MAIL, SAME_MAIL_FIRST, CAP_PASSED = "room_kept", "same_mail", "same_mail_first", "cap_passed"
+ROOM_KEPT, CAP_PASSED, CAPPED_OUT = "room_kept", "cap_passed", "capped_out"
+SAME_MAIL, SAME_MAIL_FIRST = "same_mail", "same_mail_first"
+#: Why a mail waits on account of another one.
+HELD_BACK = (*REASONS.values(), ROOM_KEPT, SAME_MAIL_FIRST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
