@@ -159,7 +159,11 @@ def finish(
 def _once(message_id: int, reason: str, details: dict[str, object] | None) -> str:
     """The same no again is not told again, unless somebody else is in the way now."""
     winner = (details or {}).get("winner")
-    return f"message:{message_id}:{reason}:{winner['en']}" if isinstance(winner, dict) else f"message:{message_id}:{reason}"
+    return (
+        f"message:{message_id}:{reason}:{winner['en']}"
+        if isinstance(winner, dict)
+        else f"message:{message_id}:{reason}"
+    )
 
 
 def outgoing_of(
