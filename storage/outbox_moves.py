@@ -3,14 +3,26 @@ token, and writes them in bulk inside the caller's transaction. It decides nothi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 
 from storage.bulk import insert_rows, update_rows
+from storage.columns import UtcDateTime
 from storage.dialects import among
 from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
 
@@ -38,7 +50,6 @@ MOVING = (
     "lease_until",
     "claims",
     "attempts",
-    "contact_id",
     "reviewed_by",
     "provider",
     "provider_message_id",
@@ -47,10 +58,20 @@ MOVING = (
 )
 CONTENT_COLUMNS = tuple(column.name for column in CONTENT.columns)
 
+_HOLDING_A_LEASE = (MessageState.CLAIMED, MessageState.SUBMITTING)
+#: What acceptance writes: the provider's id, the same words for all, and twice the time.
+_ACCEPTED_COLUMNS = (
+    *("provider_message_id", "state", "reason", "claimed_by", "lease_until"),
+    *("accepted_at", "over_at"),
+)
+_ACCEPTED = (MessageState.ACCEPTED.value, "accepted", None, None)
+_LEASE_AFTER: dict[MessageState, dict[str, Any]] = {
+    state: {} if state in _HOLDING_A_LEASE else {"lease_until": None, "claimed_by": None} for state in MessageState
+}
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """The part of a message that moves, as it stands in the database."""
+
+class MessageRow(NamedTuple):
+    """The part of a message that moves, as it stands in the database. A tuple, because thousands are made a second."""
 
     id: int
     enrollment_id: int | None
@@ -74,12 +95,10 @@ class MessageRow:
     def to(self, state: MessageState, at: datetime, **changes: Any) -> MessageRow:
         """The row after a move. Leaving a claim ends its lease; the first state that is over stamps `over_at`."""
         over_at = self.over_at or at if state in OVER else None
-        ends_lease = state not in (MessageState.CLAIMED, MessageState.SUBMITTING)
-        lease = {"lease_until": None, "claimed_by": None} if ends_lease else {}
-        return replace(self, state=state.value, over_at=over_at, **{**lease, **changes})
+        return self._replace(state=state.value, over_at=over_at, **{**_LEASE_AFTER[state], **changes})
 
 
-COLUMNS = [MESSAGE.c[name] for name in MessageRow.__dataclass_fields__]
+COLUMNS = [MESSAGE.c[name] for name in MessageRow._fields]
 
 
 class IllegalMove(RuntimeError):
@@ -89,16 +108,30 @@ class IllegalMove(RuntimeError):
 def lock_messages(connection: Connection, ids: Iterable[int], *where: Any) -> dict[int, MessageRow]:
     """The rows by id, locked until the transaction ends. Rows that another worker holds are waited for."""
     statement = select(*COLUMNS).where(among(MESSAGE.c.id, ids), *where).with_for_update()
-    return {row.id: MessageRow(*row) for row in connection.execute(statement).all()}
+    return {row.id: MessageRow._make(row) for row in connection.execute(statement).all()}
+
+
+def _check(before: str, after: str) -> None:
+    if before != after and MessageState(after) not in TRANSITIONS[MessageState(before)]:
+        raise IllegalMove(f"{before} → {after}")
 
 
 def write_moves(connection: Connection, moves: Sequence[tuple[MessageRow, MessageRow]]) -> None:
     """Store (before, after) pairs. Raises: IllegalMove for a transition that is not declared."""
-    for before, after in moves:
-        if before.state != after.state and MessageState(after.state) not in TRANSITIONS[MessageState(before.state)]:
-            raise IllegalMove(f"message {before.id}: {before.state} → {after.state}")
+    for before, after in {(before.state, after.state) for before, after in moves}:
+        _check(before, after)
     rows = [(after.id, *(getattr(after, name) for name in MOVING)) for _, after in moves]
     update_rows(connection, MESSAGE, MOVING, rows)
+
+
+def _move_alike(
+    connection: Connection, ids: Sequence[int], before: MessageState, after: MessageState, **changes: Any
+) -> None:
+    """One statement for messages that make the same move from one leased or waiting state to the next; `changes` may be
+    expressions. The caller has locked them and seen them in `before`. Raises: IllegalMove."""
+    _check(before, after)
+    values = {"state": after.value, **changes}
+    connection.execute(update(MESSAGE).where(among(MESSAGE.c.id, ids)).values(values))
 
 
 def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
@@ -114,20 +147,25 @@ def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
 
 def claim_due_messages(connection: Connection, now: datetime, worker: str, limit: int, *where: Any) -> list[MessageRow]:
     """Take up to `limit` due messages under a lease; each claim raises the fencing token."""
-    before = [MessageRow(*row) for row in connection.execute(due_messages(now, limit, *where)).all()]
-    after = [
-        row.to(
-            MessageState.CLAIMED,
-            now,
-            token=row.token + 1,
-            claimed_by=worker,
-            claims=row.claims + 1,
-            lease_until=now + LEASE,
-        )
-        for row in before
-    ]
-    write_moves(connection, list(zip(before, after, strict=True)))
-    return after
+    before = [MessageRow._make(row) for row in connection.execute(due_messages(now, limit, *where)).all()]
+    lease = {"claimed_by": worker, "lease_until": now + LEASE}
+    raised = {"token": MESSAGE.c.token + 1, "claims": MESSAGE.c.claims + 1}
+    if before:
+        ids = [row.id for row in before]
+        _move_alike(connection, ids, MessageState.PENDING, MessageState.CLAIMED, **raised, **lease)
+    return [row.to(MessageState.CLAIMED, now, token=row.token + 1, claims=row.claims + 1, **lease) for row in before]
+
+
+def still_claimed(connection: Connection, claimed: Sequence[MessageRow]) -> list[MessageRow]:
+    """Those of the claimed rows that no other worker took since and nobody cancelled, locked until the transaction ends.
+    Nobody else changes a claimed row without ending the claim, so they stand as they were claimed."""
+    standing = connection.execute(
+        select(MESSAGE.c.id, MESSAGE.c.token)
+        .where(among(MESSAGE.c.id, [row.id for row in claimed]), MESSAGE.c.state == MessageState.CLAIMED.value)
+        .with_for_update()
+    )
+    mine = {tuple(found) for found in standing}
+    return [row for row in claimed if (row.id, row.token) in mine]
 
 
 def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRow]:
@@ -207,14 +245,44 @@ def cancel_messages(connection: Connection, where: ColumnElement[bool], now: dat
 def store_intent(connection: Connection, rows: Sequence[MessageRow], now: datetime, provider: str) -> list[MessageRow]:
     """The intent to send: claimed → submitting with one more attempt, in the caller's transaction, which also holds the
     rendered snapshot. `rows` are the claimed rows as just locked."""
-    after = [
-        row.to(MessageState.SUBMITTING, now, attempts=row.attempts + 1, provider=provider, lease_until=now + LEASE)
-        for row in rows
-    ]
-    write_moves(connection, list(zip(rows, after, strict=True)))
-    attempts = [(row.id, row.attempts, row.token, now) for row in after]
-    insert_rows(connection, ATTEMPT, ("message_id", "number", "token", "started_at"), attempts)
-    return after
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    move = {"provider": provider, "lease_until": now + LEASE}
+    raised = {"attempts": MESSAGE.c.attempts + 1}
+    _move_alike(connection, ids, MessageState.CLAIMED, MessageState.SUBMITTING, **raised, **move)
+    written = select(MESSAGE.c.id, MESSAGE.c.attempts, MESSAGE.c.token, literal(now, UtcDateTime()))
+    columns = ["message_id", "number", "token", "started_at"]
+    connection.execute(insert(ATTEMPT).from_select(columns, written.where(among(MESSAGE.c.id, ids))))
+    return [row.to(MessageState.SUBMITTING, now, attempts=row.attempts + 1, **move) for row in rows]
+
+
+def store_acceptances(
+    connection: Connection, accepted: Mapping[tuple[int, int], str | None], now: datetime, status: int | None
+) -> set[tuple[int, int]]:
+    """(message, token) → the provider's id, for what it took: submitting → accepted, with the attempt closed. Returns those
+    that stood as expected and are locked now; the others are left for the caller to look at one by one."""
+    _check(MessageState.SUBMITTING, MessageState.ACCEPTED)
+    standing = connection.execute(
+        select(MESSAGE.c.id, MESSAGE.c.token)
+        .where(
+            among(MESSAGE.c.id, [found for found, _ in accepted]),
+            MESSAGE.c.state == MessageState.SUBMITTING.value,
+        )
+        .with_for_update()
+    )
+    mine = {found for row in standing if (found := (row.id, row.token)) in accepted}
+    if not mine:
+        return mine
+    moved = [(found[0], accepted[found], *_ACCEPTED, now, now) for found in mine]
+    update_rows(connection, MESSAGE, _ACCEPTED_COLUMNS, moved)
+    newest = select(MESSAGE.c.attempts).where(MESSAGE.c.id == ATTEMPT.c.message_id).scalar_subquery()
+    connection.execute(
+        update(ATTEMPT)
+        .where(among(ATTEMPT.c.message_id, [found for found, _ in mine]), ATTEMPT.c.number == newest)
+        .values(ended_at=now, outcome="accepted", status=status, reason="accepted")
+    )
+    return mine
 
 
 def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) -> None:
@@ -226,3 +294,8 @@ def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any
     """Message id → what was rendered (or edited) for it before: an approved or retried mail keeps its text (S35)."""
     found = connection.execute(select(CONTENT).where(among(CONTENT.c.message_id, ids)))
     return {row.message_id: row for row in found}
+
+
+def stored_contents(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """For which of the messages a text is stored."""
+    return set(connection.scalars(select(CONTENT.c.message_id).where(among(CONTENT.c.message_id, ids))))

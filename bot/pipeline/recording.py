@@ -7,19 +7,20 @@ import random
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, literal, select
 
 from bot.channels.base import Answer, Outcome, Outgoing
 from bot.clock import Clock
 from bot.failpoints import Place, pass_by
 from storage.bulk import update_rows
+from storage.columns import UtcDateTime
 from storage.database import Database
 from storage.dialects import among
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
-from storage.journal_entries import Entry, write_entries
+from storage.journal_entries import DECISION, Entry, write_entries
 from storage.outbox import OVER, MessageState
-from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, write_moves
+from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, store_acceptances, write_moves
 from storage.transports import block, open_again
 
 GROUP = 100
@@ -76,8 +77,8 @@ class Recorder:
             self._mind_the_transport(connection, [answer for _, answer in group], now)
             pass_by(Place.RECORD_COMMIT)
         pass_by(Place.RECORDED)
-        for row in recorded:
-            self._counted(row.state)
+        for state in recorded:
+            self._counted(state)
 
     def _mind_the_transport(self, connection: Connection, answers: list[Answer], now: datetime) -> None:
         """429 slows the whole transport; a refused key opens the breaker with one alert, not ten thousand failures."""
@@ -151,7 +152,6 @@ def _record_one_by_one(
     write_moves(connection, moves)
     _close_attempts(connection, attempts, now)
     _tell(connection, told, now)
-    wake_walks_of_messages(connection, [after.enrollment_id for _, after in moves if after.state in OVER], now)
     return [after for _, after in moves]
 
 
