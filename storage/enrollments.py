@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal_column, not_, or_, select, true, update
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
 from storage.dialects import among
+from storage.fuses import EVERY_MAIL, FUSE_PAUSE, RELEASE
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import OVER, Message
 
@@ -175,8 +176,9 @@ def not_paused(
     if "all" in keys:
         return false()
     filters: list[ColumnElement[bool]] = []
-    if "playbook" in keys:
-        filters.append(playbook.not_in(keys["playbook"]))
+    stopped = [*keys.get("playbook", ()), *(key for key in keys.get(FUSE_PAUSE, ()) if key != EVERY_MAIL)]
+    if stopped:
+        filters.append(playbook.not_in(stopped))
     if "customer" in keys:
         paused = select(CUSTOMER.c.id).where(CUSTOMER.c.key.in_(keys["customer"]))
         filters.append(customer_id.not_in(paused))
@@ -187,5 +189,12 @@ def not_paused(
 
 
 def rows_not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
-    """The same for a table with playbook, customer_id and contact_id."""
-    return not_paused(standing_pauses(connection), table.c.playbook, table.c.customer_id, table.c.contact_id)
+    """The same for a table with playbook, customer_id and contact_id. A mail that a person let pass a fuse may go."""
+    pauses = standing_pauses(connection)
+    columns = (table.c.playbook, table.c.customer_id, table.c.contact_id)
+    by_fuse = [key for kind, key in pauses if kind == FUSE_PAUSE]
+    if table is not MESSAGE or not by_fuse:
+        return not_paused(pauses, *columns)
+    by_hand = not_paused(tuple(found for found in pauses if found[0] != FUSE_PAUSE), *columns)
+    held = true() if EVERY_MAIL in by_fuse else table.c.playbook.in_(by_fuse)
+    return and_(by_hand, or_(not_(held), table.c.id.in_(select(RELEASE.c.message_id))))

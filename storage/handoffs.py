@@ -28,7 +28,8 @@ CALLS_ANEW = frozenset({"reassigned", "escalated", "woken"})
 
 
 class Handoff(SQLModel, table=True):
-    """One call to action. `owner` is a CSM's key (None: unowned, in the fallback channel), `title` and tasks are texts by locale."""
+    """One call to action; `customer_id` None: it concerns all of them (a blown fuse). `owner` is a CSM's key (None: unowned, in
+    the fallback channel), `title` and tasks are texts by locale."""
 
     __table_args__ = (
         Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
@@ -45,7 +46,7 @@ class Handoff(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     enrollment_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("enrollment.id")))
-    customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False))
+    customer_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("customer.id")))
     contact_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("contact.id")))
     playbook: str
     step: str

@@ -89,12 +89,14 @@ class OccasionState(StrEnum):
 
     WAITING = "waiting"  #: opened, and not decided yet (new, or its exclusive group is taken)
     ENTERED = "entered"  #: a walk began
+    HELD = "held"  #: would enter, and a fuse holds it until a person decides (S38)
     REFUSED = "refused"  #: decided: no; the decision says why
 
 
 class Occasion(SQLModel, table=True):
     """One occasion on which a walker may enter a playbook, unique by its key (semantics.md S5).
-    `is_open` for `when` triggers: the condition still holds, so no new occasion may open."""
+    `is_open` for `when` triggers: the condition still holds, so no new occasion may open. `released_at`: a person let it
+    pass a blown fuse, which asks about it no more."""
 
     __table_args__ = (
         Index("uq_occasion", "playbook", "customer_id", text("coalesce(contact_id, 0)"), "key", unique=True),
@@ -103,6 +105,12 @@ class Occasion(SQLModel, table=True):
             "playbook",
             postgresql_where=text("state = 'waiting'"),
             sqlite_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_occasion_held",
+            "playbook",
+            postgresql_where=text("state = 'held'"),
+            sqlite_where=text("state = 'held'"),
         ),
     )
 
@@ -117,6 +125,7 @@ class Occasion(SQLModel, table=True):
     state: str = OccasionState.WAITING
     verdict: str | None = None
     is_open: bool = False
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class EnrollmentStatus(StrEnum):

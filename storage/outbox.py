@@ -83,10 +83,25 @@ class Message(SQLModel, table=True):
         Index("uq_message_owed", "enrollment_id", "step", "occurrence", text("coalesce(contact_id, 0)"), unique=True),
         Index(
             "ix_message_next",
+            "playbook",
             "not_before",
-            "priority",
             postgresql_where=text("state = 'pending'"),
             sqlite_where=text("state = 'pending'"),
+        ),
+        # What a playbook sent lately: its fuses count that.
+        Index(
+            "ix_message_accepted",
+            "playbook",
+            "accepted_at",
+            postgresql_where=text("accepted_at IS NOT NULL"),
+            sqlite_where=text("accepted_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_harmed",
+            "playbook",
+            "accepted_at",
+            postgresql_where=text("bounced_at IS NOT NULL OR complained_at IS NOT NULL"),
+            sqlite_where=text("bounced_at IS NOT NULL OR complained_at IS NOT NULL"),
         ),
         Index(
             "ix_message_leased",

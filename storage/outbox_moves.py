@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.claim_order import pick_due
 from storage.bulk import insert_rows, update_rows
 from storage.columns import UtcDateTime
 from storage.dialects import among
@@ -134,20 +135,9 @@ def _move_alike(
     connection.execute(update(MESSAGE).where(among(MESSAGE.c.id, ids)).values(values))
 
 
-def due_messages(now: datetime, limit: int, *where: Any) -> Select[Any]:
-    """The pending messages whose time has come, most important first."""
-    return (
-        select(*COLUMNS)
-        .where(MESSAGE.c.state == PENDING, MESSAGE.c.not_before <= now, *where)
-        .order_by(MESSAGE.c.priority.desc(), MESSAGE.c.not_before, MESSAGE.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-
-
 def claim_due_messages(connection: Connection, now: datetime, worker: str, limit: int, *where: Any) -> list[MessageRow]:
     """Take up to `limit` due messages under a lease; each claim raises the fencing token."""
-    before = [MessageRow._make(row) for row in connection.execute(due_messages(now, limit, *where)).all()]
+    before = [MessageRow._make(row) for row in pick_due(connection, COLUMNS, now, limit, *where)]
     lease = {"claimed_by": worker, "lease_until": now + LEASE}
     raised = {"token": MESSAGE.c.token + 1, "claims": MESSAGE.c.claims + 1}
     if before:

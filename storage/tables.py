@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from storage import accounts, facts, handoffs, heartbeats, inbound, journal, journeys, outbox
+from storage import accounts, facts, fuses, handoffs, heartbeats, inbound, journal, journeys, outbox, pacing
 
 metadata = SQLModel.metadata
-MODULES = (accounts, facts, handoffs, heartbeats, inbound, journal, journeys, outbox)
+MODULES = (accounts, facts, fuses, handoffs, heartbeats, inbound, journal, journeys, outbox, pacing)
