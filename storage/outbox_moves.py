@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     Table,
     and_,
     insert,
@@ -21,8 +20,8 @@ from sqlalchemy import (
     update,
 )
 
-from storage.claim_order import pick_due
 from storage.bulk import insert_rows, update_rows
+from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
 from storage.dialects import among
 from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
