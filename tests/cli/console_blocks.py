@@ -18,9 +18,10 @@ def commands_of(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def pattern_of(shown: list[str]) -> str:
-    """`...` alone on a line stands for any lines, at the beginning of one for any text."""
+    """`...` alone on a line stands for any lines, inside of one for any text."""
     parts = []
     for line in shown:
+        inside = ".*?".join(re.escape(text) for text in line.removeprefix("... ").split("..."))
         any_text = ".*?" if line.startswith("... ") else ""
-        parts.append(r"(?:.*\n)*?" if line == "..." else any_text + re.escape(line.removeprefix("... ")) + r"\n")
+        parts.append(r"(?:.*\n)*?" if line == "..." else any_text + inside + r"\n")
     return "".join(parts)
