@@ -33,7 +33,8 @@ class Csm(SQLModel, table=True):
 
 
 class Customer(SQLModel, table=True):
-    """The company we serve. `bucket` is a stable hash of the key (0 … 2³¹-2) for holdouts and splits."""
+    """The company we serve. `bucket` is a stable hash of the key (0 … 2³¹-2) for holdouts and splits. `erased_at`: nothing
+    but this row and the counts is left of it."""
 
     __table_args__ = (Index("ix_customer_timezone", "timezone"), Index("ix_customer_renewal_date", "renewal_date"))
 
@@ -63,6 +64,7 @@ class Customer(SQLModel, table=True):
     limits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
     attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
     created_at: datetime = Field(sa_type=UtcDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Contact(SQLModel, table=True):
@@ -89,6 +91,7 @@ class Contact(SQLModel, table=True):
     bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
     created_at: datetime = Field(sa_type=UtcDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ContactRole(SQLModel, table=True):
@@ -110,6 +113,15 @@ class Suppression(SQLModel, table=True):
     address: str
     category: str = ""
     reason: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Erasure(SQLModel, table=True):
+    """A tombstone: somebody who asked to be forgotten, so that no late event and no nightly file brings them back. `digest`
+    is of the address or key, and is all that is kept of it; see erasures.py."""
+
+    digest: str = Field(primary_key=True)
+    kind: str
     at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -22,8 +22,12 @@ from storage.outbox_moves import MESSAGE
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 
-CUSTOMER_FIELDS = tuple(column.name for column in CUSTOMER.columns if column.name not in ("id", "key", "bucket"))
-CONTACT_FIELDS = tuple(column.name for column in CONTACT.columns if column.name not in ("id", "key", "customer_id"))
+CUSTOMER_FIELDS = tuple(
+    column.name for column in CUSTOMER.columns if column.name not in ("id", "key", "bucket", "erased_at")
+)
+CONTACT_FIELDS = tuple(
+    column.name for column in CONTACT.columns if column.name not in ("id", "key", "customer_id", "erased_at")
+)
 CSM_FIELDS = ("key", "name", "email", "team", "timezone", "locale", "manager")
 
 

@@ -26,7 +26,9 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 STAGE_CHANGE: Table = StageChange.__table__  # type: ignore[attr-defined]
 
-FIELDS = tuple(column.name for column in CUSTOMER.columns if column.name not in ("id", "key", "bucket", "created_at"))
+FIELDS = tuple(
+    column.name for column in CUSTOMER.columns if column.name not in ("id", "key", "bucket", "created_at", "erased_at")
+)
 NEW = ("key", "bucket", "created_at", *FIELDS)
 #: A prefix of columns → the document of the customer that holds them.
 DOCUMENTS = {"owner.": "owners", "limits.": "limits", EXTRA: "attributes"}
