@@ -125,6 +125,16 @@ def lift(
     return lifted
 
 
+def allow_categories(
+    connection: Connection, person: Any, consent: Sequence[str], new: Sequence[str], at: datetime, told: Told
+) -> None:
+    """A contact's consent as its reader just gave it; `person` is one of contacts_at, `new` what was not allowed before."""
+    connection.execute(update(CONTACT).where(CONTACT.c.id == person.id).values(consent=list(consent)))
+    for category in new:
+        _decide(connection, [person], f"subscribed_{_word(category)}", category, at, told)
+    mark_customers(connection, {person.customer_id})
+
+
 def suppressions_of(connection: Connection, addresses: Collection[str]) -> list[Suppressed]:
     """What stands for these addresses, oldest first."""
     wanted = [address.strip().lower() for address in addresses]

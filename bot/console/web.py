@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from bot.app import App
 from bot.console.health import readiness
+from bot.console.unsubscribe import unsubscribe_routes
 from bot.metrics import CONTENT_TYPE, Metrics
 from bot.slack.app import SlackApp
 from bot.slack.http import slack_routes
@@ -39,6 +40,7 @@ def create_web_app(app: App, *, metrics: Metrics | None = None, slack: SlackApp 
             numbers.show_workload(count_workload(connection, app.clock.now()))
         return Response(numbers.exposition(), media_type=CONTENT_TYPE)
 
+    web.router.routes.extend(unsubscribe_routes(app))
     if slack is not None and slack.settings.signing_secret:
         web.router.routes.extend(slack_routes(slack))
     return web
