@@ -157,10 +157,18 @@ class Look:
             if row.id in asked:
                 candidates.append(self._candidate(row, asked[row.id], judgements.get(row.id), row.id in free))
             elif row.state in TO_GO:
-                candidates.append(self._candidate(row, None, None, False))
+                candidates += self._rival(row, judgements.get(row.id))
             else:
                 self._went(guards, row)
         return guards.rule(candidates)
+
+    def _rival(self, row: Row[Any], judgement: Judgement | None) -> list[Candidate]:
+        """A mail that takes room in its turn: another worker's, one to come, or one of this batch that waits for its window."""
+        if judgement is None:
+            return [self._candidate(row, None, None, False)]
+        if judgement.state != MessageState.PENDING or judgement.not_before is None:
+            return []
+        return [replace(self._candidate(row, None, judgement, False), at=judgement.not_before)]
 
     def _went(self, guards: Guards, row: Row[Any]) -> None:
         name = _name("mail", row.id, f"{row.playbook} → {row.step}")
