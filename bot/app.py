@@ -23,6 +23,7 @@ from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import SettingsError, UsageError
 from bot.failpoints import arm_from_environment
 from bot.pipeline import TickReport, tick
+from bot.pipeline.absorb import absorb
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
@@ -138,8 +139,10 @@ class App:
         return report
 
     def deliver(self) -> DeliverCount:
-        """Only the delivery pass: retries whose time has come between two ticks."""
+        """Only the delivery pass: retries whose time has come between two ticks. Bounces, complaints and unsubscriptions that
+        arrived meanwhile are heeded first."""
         published = self.require_published()
+        absorb(self.database, published, self.clock.now(), installation=self.installation)
         return deliver(
             self.database,
             published,

@@ -231,7 +231,7 @@ class World:
     # What others do
 
     def tell(self, mail_id: int, kind: str, *, is_machine: bool = False, **details: Any) -> None:
-        """The provider tells of a mail: delivered, opened, clicked, replied, bounced, complained."""
+        """The provider tells of a mail: delivered, opened, clicked, replied, bounced, complained …"""
         row = {"message_id": mail_id, "kind": kind, "at": self.now, "is_machine": is_machine, "details": details}
         key = f"{mail_id}-{kind}-{is_machine}-{self.now.isoformat()}"
         with self.database.write() as connection:

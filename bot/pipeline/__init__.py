@@ -52,7 +52,7 @@ def tick(
     report = TickReport(at=clock.now())
     while report.rounds < MOST_ROUNDS and not is_stopping():
         report.rounds += 1
-        moved = _look(database, published, clock.now(), report) if _has_news(database, report) else 0
+        moved = _look(database, published, clock.now(), report, installation) if _has_news(database, report) else 0
         advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
         delivered = deliver(database, published, channel, clock, installation=installation, is_stopping=is_stopping)
         report.moved += advanced.moved
@@ -74,9 +74,9 @@ def _has_news(database: Database, report: TickReport) -> bool:
         return has_unseen(connection)
 
 
-def _look(database: Database, published: Published, now: datetime, report: TickReport) -> int:
+def _look(database: Database, published: Published, now: datetime, report: TickReport, installation: str) -> int:
     """Take in news and offer it to everybody, in one transaction: either all have looked at it or nobody has."""
-    absorbed = absorb(database, now)
+    absorbed = absorb(database, published, now, installation=installation)
     with database.write() as connection:
         news = detect(connection, now, published.settings.timezone)
         entered = enroll(connection, published, news)

@@ -1,45 +1,50 @@
-"""Sixth pass: turns what providers told about mails into facts: delivered, opened, clicked, replied, bounced. Machine opens
-and scanner clicks are kept but never count. Any order of the same events ends in the same state."""
+"""First of a tick: turns what providers told about mails into facts and decisions. What became of a mail is a pure function of
+everything told about it (bot.rules.fates), so any order and any repetition of the same events ends in the same state.
+Machines are heard and never count. A late event never brings back the data of a person who was erased."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, func, select, update
 
 from bot.failpoints import Place, pass_by
-from storage.accounts import Contact, Suppression
+from bot.pipeline.heeding import heed
+from bot.pipeline.incoming import BY_ADDRESS, take_in_posts
+from bot.pipeline.published import Published
+from bot.rules.fates import STAMPS, Fate, Told, fate_of
 from storage.bulk import update_rows
 from storage.database import Database
+from storage.dialects import among
 from storage.enrollments import mark_changed, wake_walks_of_messages
-from storage.facts import Event
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.outbox import DeliveryEvent, MessageState
-from storage.outbox_moves import MESSAGE, lock_messages, write_moves
+from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
-CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
-SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
-EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 
 BATCH = 1000
-#: Kinds that stamp a time on the message, the earliest wins.
-STAMPS = {
-    "delivered": "delivered_at",
-    "opened": "opened_at",
-    "clicked": "clicked_at",
-    "replied": "replied_at",
-    "bounced": "bounced_at",
-}
-#: Kinds after which the address must not be mailed again.
-SUPPRESSING = {"bounced": "bounce", "complained": "complaint"}
+COLUMNS = (*STAMPS, "delivery")
+#: Things that happened to a mail which tell that it did not arrive.
+NOT_ARRIVED = ("bounced_at", "dropped_at")
 
 
-def absorb(database: Database, now: datetime) -> int:
-    """Take in all new delivery events; returns how many."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A mail, with what we knew of its fate before these events and what we know now."""
+
+    message: Row[Any]
+    before: Fate
+    after: Fate
+
+
+def absorb(database: Database, published: Published, now: datetime, *, installation: str = "") -> int:
+    """Take in all posts and new delivery events; returns how many events."""
+    take_in_posts(database, published, now, installation)
     taken = 0
     while True:
         with database.write() as connection:
@@ -54,125 +59,103 @@ def absorb(database: Database, now: datetime) -> int:
                 return taken
             _take_in(connection, events, now)
             ids = [event.id for event in events]
-            connection.execute(update(DELIVERY_EVENT).where(DELIVERY_EVENT.c.id.in_(ids)).values(is_new=False))
+            connection.execute(update(DELIVERY_EVENT).where(among(DELIVERY_EVENT.c.id, ids)).values(is_new=False))
             pass_by(Place.ABSORB_COMMIT)
         pass_by(Place.ABSORBED)
         taken += len(events)
 
 
 def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) -> None:
-    _accept_by_evidence(connection, {event.message_id: event.at for event in events}, now)
-    found = connection.execute(
-        select(MESSAGE).where(MESSAGE.c.id.in_({event.message_id for event in events})).with_for_update()
-    )
-    messages = {row.id: dict(row._mapping) for row in found}
-    entries: list[Entry] = []
-    changed: set[int] = set()
-    for event in events:
-        message = messages[event.message_id]
-        if event.is_machine:
-            continue
-        if _stamp(message, event):
-            changed.add(message["customer_id"])
-            entries.append(_entry(message, event, now))
-        if event.kind in SUPPRESSING:
-            _suppress(connection, message, event, now)
-    columns = tuple(STAMPS.values())
-    update_rows(
-        connection, MESSAGE, columns, [(row["id"], *(row[name] for name in columns)) for row in messages.values()]
-    )
-    write_entries(connection, entries)
-    mark_changed(connection, changed)
+    ids = {event.message_id for event in events}
+    _accept_by_evidence(connection, [event for event in events if event.details.get("matched") != BY_ADDRESS], now)
+    found = connection.execute(select(MESSAGE).where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id).with_for_update())
+    told = _everything_told(connection, ids)
+    changes = [Change(message=row, before=_stored(row), after=fate_of(told[row.id])) for row in found]
+    moved = [change for change in changes if change.before != change.after]
+    rows = [(change.message.id, *(getattr(change.after, name) for name in COLUMNS)) for change in moved]
+    update_rows(connection, MESSAGE, COLUMNS, rows)
+    write_entries(connection, [entry for change in moved for entry in _entries(change)])
+    heed(connection, {change.message.id: change.message for change in changes}, events, now)
+    mark_changed(connection, {change.message.customer_id for change in moved})
 
 
-def _accept_by_evidence(connection: Connection, evidence: dict[int, datetime], now: datetime) -> None:
-    """Any event about a message proves that the provider accepted it, whatever became of it here since (delivery.md, rule
-    b): unknown, or waiting to be sent again, or skipped."""
-    tried = (MESSAGE.c.state != MessageState.ACCEPTED.value, MESSAGE.c.attempts > 0)
-    rows = lock_messages(connection, evidence, *tried)
+def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now: datetime) -> None:
+    """Any event that carries our id proves that the provider accepted the mail, whatever became of it here since (delivery.md,
+    rule b): unknown, or waiting to be sent again, or skipped."""
+    provider_ids = {event.message_id: event.details.get("provider_message_id") for event in events}
+    rows = lock_messages(
+        connection, provider_ids, MESSAGE.c.state != MessageState.ACCEPTED.value, MESSAGE.c.attempts > 0
+    )
+    if not rows:
+        return
+    handed_over = _handed_over(connection, rows)
     moves = [
-        (row, row.to(MessageState.ACCEPTED, now, reason="evidence", accepted_at=row.over_at or evidence[row.id]))
+        (
+            row,
+            row.to(
+                MessageState.ACCEPTED,
+                now,
+                reason="evidence",
+                accepted_at=row.over_at or handed_over.get(row.id, now),
+                provider_message_id=row.provider_message_id or provider_ids[row.id],
+            ),
+        )
         for row in rows.values()
     ]
     write_moves(connection, moves)
-    _tell_of_evidence(connection, list(rows), now)
+    columns = ("id", "customer_id", "contact_id", "playbook", "enrollment_id", "step")
+    found = connection.execute(select(*(MESSAGE.c[name] for name in columns)).where(among(MESSAGE.c.id, rows)))
+    write_entries(connection, [_entry(row, "evidence", now, Verdict.SENT) for row in found])
     wake_walks_of_messages(connection, [row.enrollment_id for row in rows.values()], now)
 
 
-def _tell_of_evidence(connection: Connection, ids: list[int], now: datetime) -> None:
-    if not ids:
-        return
-    columns = ("id", "customer_id", "contact_id", "playbook", "enrollment_id", "step")
-    found = connection.execute(select(*(MESSAGE.c[name] for name in columns)).where(MESSAGE.c.id.in_(ids)))
-    entries = [
-        Entry(
-            at=now,
-            verdict=Verdict.SENT,
-            reason="evidence",
-            customer_id=row.customer_id,
-            contact_id=row.contact_id,
-            playbook=row.playbook,
-            enrollment_id=row.enrollment_id,
-            message_id=row.id,
-            step=row.step,
-        )
-        for row in found
-    ]
-    write_entries(connection, entries)
-
-
-def _stamp(message: dict[str, Any], event: Row[Any]) -> bool:
-    """Whether the event tells something new. The earliest time of each kind stands, whatever the order of arrival."""
-    column = STAMPS.get(event.kind)
-    if column is None:
-        return False
-    stood = message[column]
-    message[column] = event.at if stood is None else min(stood, event.at)
-    return stood is None
-
-
-def _suppress(connection: Connection, message: dict[str, Any], event: Row[Any], now: datetime) -> None:
-    contact = connection.execute(
-        select(CONTACT.c.id, CONTACT.c.email).where(CONTACT.c.id == message["contact_id"])
-    ).one_or_none()
-    if contact is None or not contact.email:
-        return
-    address = contact.email.lower()
-    stands = connection.scalar(
-        select(func.count())
-        .select_from(SUPPRESSION)
-        .where(SUPPRESSION.c.address == address, SUPPRESSION.c.category == "")
+def _handed_over(connection: Connection, ids: Iterable[int]) -> dict[int, datetime]:
+    """When each was handed over last: its acceptance must not take the time of whichever event came first."""
+    started = func.max(ATTEMPT.c.started_at).label("at")
+    statement = (
+        select(ATTEMPT.c.message_id, started).where(among(ATTEMPT.c.message_id, ids)).group_by(ATTEMPT.c.message_id)
     )
-    if not stands:
-        connection.execute(
-            insert(SUPPRESSION).values(address=address, category="", reason=SUPPRESSING[event.kind], at=event.at)
-        )
-    if event.kind == "bounced":
-        connection.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(bounced_at=event.at))
-        connection.execute(
-            insert(EVENT).values(
-                customer_id=message["customer_id"],
-                contact_id=contact.id,
-                name="message.bounced",
-                at=event.at,
-                properties={"message": message["id"], "step": message["step"]},
-                source="journeybot",
-                key=f"bounced-{event.id}",
-                received_at=now,
-                is_new=True,
-            )
-        )
+    return {row.message_id: row.at for row in connection.execute(statement)}
 
 
-def _entry(message: dict[str, Any], event: Row[Any], now: datetime) -> Entry:
+def _everything_told(connection: Connection, ids: Iterable[int]) -> dict[int, list[Told]]:
+    columns = ("id", "message_id", "kind", "at", "is_machine", "details")
+    statement = select(*(DELIVERY_EVENT.c[name] for name in columns)).where(among(DELIVERY_EVENT.c.message_id, ids))
+    told: dict[int, list[Told]] = {}
+    for row in connection.execute(statement):
+        told.setdefault(row.message_id, []).append(told_of(row))
+    return told
+
+
+def told_of(row: Row[Any]) -> Told:
+    """A delivery event as fates.py wants it."""
+    return Told(id=row.id, kind=row.kind, at=row.at, is_machine=row.is_machine, link=row.details.get("link"))
+
+
+def _stored(row: Row[Any]) -> Fate:
+    return Fate(**{name: getattr(row, name) for name in COLUMNS})
+
+
+def _entries(change: Change) -> Iterable[Entry]:
+    """One decision for each thing that is known now and was not; a click that turns out to be a scanner's is taken back."""
+    for name in STAMPS:
+        before, after = getattr(change.before, name), getattr(change.after, name)
+        if before is None and after is not None:
+            verdict = Verdict.NOT_SENT if name in NOT_ARRIVED else Verdict.DID
+            yield _entry(change.message, f"mail_{name.removesuffix('_at')}", after, verdict)
+        elif before is not None and after is None:
+            yield _entry(change.message, f"mail_{name.removesuffix('_at')}_by_machine", before, Verdict.DID)
+
+
+def _entry(message: Row[Any], reason: str, at: datetime, verdict: Verdict) -> Entry:
     return Entry(
-        at=event.at,
-        verdict=Verdict.NOT_SENT if event.kind == "bounced" else Verdict.DID,
-        reason=f"mail_{event.kind}",
-        customer_id=message["customer_id"],
-        contact_id=message["contact_id"],
-        playbook=message["playbook"],
-        enrollment_id=message["enrollment_id"],
-        message_id=message["id"],
-        step=message["step"],
+        at=at,
+        verdict=verdict,
+        reason=reason,
+        customer_id=message.customer_id,
+        contact_id=message.contact_id,
+        playbook=message.playbook,
+        enrollment_id=message.enrollment_id,
+        message_id=message.id,
+        step=message.step,
     )

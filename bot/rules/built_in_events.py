@@ -63,6 +63,11 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
         name="message.bounced", meaning="A mail came back; the address is not used again.", fields=("message", "step")
     ),
     BuiltInEvent(
+        name="message.complained",
+        meaning="A reader reported a mail as spam; the address is not used again.",
+        fields=("message", "step"),
+    ),
+    BuiltInEvent(
         name="contact.unsubscribed",
         meaning="A reader unsubscribed; `category` is one of the mail categories, `optional` or `everything`.",
         fields=("category",),

@@ -264,6 +264,26 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Was reported as spam; the address is not used again",
         "迷惑メールとして報告されました。このアドレスには今後送信しません",
     ),
+    "mail_blocked": (
+        "The reader's server refused it for now; the address is good",
+        "相手のサーバーが一時的に受信を拒否しました。アドレスは有効です",
+    ),
+    "mail_group_unsubscribed": (
+        "The reader unsubscribed from mails of this kind",
+        "この種類のメールの配信停止の手続きがありました",
+    ),
+    "mail_resubscribed": (
+        "The reader asked the provider for mails again; our preference page decides",
+        "配信サービス側で配信再開の手続きがありました。実際の配信は当方の配信設定に従います",
+    ),
+    "mail_clicked_by_machine": (
+        "The click turned out to be a mail scanner's; it does not count",
+        "クリックはメール検査システムによるものと分かりました。集計には含めません",
+    ),
+    "mail_replied_by_word": (
+        "{by} said that the reader answered: {note}",
+        "{by}さんが、返信があったと記録しました：{note}",
+    ),
     "mail_unsubscribed": ("The reader unsubscribed", "配信停止の手続きがありました"),
     **CONSENT_SENTENCES,
     "mail_machine": (
