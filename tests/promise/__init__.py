@@ -1,0 +1,1 @@
+"""The delivery promise, held against every fault that a release depends on."""
