@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from storage.columns import KeyList, UtcDateTime
+from storage.columns import Document, KeyList, UtcDateTime
 
 
 class days_between(FunctionElement[int]):  # noqa: N801 (reads as an SQL function)
@@ -67,6 +67,13 @@ class json_date(FunctionElement[Any]):  # noqa: N801
     """json_date(document, key): an ISO date written as text; None where it is none."""
 
     type = Date()
+    inherit_cache = True
+
+
+class json_pair(FunctionElement[Any]):  # noqa: N801
+    """json_pair(key, value): a document of one key and a text."""
+
+    type = Document()
     inherit_cache = True
 
 
@@ -253,6 +260,18 @@ def _json_list_has_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str
 def _json_list_has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     document, item = _parts(element, compiler, **kw)
     return f"jsonb_exists({document}, CAST({item} AS TEXT))"
+
+
+@compiles(json_pair, "sqlite")
+def _json_pair_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    key, value = _parts(element, compiler, **kw)
+    return f"json_object({key}, {value})"
+
+
+@compiles(json_pair, "postgresql")
+def _json_pair_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    key, value = _parts(element, compiler, **kw)
+    return f"jsonb_build_object(CAST({key} AS TEXT), {value})"
 
 
 @compiles(larger_of, "sqlite")

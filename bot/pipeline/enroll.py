@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from bot.pipeline.detect import News
-from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of
+from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of, who_has_the_group
 from bot.pipeline.occasions import EVENT, date_still_counts
 from bot.pipeline.opening import find_searches, has_new_events, has_reason_to_look, open_occasions
 from bot.pipeline.published import Published, Version
@@ -34,6 +34,7 @@ from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.bulk import insert_selected
 from storage.columns import BigKey, UtcDateTime
 from storage.deployments import PlaybookRow, put_playbook
+from storage.dialects import json_pair
 from storage.enrollments import ENROLLMENT, Pauses, not_paused, standing_pauses
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
@@ -199,7 +200,7 @@ def _let_in(connection: Connection, version: Version, now: datetime, mark: int) 
             .where(group, OCCASION.c.verdict == ENTER)
         )
         entered += insert_selected(connection, ENROLLMENT, list(columns), rows)
-        _write_refusals(connection, group, now)
+        _write_refusals(connection, version, group, now)
     if entered:
         _write_entries(connection, version, walk_mark, now)
     if has_waiting:
@@ -256,8 +257,8 @@ def _write_entries(connection: Connection, version: Version, walk_mark: int, now
     insert_selected(connection, DECISION, columns, rows)
 
 
-def _write_refusals(connection: Connection, judged: ColumnElement[bool], now: datetime) -> None:
-    """One decision per refusal; an occasion that still waits is recorded once for its reason."""
+def _write_refusals(connection: Connection, version: Version, judged: ColumnElement[bool], now: datetime) -> None:
+    """One decision per refusal; an occasion that still waits is recorded once for its reason, and who is in its way."""
     waits = OCCASION.c.verdict.in_(DEFERRALS)
     once = literal("occasion:") + cast(OCCASION.c.id, String) + literal(":") + OCCASION.c.verdict
     rows = select(
@@ -270,4 +271,8 @@ def _write_refusals(connection: Connection, judged: ColumnElement[bool], now: da
         case((waits, once), else_=null()),
     ).where(judged, OCCASION.c.verdict != ENTER)
     columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "once")
+    if version.playbook.exclusive:
+        winner = who_has_the_group(version.playbook.exclusive, OCCASION.c.customer_id)
+        rows = rows.add_columns(case((OCCASION.c.verdict == "exclusive_taken", json_pair(literal("winner"), winner))))
+        columns = (*columns, "details")
     insert_selected(connection, DECISION, columns, rows)

@@ -131,8 +131,18 @@ def _asks_of_walk(condition: Condition) -> bool:
 
 
 def _group_is_taken(group: str, who: Candidate) -> ColumnElement[bool]:
-    return _walk_exists(
+    return _walk_exists(_in_group(group, who.customer_id))
+
+
+def _in_group(group: str, customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(
         ENROLLMENT.c.exclusive == group,
-        ENROLLMENT.c.customer_id == who.customer_id,
+        ENROLLMENT.c.customer_id == customer_id,
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
     )
+
+
+def who_has_the_group(group: str, customer_id: ColumnElement[int]) -> ColumnElement[str]:
+    """The playbook that walks with the customer in this group (S14); the unique index allows one."""
+    walks = select(ENROLLMENT.c.playbook).where(_in_group(group, customer_id)).correlate_except(ENROLLMENT)
+    return walks.limit(1).scalar_subquery()

@@ -3,7 +3,7 @@ pending and held mails, withdraws open hand-offs, tells whoever waits for the en
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -32,14 +32,16 @@ def leave_early(batch: Batch, walks: list[Walk]) -> list[Walk]:
     staying: list[Walk] = []
     for _, group in groupby(sorted(walks, key=lambda walk: walk.version_id), key=lambda walk: walk.version_id):
         of_version = list(group)
-        outcomes = _outcomes(batch, batch.version_of(of_version[0]), of_version)
+        version = batch.version_of(of_version[0])
+        outcomes = _outcomes(batch, version, of_version)
+        winners = _winners(batch, version, [walk for walk in of_version if outcomes.get(walk.id) == SUPERSEDED])
         staying += [walk for walk in of_version if walk.id not in outcomes]
-        leave(batch, [(walk, outcomes[walk.id]) for walk in of_version if walk.id in outcomes])
+        leave(batch, [(walk, outcomes[walk.id]) for walk in of_version if walk.id in outcomes], winners)
     return staying
 
 
-def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]]) -> None:
-    """End walks with an outcome and clean up after them."""
+def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]], winners: Mapping[int, str] | None = None) -> None:
+    """End walks with an outcome and clean up after them. `winners`: the playbooks that superseded walks made way for."""
     if not leavers:
         return
     kept: set[int] = set()
@@ -47,7 +49,9 @@ def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]]) -> None:
         keeps = {found.outcome for found in batch.version_of(walk).leaves if found.keep_handoffs}
         if outcome in keeps:
             kept.add(walk.id)
-        batch.decide(walk, Verdict.LEFT, "goal" if outcome == "goal" else "exit", outcome=outcome)
+        winner = {"winner": winners[walk.id]} if winners and walk.id in winners else {}
+        reason = SUPERSEDED if winner else "goal" if outcome == "goal" else "exit"
+        batch.decide(walk, Verdict.LEFT, reason, outcome=outcome, **winner)
         end(walk, outcome, batch.now)
     ids = [walk.id for walk, _ in leavers]
     cancel_for_walks(batch.connection, ids, batch.now, "walk_ended")
@@ -137,6 +141,24 @@ def _preempting(batch: Batch, version: Version) -> list[str]:
         and other.exclusive == version.playbook.exclusive
         and other.priority > version.playbook.priority
     ]
+
+
+def _winners(batch: Batch, version: Version, superseded: Sequence[Walk]) -> dict[int, str]:
+    """Walk id → the most important playbook that waits for its place."""
+    if not superseded:
+        return {}
+    waiting = select(OCCASION.c.customer_id, OCCASION.c.playbook).where(
+        OCCASION.c.playbook.in_(_preempting(batch, version)),
+        among(OCCASION.c.customer_id, [walk.customer_id for walk in superseded]),
+        OCCASION.c.state == OccasionState.WAITING.value,
+        OCCASION.c.verdict == "exclusive_taken",
+    )
+    rows = batch.connection.execute(waiting).all()
+    ranks = {name: place for place, name in enumerate(_preempting(batch, version))}
+    best: dict[int, str] = {}
+    for row in sorted(rows, key=lambda row: ranks[row.playbook]):
+        best.setdefault(row.customer_id, row.playbook)
+    return {walk.id: best[walk.customer_id] for walk in superseded if walk.customer_id in best}
 
 
 def _is_superseded(preempting: list[str]) -> ColumnElement[bool]:

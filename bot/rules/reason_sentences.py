@@ -51,8 +51,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "paused": ("Paused: nothing happens until somebody resumes it", "一時停止中です。再開されるまで何も行いません"),
     "exclusive_taken": (
-        "Another playbook of the same group is walking with this customer; waits for its end",
-        "同じグループの別のジャーニーが進行中のため、終わるのを待っています",
+        "`{winner}`, of the same group, is walking with this customer; waits for its end",
+        "同じグループのジャーニー「{winner}」が進行中のため、終わるのを待っています",
     ),
     "one_at_a_time": (
         "Several occasions came together; one after the other",
@@ -106,6 +106,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "goal": ("Reached the goal", "目標を達成しました"),
     "exit": ("Left: {outcome}", "途中で終了しました：{outcome}"),
+    "superseded": (
+        "Made way: `{winner}` is of the same group, more important, and does not wait (`preempt`)",
+        "同じグループで優先度の高いジャーニー「{winner}」に譲って終了しました（`preempt`）",
+    ),
     "completed": ("Came to the end of the playbook", "最後まで進みました"),
     "ended": ("Ended with the outcome `{outcome}`", "結果「{outcome}」で終了しました"),
     "walk_fault": (
@@ -421,7 +425,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "count:room_kept": ("Made way for something more important", "優先度の高いご連絡のために見合わせました"),
     "count:same_mail_first": ("Waited for the same mail to the same address", "同じ宛先への同じメールを待ちました"),
     "count:same_mail": ("The same address got this mail already", "同じ宛先に送信済みのため送信しませんでした"),
-    "count:cap_passed": ("Went over a cap on a person's word, or exempt", "担当者の判断または対象外のため上限を超えて送信しました"),
+    "count:cap_passed": (
+        "Went over a cap on a person's word, or exempt",
+        "担当者の判断または対象外のため上限を超えて送信しました",
+    ),
     "count:capped_out": ("Found no room under a cap until they expired", "有効期限までに上限の空きがありませんでした"),
     "count:outside_window": ("Waited for the send window", "送信時間帯を待ちました"),
     "count:moment_missed": ("A scheduled moment was missed", "予定時刻を過ぎたため見送りました"),

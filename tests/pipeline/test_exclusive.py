@@ -28,7 +28,8 @@ def test_s14_of_two_newcomers_of_a_group_the_more_important_enters_and_the_other
     company(world, tier="pro")
     world.time_passes(days=1)
     assert [found.playbook for found in walks(world)] == ["high"]
-    assert len(took(world, "exclusive_taken")) == 1
+    (waits,) = took(world, "exclusive_taken")
+    assert (waits.playbook, waits.details) == ("low", {"winner": "high"})
 
 
 def test_s14_the_waiting_newcomer_enters_when_the_group_is_free(world: World) -> None:
@@ -55,6 +56,8 @@ def test_s14_preempt_ends_the_running_walk_as_superseded(world: World) -> None:
     change(world.database, "sakura", tier="pro")
     world.time_passes(hours=1)
     assert [(found.playbook, found.outcome) for found in walks(world)] == [("low", "superseded"), ("high", None)]
+    (left,) = took(world, "superseded")
+    assert (left.playbook, left.details) == ("low", {"outcome": "superseded", "winner": "high"})
 
 
 def test_s14_preempt_does_not_touch_a_walk_of_the_same_or_a_higher_priority(world: World) -> None:
