@@ -73,7 +73,7 @@ class json_date(FunctionElement[Any]):  # noqa: N801
 class json_pair(FunctionElement[Any]):  # noqa: N801
     """json_pair(key, value): a document of one key and a text."""
 
-    type = Document()
+    type = Document
     inherit_cache = True
 
 
