@@ -82,6 +82,7 @@ def _finding(
 def _of_settings(settings: WorkspaceSettings) -> Iterator[Finding]:
     """Conditions of workspace.yml ask about customers, never about a walk, a contact or an event."""
     texts = [(f"windows[{place}].when", window.when) for place, window in enumerate(settings.windows)]
+    texts += [(f"team_windows.{team}.when", window.when) for team, window in settings.windows_of_teams()]
     texts += [(f"exit[{place}].when", found.when) for place, found in enumerate(settings.exit)]
     for name, cases in settings.limit_cases().items():
         texts += [(f"limits.{name}[{place}].when", when) for place, (when, _) in enumerate(cases)]

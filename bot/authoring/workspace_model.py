@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bot.authoring.template_source import CATEGORIES, Category
-from bot.rules.business_days import parse_freeze, parse_holiday_source
+from bot.rules.business_days import parse_holiday_source, parse_regional_freeze
 from bot.rules.durations import Duration, parse_clock, parse_day, parse_duration
 from bot.rules.field_types import (
     LOCALE_PATTERN,
@@ -34,7 +34,7 @@ from bot.rules.zones import zone_of
 
 Zone = Annotated[str, readable_by(zone_of)]
 HolidayName = Annotated[str, readable_by(parse_holiday_source)]
-FreezeText = Annotated[str, readable_by(parse_freeze)]
+FreezeText = Annotated[str, readable_by(parse_regional_freeze)]
 ClockText = Annotated[str, readable_by(parse_clock)]
 # One item may stand without brackets.
 AS_LIST = BeforeValidator(read_list, json_schema_input_type=str | list[str])
@@ -119,7 +119,9 @@ class CalendarSettings(Part):
 
     holidays: Annotated[tuple[HolidayName, ...], AS_LIST] = Field((), description="`JP public`, `JP bank`, `US` …")
     freeze: Annotated[tuple[FreezeText, ...], AS_LIST] = Field(
-        (), description="Dates on which nothing goes out: `2026-12-28 to 2027-01-04`."
+        (),
+        description="Dates on which no mail goes out, everywhere or in one country: `2026-12-28 to 2027-01-04`, "
+        "`JP 2027-04-29 to 2027-05-05`. Hand-offs open all the same.",
     )
 
 
@@ -139,7 +141,9 @@ class Caps(Part):
     touches_per_customer: CapList = Field(
         (), description="`5 per 7 days`: mails sent, hand-offs done and meetings held, together."
     )
-    surveys_per_contact: CapList = Field((), description="`1 per 90 days`: mails of the category `survey` to one person.")
+    surveys_per_contact: CapList = Field(
+        (), description="`1 per 90 days`: mails of the category `survey` to one person."
+    )
     handoffs_per_owner: Cap | None = Field(None, description="`10 per day`; above it the owner gets a digest.")
 
 
@@ -250,6 +254,10 @@ class WorkspaceSettings(Part):
     windows: tuple[SendWindow, ...] = Field(
         (SendWindow(),), description="When mails may go out; the first that holds wins."
     )
+    team_windows: dict[Word, tuple[SendWindow, ...]] = Field(
+        default_factory=dict,
+        description="Windows of a team (of csms.csv or `owners.teams`), for customers of its CSMs; they narrow `windows`.",
+    )
     caps: Caps = Field(default_factory=Caps, description="How much is too much.")
     fuses: Fuses = Field(default_factory=Fuses, description="Bounds above which a person is asked.")
     touch: dict[Word, TouchPolicy] = Field(
@@ -268,6 +276,10 @@ class WorkspaceSettings(Part):
     stage_from: Literal["playbooks", "import"] = Field(
         "playbooks", description="`import`: the CRM leads the stage, and stages.yml only reports (S17)."
     )
+
+    def windows_of_teams(self) -> tuple[tuple[str, SendWindow], ...]:
+        """Team and window, in the order in which they are tried."""
+        return tuple((team, window) for team, windows in self.team_windows.items() for window in windows)
 
     def limit_cases(self) -> Mapping[str, tuple[tuple[str | None, float], ...]]:
         """The thresholds as (condition or None, value), as conditions read them."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Table, case, literal, select
+from sqlalchemy import Connection, Integer, Row, Table, and_, case, literal, or_, select, true
 
 from bot.authoring.templates import CompiledTemplate
 from bot.authoring.workspace_file import WorkspaceSettings
@@ -47,6 +47,7 @@ class MailCase:
     zone: str
     locales: tuple[str, ...]
     window: int | None
+    team_window: int | None = None
     signer: Signer | None = None
 
     @property
@@ -79,6 +80,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         *(CONTACT.c[name].label(f"contact_{name}") for name in CONTACT_FIELDS),
         *(CSM.c[name].label(f"csm_{name}") for name in CSM_FIELDS),
         _window_of(ground).label("window"),
+        _team_window_of(ground).label("team_window"),
     ]
     rows = (
         MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
@@ -95,6 +97,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
             zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
             locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
             window=row.window,
+            team_window=row.team_window,
             signer=signer,
         )
         for row, signer in zip(found, signers, strict=True)
@@ -135,6 +138,16 @@ def _window_of(ground: Ground) -> Any:
                 return literal(place)
             return case(*ways, else_=literal(place))
         ways.append((ground.holds(parse_condition(window.when), scope), literal(place)))
+    return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
+
+
+def _team_window_of(ground: Ground) -> Any:
+    """The place of the first window of the CSM's team that holds, among all windows of teams; None when none does."""
+    settings, ways = ground.settings, []
+    for place, (team, window) in enumerate(settings.windows_of_teams()):
+        in_team = or_(CSM.c.team == team, CSM.c.key.in_(settings.owners.teams.get(team, ())))
+        holds = ground.holds(parse_condition(window.when), ground.scope()) if window.when else true()
+        ways.append((and_(in_team, holds), literal(place)))
     return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
 
 

@@ -180,11 +180,13 @@ def email_step(found: MailCase, published: Published) -> EmailStep | None:
 
 
 def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
-    """Windows of the workspace, the playbook and the step must all be open; the customer's holidays count (S18)."""
+    """Windows of the workspace, the CSM's team, the playbook and the step must all be open; the customer's holidays
+    count (S18)."""
     settings = published.settings
     version = published.versions.get(found.message.version_id or 0)
     chosen = (
         settings.windows[found.window] if found.window is not None else None,
+        settings.windows_of_teams()[found.team_window][1] if found.team_window is not None else None,
         version.playbook.window if version else None,
         step.window if step else None,
     )

@@ -13,7 +13,7 @@ from bot.authoring.templates import Templates
 from bot.authoring.workspace import JOURNEYS, Workspace, load_workspace
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.scopes import Ground
-from bot.rules.business_days import BusinessCalendar, parse_freeze, parse_open_days
+from bot.rules.business_days import BusinessCalendar, is_in_region, parse_open_days, parse_regional_freeze
 from bot.rules.conditions import Condition, LocalDays, parse_condition
 from bot.rules.playbook import Exit, Playbook
 from bot.rules.program import Program
@@ -134,9 +134,9 @@ def calendar_for(settings: WorkspaceSettings, region: str | None, open_days: str
 @lru_cache(maxsize=512)
 def _calendar(holidays: tuple[str, ...], freeze: tuple[str, ...], region: str, open_days: str) -> BusinessCalendar:
     days = {"open_days": parse_open_days(open_days)} if open_days else {}
-    return BusinessCalendar(
-        holidays=holidays, region=region, freeze=tuple(parse_freeze(text) for text in freeze), **days
-    )
+    ranges = [parse_regional_freeze(text) for text in freeze]
+    ours = tuple(dates for place, dates in ranges if is_in_region(region, place))
+    return BusinessCalendar(holidays=holidays, region=region, freeze=ours, **days)
 
 
 WALKED = text(

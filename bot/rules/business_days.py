@@ -179,6 +179,27 @@ def parse_freeze(text: str) -> DateRange:
     return first, last
 
 
+def parse_regional_freeze(text: str) -> tuple[str, DateRange]:
+    """`JP 2027-04-29 to 2027-05-05` → the country (or region, `US-CA`) it holds for and the range; without one it holds
+    everywhere: "". Raises: ValueError."""
+    first, _, rest = text.strip().partition(" ")
+    if not first[:1].isalpha():
+        return "", parse_freeze(text)
+    if region_source(first) is None:
+        raise ValueError(f"`{text}`: `{first}` is no country; write a country code, like `JP 2027-04-29 to 2027-05-05`")
+    return first.upper().replace("_", "-"), parse_freeze(rest)
+
+
+def is_in_region(region: str, place: str) -> bool:
+    """Whether somebody in `region` (`US-CA`, `uk`) belongs to `place` (`US`, `GB`); everybody belongs to ""."""
+    if not place:
+        return True
+    mine, theirs = region_source(region), region_source(place)
+    if mine is None or theirs is None or mine.country != theirs.country:
+        return False
+    return not theirs.subdivision or mine.subdivision == theirs.subdivision
+
+
 def shift_date(day: date, sign: int, duration: Duration, calendar: BusinessCalendar) -> date:
     """The date `duration` after `day` (before it with sign -1); months clamp to the month's end. Raises: ValueError
     for hours."""

@@ -180,7 +180,7 @@ class Playbook(Part):
     )
     was: Name | None = Field(None, description="The playbook's former name, after renaming the file (S36).")
     smooth: DurationText | None = Field(None, description="Spreads its mails over so long: `2 h`.")
-    window: Window | None = Field(None, description="When its mails may go out, instead of the workspace's windows.")
+    window: Window | None = Field(None, description="When its mails may go out, within the workspace's windows.")
     owner: Word | None = Field(None, description="Who answers for this playbook, and is asked when a fuse blows.")
     steps: tuple[Step, ...] = Field(min_length=1, description="What happens, from top to bottom.")
 

@@ -123,7 +123,7 @@ class EmailStep(StepBase):
     review: Literal["csm", "none"] | None = Field(
         None, description="`csm`: the CSM reads the mail before it goes; default by touch model in workspace.yml."
     )
-    window: Window | None = Field(None, description="When this mail may go out, instead of the workspace's windows.")
+    window: Window | None = Field(None, description="When this mail may go out, within all other windows.")
     cap: Literal["exempt"] | None = Field(None, description="`exempt`: this mail ignores the caps of workspace.yml.")
     expires: DurationText | None = Field(
         None, description="How long the mail may wait before it is dropped; 3 days when not said."
