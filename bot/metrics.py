@@ -66,6 +66,21 @@ class Metrics:
         self._blocked = Gauge(
             "journeybot_delivery_blocked", "1 while a rate limit or a refused key holds delivery.", registry=registry
         )
+        self._webhook_posts = Counter(
+            "journeybot_webhook_posts",
+            "Posts of providers, by route (sendgrid, inbound) and the status that answered them.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self._waiting_posts = Gauge(
+            "journeybot_waiting_posts", "Posts that are kept and not taken in yet.", registry=registry
+        )
+        self._stray_events = Gauge(
+            "journeybot_stray_events",
+            "Events of providers kept aside within the last day, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
 
     def count_tick(self, *, seconds: float, ended_at: datetime | None) -> None:
@@ -94,6 +109,15 @@ class Metrics:
             self._handoffs.labels(state).set(number)
         self._due.set(workload.due_walks)
         self._oldest.set(workload.oldest_pending_seconds)
+
+    def count_webhook_posts(self, route: str, status: int) -> None:
+        self._webhook_posts.labels(route, str(status)).inc()
+
+    def show_incoming(self, waiting: int, strays: Mapping[str, int]) -> None:
+        self._waiting_posts.set(waiting)
+        self._stray_events.clear()
+        for reason, number in strays.items():
+            self._stray_events.labels(reason).set(number)
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""

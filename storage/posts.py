@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, func, select
+from sqlalchemy import Connection, Row, Table, delete, func, select
 
 from storage.bulk import insert_rows
 from storage.database import Database
-from storage.inbound import WebhookPost
+from storage.inbound import StrayEvent, WebhookPost
 
 POST: Table = WebhookPost.__table__  # type: ignore[attr-defined]
+STRAY: Table = StrayEvent.__table__  # type: ignore[attr-defined]
 COLUMNS = ("source", "content_type", "received_at", "body")
 MOST_POSTS = 200
 MOST_BYTES = 8_000_000
@@ -67,6 +68,12 @@ def count_waiting(database: Database) -> tuple[int, datetime | None]:
     with waiting_room(database).read() as connection:
         number, oldest = connection.execute(select(func.count(), func.min(POST.c.received_at))).one()
         return int(number), oldest
+
+
+def count_strays(connection: Connection, since: datetime) -> dict[str, int]:
+    """Events kept aside since then, by reason."""
+    counted = select(STRAY.c.reason, func.count()).where(STRAY.c.received_at >= since).group_by(STRAY.c.reason)
+    return {reason: number for reason, number in connection.execute(counted)}
 
 
 def waiting_room(database: Database) -> Database:
