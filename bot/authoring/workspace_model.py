@@ -264,6 +264,9 @@ class WorkspaceSettings(Part):
         default_factory=lambda: dict(_TOUCH_REVIEW), description="One policy per touch model: high, low, tech."
     )
     owners: Owners = Field(default_factory=Owners, description="Who owns hand-offs.")
+    contact_roles: Words = Field(
+        (), description="Roles of contacts beside decision_maker, champion, admin and user; `check` knows them."
+    )
     exit: tuple[Exit, ...] = Field((), description="Exits of every playbook that does not say `exit_on_churn: false`.")
     limits: dict[Word, tuple[LimitCase, ...]] = Field(
         default_factory=dict, description='Thresholds per size, read by `limit("x")`; the first case that holds wins.'
