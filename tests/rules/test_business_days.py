@@ -12,9 +12,11 @@ from bot.rules.business_days import (
     EVERY_DAY,
     MONDAY_TO_FRIDAY,
     BusinessCalendar,
+    is_in_region,
     parse_freeze,
     parse_holiday_source,
     parse_open_days,
+    parse_regional_freeze,
     shift_date,
 )
 from bot.rules.durations import parse_duration
@@ -150,3 +152,34 @@ def test_nothing_between_a_day_and_the_next_business_day_is_one(day: date) -> No
     assert not any(
         JAPAN.is_business_day(date.fromordinal(n)) for n in range(day.toordinal() + 1, following.toordinal())
     )
+
+
+def test_a_freeze_may_hold_for_one_country_or_region() -> None:
+    dates = (date(2027, 4, 29), date(2027, 5, 5))
+    assert parse_regional_freeze("2027-04-29 to 2027-05-05") == ("", dates)
+    assert parse_regional_freeze("jp 2027-04-29 to 2027-05-05") == ("JP", dates)
+    assert parse_regional_freeze("US_CA 2027-04-29 to 2027-05-05") == ("US-CA", dates)
+
+
+@pytest.mark.parametrize("text", ["XX 2027-04-29", "JP", "Japan 2027-04-29", "JP soon"])
+def test_a_freeze_of_no_country_or_no_dates_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"country|is not a|date"):
+        parse_regional_freeze(text)
+
+
+@pytest.mark.parametrize(
+    ("region", "place", "is_inside"),
+    [
+        ("JP", "", True),
+        ("", "", True),
+        ("", "JP", False),
+        ("jp", "JP", True),
+        ("uk", "GB", True),
+        ("US-CA", "US", True),
+        ("US", "US-CA", False),
+        ("US-MA", "US-CA", False),
+        ("US-CA", "US-CA", True),
+    ],
+)
+def test_a_customer_is_in_its_country_and_its_region(region: str, place: str, is_inside: bool) -> None:
+    assert is_in_region(region, place) is is_inside
