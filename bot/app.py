@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Table, insert, select
 
+from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.workspace import Workspace, load_workspace, read_files
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.channels.base import MailChannel
@@ -20,7 +21,7 @@ from bot.channels.folder import FolderChannel
 from bot.channels.sendgrid import SendGridChannel
 from bot.channels.smtp import SmtpChannel
 from bot.clock import Clock, EndingClock, SystemClock
-from bot.errors import SettingsError, UsageError
+from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
 from bot.pipeline import TickReport, tick
 from bot.pipeline.absorb import absorb
@@ -29,6 +30,7 @@ from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.detect import local_days
 from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
+from bot.pipeline.known_people import known_people
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
@@ -114,7 +116,8 @@ class App:
 
     def read_workspace(self) -> tuple[Mapping[str, str], Workspace]:
         """The files on disk and what `check` makes of them. Raises: UsageError."""
-        return read_workspace(self.settings)
+        with self.database.read() as connection:
+            return read_workspace(self.settings, known_people(connection))
 
     def deploy(self) -> DeployReport:
         """Publish the workspace on disk. Raises: WorkspaceError, UsageError."""
@@ -205,13 +208,16 @@ class App:
         return None if settings is None else build_poster(database=self.database, clock=self.clock, settings=settings)
 
 
-def read_workspace(settings: Settings) -> tuple[Mapping[str, str], Workspace]:
+def read_workspace(
+    settings: Settings, known: KnownPeople = NOBODY_ASKED, extra: Sequence[Finding] = ()
+) -> tuple[Mapping[str, str], Workspace]:
     """The files of a workspace and what `check` makes of them; needs no database. Raises: UsageError."""
     folder = settings.workspace
     if not (folder / "playbooks").is_dir():
         raise UsageError(f"{folder} is no workspace: it has no folder `playbooks`", hint="run `journeybot init DIR`")
     files, unreadable = read_files(folder)
-    return files, load_workspace(files, replies_set_up=settings.inbound_secret is not None, extra=unreadable)
+    replies_set_up = settings.inbound_secret is not None
+    return files, load_workspace(files, replies_set_up=replies_set_up, known=known, extra=[*unreadable, *extra])
 
 
 def mail_channel(settings: Settings, clock: Clock) -> MailChannel:

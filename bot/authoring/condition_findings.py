@@ -3,13 +3,15 @@ and waits that might last for ever (S11). Joins the checks of rules with the pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from bot.authoring.nearest import suggestion
 from bot.authoring.placed import ParsedPlaybook, PlacedText
 from bot.authoring.playbook_structure import waits_without_limit
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.errors import ConditionError, Finding, Severity
 from bot.rules.condition_checks import check_condition
+from bot.rules.condition_tree import Limit, every_node
 from bot.rules.conditions import parse_condition
 from bot.rules.program import Program
 
@@ -23,6 +25,7 @@ def check_conditions(
     findings: list[Finding] = []
     for playbook in parsed:
         findings += _of_playbook(playbook, replies_set_up=replies_set_up)
+        findings += _unknown_limits(playbook, settings.limits)
     return findings + list(_of_settings(settings))
 
 
@@ -46,6 +49,19 @@ def _of_playbook(parsed: ParsedPlaybook, *, replies_set_up: bool) -> Iterator[Fi
         for problem in problems:
             yield _finding(parsed, found, severity, problem.rule, problem.message, problem.hint)
     yield from _endless_waits(parsed, severity)
+
+
+def _unknown_limits(parsed: ParsedPlaybook, limits: Collection[str]) -> Iterator[Finding]:
+    """A warning: customers may have limits of their own (`limits.x` of customers.csv); the others never match."""
+    for found in parsed.source.conditions:
+        try:
+            nodes = tuple(every_node(parse_condition(found.text).tree))
+        except ConditionError:
+            continue  # said already
+        for name in sorted({node.name for node in nodes if isinstance(node, Limit)}.difference(limits)):
+            message = f"workspace.yml has no limit `{name}`: it is empty for every customer without one of their own"
+            hint = suggestion(name, limits) or "add it under `limits:` in workspace.yml"
+            yield _finding(parsed, found, "warning", "unknown-limit", message, hint)
 
 
 def _endless_waits(parsed: ParsedPlaybook, severity: Severity) -> Iterator[Finding]:

@@ -57,6 +57,12 @@ def is_template(path: str) -> bool:
     return looks_like_mail and not stem.startswith(("_", ".", "README"))
 
 
+def name_and_locale(path: str) -> tuple[str, str] | None:
+    """What a template's path says; None for other files and for names that say neither."""
+    named = _FILE_NAME.fullmatch(path.removeprefix(FOLDER))
+    return (named["name"], named["locale"]) if named is not None and is_template(path) else None
+
+
 def read_source(path: str, text: str) -> tuple[TemplateSource | None, list[Finding]]:
     """The file's parts, or None beside the findings that say why not."""
     named = _FILE_NAME.fullmatch(path.removeprefix(FOLDER))

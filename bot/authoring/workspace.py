@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.authoring.condition_findings import check_conditions
+from bot.authoring.language_findings import check_languages
+from bot.authoring.meaning_findings import check_meaning
+from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
@@ -85,7 +88,11 @@ def _unreadable(name: str, what: str, hint: str) -> Finding:
 
 
 def load_workspace(
-    files: Mapping[str, str], *, replies_set_up: bool = False, extra: Collection[Finding] = ()
+    files: Mapping[str, str],
+    *,
+    replies_set_up: bool = False,
+    known: KnownPeople = NOBODY_ASKED,
+    extra: Collection[Finding] = (),
 ) -> Workspace:
     """Parse, compile and check everything. Never raises for what people wrote: that becomes findings."""
     findings = list(extra)
@@ -109,6 +116,9 @@ def load_workspace(
     findings += check_playbooks(parsed, set(templates.names), others=written)
     effective = settings or WorkspaceSettings()
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
+    findings += check_people(parsed, effective, known)
+    findings += check_meaning(parsed, templates, effective.exit)
+    findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
     return Workspace(
         settings=effective,
         playbooks={found.playbook.name: found for found in parsed},

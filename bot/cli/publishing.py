@@ -12,6 +12,7 @@ from bot.cli.opening import AsJson, At, opened, settings_of
 from bot.cli.printing import print_json, print_line, print_table
 from bot.errors import Finding
 from bot.pipeline.deploying import DeployReport
+from bot.pipeline.known_people import ask_for_people
 
 STYLES = {"error": "red", "warning": "yellow"}
 
@@ -24,7 +25,8 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: `journeybot check --json`
     """
-    _, workspace = read_workspace(settings_of(context))
+    settings = settings_of(context)
+    _, workspace = read_workspace(settings, *ask_for_people(settings.database_url))
     if as_json:
         print_json([finding.as_dict() for finding in workspace.findings])
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.conftest import Cli
 
 WRONG = "title: Wrong\nstate: live\nwalks: customer\nenter: {when: stagee == 'new'}\nsteps:\n  - emial: hello\n"
@@ -28,6 +30,26 @@ def test_the_json_of_check_has_exactly_the_promised_keys(cli: Cli) -> None:
 def test_check_needs_no_database(cli: Cli) -> None:
     cli.run("check")
     assert not (cli.folder / ".journeybot").exists()
+
+
+ASKING = "title: A\nstate: live\nwalks: customer\nenter: {manual: true}\nsteps:\n  - handoff: Call\n    owner: mori\n"
+
+
+def test_check_knows_the_people_of_a_database_that_is_there(cli: Cli) -> None:
+    cli.write("playbooks/journeys/asking.yml", ASKING)
+    assert [found["rule"] for found in cli.json("check")] == ["unknown-owner"]
+    cli.write("csms.csv", "csm,name\nmori,Mori\n")
+    cli.run("import", str(cli.folder / "csms.csv"))
+    assert cli.json("check") == []
+    assert cli.json("deploy")["warnings"] == []
+
+
+def test_check_says_when_the_database_cannot_be_asked(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYBOT_DATABASE_URL", "postgresql://somebody:secret@127.0.0.1:9/nowhere")
+    (found,) = cli.json("check")
+    assert (found["rule"], found["severity"]) == ("database", "warning")
+    assert "127.0.0.1" in found["message"]
+    assert "secret" not in found["message"]
 
 
 def test_deploying_publishes_once(cli: Cli) -> None:
