@@ -4,37 +4,33 @@ Two to three times as fast as statements through the ORM or Core (design/librari
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
 import orjson
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Boolean, Connection, Date, Insert, Table
+from sqlalchemy import Boolean, Connection, Date, Insert, Table, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import JSON, TypeDecorator
 
 from storage.columns import UtcDateTime, sqlite_instant
+from storage.dialects import among
 
 Row = Sequence[Any]
 
-
-def _document(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else sqlite_instant(value)
+#: From so many equal rows on, one statement over their ids is faster than a row each.
+MANY_ALIKE = 16
 
 
-def _day(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
+def _document(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
-def _jsonb(value: Any) -> Jsonb | None:
-    return None if value is None else Jsonb(value, dumps=orjson.dumps)
+def _jsonb(value: Any) -> Jsonb:
+    return Jsonb(value, dumps=orjson.dumps)
 
 
 def _converter(table: Table, column: str, dialect: str) -> Callable[[Any], Any] | None:
@@ -45,10 +41,10 @@ def _converter(table: Table, column: str, dialect: str) -> Callable[[Any], Any] 
     if dialect != "sqlite":
         return None
     if isinstance(plain, UtcDateTime):
-        return _instant
+        return sqlite_instant
     if isinstance(plain, Boolean):
         return None
-    return _day if isinstance(plain, Date) else None
+    return date.isoformat if isinstance(plain, Date) else None
 
 
 @cache
@@ -65,7 +61,9 @@ def _converted(rows: Iterable[Row], converters: tuple[tuple[int, Callable[[Any],
 
 def _convert(values: list[Any], converters: tuple[tuple[int, Callable[[Any], Any]], ...]) -> list[Any]:
     for place, convert in converters:
-        values[place] = convert(values[place])
+        value = values[place]
+        if value is not None:
+            values[place] = convert(value)
     return values
 
 
@@ -102,9 +100,31 @@ def insert_new_rows(connection: Connection, table: Table, columns: tuple[str, ..
 
 
 def update_rows(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Set `columns` of the rows by primary key `id`; each row is (id, value, value …) in the order of `columns`."""
-    if not rows:
-        return
+    """Set `columns` of the rows by primary key `id`; each row is (id, value, value …) in the order of `columns`. Rows that
+    get the same values are written by one statement."""
+    single = _update_alike(connection, table, columns, rows) if len(rows) >= MANY_ALIKE else rows
+    if single:
+        _update_each(connection, table, columns, single)
+
+
+def _update_alike(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
+    """Returns the rows that are not many of a kind."""
+    if any(isinstance(table.c[name].type, JSON) for name in columns):
+        return list(rows)  # documents have no hash, and are seldom alike
+    kinds: dict[Row, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(tuple(row[1:]), []).append(row)
+    single: list[Row] = []
+    for values, alike in kinds.items():
+        if len(alike) < MANY_ALIKE:
+            single += alike
+            continue
+        changes = dict(zip(columns, values, strict=True))
+        connection.execute(update(table).where(among(table.c.id, [row[0] for row in alike])).values(changes))
+    return single
+
+
+def _update_each(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     if connection.dialect.name == "sqlite":
         converters = _converters(table, columns, "sqlite")
         sets = ", ".join(f'"{column}" = ?' for column in columns)

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, false, literal_column, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    exists,
+    false,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
@@ -28,12 +41,15 @@ CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 ACTIVE: ColumnElement[str] = literal_column(f"'{EnrollmentStatus.ACTIVE.value}'")
 
 MOVED = ("step", "has_arrived", "step_since", "due_at", "status", "outcome", "ended_at", "fault")
+#: What changes on a walk that stays on its step. Fewer columns leave the indexes on step and status alone.
+STAYED = ("has_arrived", "step_since", "due_at")
 
 
 @dataclass(slots=True)
 class Walk:
     """A claimed walk while a pass moves it; written back in bulk. Times are instants in the walk's own time:
-    `due_at` is when its present step was due, not when we came to look. The fields stand in the order of WALK_COLUMNS."""
+    `due_at` is when its present step was due, not when we came to look; `stood_on` the step on which it was claimed. The
+    fields stand in the order of WALK_COLUMNS."""
 
     id: int
     playbook: str
@@ -49,6 +65,8 @@ class Walk:
     due_at: datetime | None
     resumed_at: datetime | None
     entered_at: datetime
+    stood_on: str
+    fault: str | None
     status: str = EnrollmentStatus.ACTIVE
     outcome: str | None = None
     ended_at: datetime | None = None
@@ -57,6 +75,11 @@ class Walk:
     def since(self) -> datetime:
         """The moment from which the next thing counts."""
         return self.due_at or self.step_since or self.entered_at
+
+    @property
+    def has_stayed(self) -> bool:
+        """Whether it still stands, without a fault, on the step on which it was claimed."""
+        return self.step == self.stood_on and self.status == EnrollmentStatus.ACTIVE and self.fault is None
 
     @property
     def fell_due_in_pause(self) -> bool:
@@ -81,6 +104,8 @@ WALK_COLUMNS = [
         "due_at",
         "resumed_at",
         "entered_at",
+        "step",
+        "fault",
     )
 ]
 
@@ -118,10 +143,16 @@ def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> li
 
 def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
     """Store where the walks stand now; a walk that moved has no fault any more."""
-    rows = [
-        (w.id, w.step, w.has_arrived, w.step_since, w.due_at, str(w.status), w.outcome, w.ended_at, None) for w in walks
-    ]
-    update_rows(connection, ENROLLMENT, MOVED, rows)
+    stayed, moved = [], []
+    for w in walks:
+        if w.has_stayed:
+            stayed.append((w.id, w.has_arrived, w.step_since, w.due_at))
+        else:
+            moved.append(
+                (w.id, w.step, w.has_arrived, w.step_since, w.due_at, str(w.status), w.outcome, w.ended_at, None)
+            )
+    update_rows(connection, ENROLLMENT, STAYED, stayed)
+    update_rows(connection, ENROLLMENT, MOVED, moved)
 
 
 def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[int | None], at: datetime) -> None:

@@ -27,6 +27,8 @@ COLUMNS = (
     "once",
 )
 
+DecisionRow = tuple[Any, ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -44,7 +46,7 @@ class Entry:
     details: dict[str, Any] | None = None
     once: str | None = None
 
-    def as_row(self) -> tuple[Any, ...]:
+    def as_row(self) -> DecisionRow:
         return (
             self.at,
             self.verdict.value,
@@ -62,5 +64,10 @@ class Entry:
 
 def write_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Store decisions; those whose `once` key stands already are left out."""
-    insert_rows(connection, DECISION, COLUMNS, [entry.as_row() for entry in entries if entry.once is None])
+    write_decisions(connection, [entry.as_row() for entry in entries if entry.once is None])
     insert_new_rows(connection, DECISION, COLUMNS, [entry.as_row() for entry in entries if entry.once is not None])
+
+
+def write_decisions(connection: Connection, rows: Sequence[DecisionRow]) -> None:
+    """Store decisions that may repeat, each a plain row in the order of COLUMNS: for batches."""
+    insert_rows(connection, DECISION, COLUMNS, rows)

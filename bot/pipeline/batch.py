@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CUSTOMER, Ground, values_of_walks, walks_where
+from bot.pipeline.walk_decisions import WalkDecisions
 from bot.rules.conditions import Condition
 from bot.rules.zones import is_zone
 from storage.accounts import Contact
@@ -20,7 +21,6 @@ from storage.dialects import among
 from storage.enrollments import Walk, mark_changed
 from storage.facts import Event
 from storage.journal import Verdict
-from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus, Occasion
 from storage.outbox_moves import MESSAGE
 
@@ -72,7 +72,7 @@ class Batch:
     published: Published
     ground: Ground
     now: datetime
-    entries: list[Entry] = field(default_factory=list)
+    decisions: WalkDecisions = field(default_factory=WalkDecisions)
     messages: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     occasions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -136,28 +136,16 @@ class Batch:
         }
 
     def decide(self, walk: Walk, verdict: Verdict, reason: str, **details: Any) -> None:
-        self.entries.append(
-            Entry(
-                at=self.now,
-                verdict=verdict,
-                reason=reason,
-                customer_id=walk.customer_id,
-                contact_id=walk.contact_id,
-                playbook=walk.playbook,
-                enrollment_id=walk.id,
-                step=walk.step,
-                details=details or None,
-            )
-        )
+        self.decisions.add(walk, verdict, reason, details)
 
     def flush(self) -> None:
         """Write what was collected, so that the next round's conditions see it."""
         insert_new_rows(self.connection, MESSAGE, MESSAGE_COLUMNS, self.messages)
         insert_rows(self.connection, EVENT, EVENT_COLUMNS, self.events)
         insert_new_rows(self.connection, OCCASION, OCCASION_COLUMNS, self.occasions)
-        write_entries(self.connection, self.entries)
+        self.decisions.write(self.connection, self.now)
         mark_changed(self.connection, self.changed)
-        for collected in (self.messages, self.events, self.occasions, self.entries):
+        for collected in (self.messages, self.events, self.occasions):
             collected.clear()
         self.changed.clear()
 

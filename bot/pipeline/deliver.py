@@ -2,15 +2,17 @@
 
 Crash semantics (design/delivery.md). A kill before the intent commits: the lease ends, the claim is pending again, nothing
 left the house. A kill after it: the message is UNKNOWN, is never re-sent by itself, and waits for the provider's evidence;
-after 25 h a person decides. A kill after the answer is recorded: nothing to do. No network inside a transaction."""
+after 25 h a person decides. That is so for the mails on their way, those of their batch that wait for their turn, and at
+most one batch more. A kill after the answer is recorded: nothing to do. No network inside a transaction."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -24,10 +26,11 @@ from bot.pipeline.caps import keep_within_caps
 from bot.pipeline.detect import local_days
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
+from bot.pipeline.mail_fuses import SendingFuse
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
-from bot.pipeline.recipients import mailable_people, pick_recipients
+from bot.pipeline.recipients import find_recipients
 from bot.pipeline.recording import Recorder
 from bot.pipeline.scopes import Ground
 from storage.database import Database
@@ -79,66 +82,95 @@ def deliver(
     batch_size: int = BATCH,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> DeliverCount:
-    """Send everything that may go now; once `is_stopping`, no new batch is begun. While one batch is at the provider, the
-    next is claimed and rendered in a thread; its intent commits only when its turn comes."""
+    """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
+    has mails on their way, a second one records answers and prepares the next batch, so all database work is in one."""
     count = DeliverCount()
-    desk = _Desk(database=database, published=published, provider=channel.name, clock=clock, batch_size=batch_size)
     _tidy_up(database, clock.now(), count)
-    with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as thread:
-        batch = None if is_stopping() else desk.take()
-        while batch is not None:
-            if is_stopping() or desk.is_blocked():
-                _put_back(database, batch, clock.now())
-                break
-            outgoing = _commit_intents(database, published, batch, channel.name, installation, count)
-            following = thread.submit(desk.take) if outgoing and len(batch.claimed) == batch_size else None
-            if outgoing:
-                _hand_over(database, channel, clock, outgoing, count)
-            batch = following.result() if following is not None else desk.take()
+    with ThreadPoolExecutor(1, thread_name_prefix="desk") as thread:
+        on_the_way: dict[str, MessageRow] = {}
+        recorder = Recorder(database, channel.name, clock, count.add, on_the_way, thread)
+        desk = _Desk(
+            database=database,
+            published=published,
+            provider=channel.name,
+            clock=clock,
+            batch_size=batch_size,
+            installation=installation,
+            count=count,
+            on_the_way=on_the_way,
+            fuse=SendingFuse(published=published),
+            is_closing=lambda: is_stopping() or recorder.is_way_closed,
+        )
+        mails = desk.mails(thread)
+        first = next(mails, None)
+        if first is not None:
+            channel.send(chain((first,), mails), recorder.on_answer)
+        recorder.flush()
     count.blocked = desk.is_blocked()
     return count
 
 
-def _hand_over(
-    database: Database,
-    channel: MailChannel,
-    clock: Clock,
-    outgoing: Sequence[tuple[Outgoing, MessageRow]],
-    count: DeliverCount,
-) -> None:
-    recorder = Recorder(database, channel.name, clock, count.add, {out.reference: row for out, row in outgoing})
-    channel.send([out for out, _ in outgoing], recorder.on_answer)
-    recorder.flush()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Claimed messages with their verdicts, before any intent is stored. `deadline` is monotonic, from the claim on."""
+    """Claimed messages with their verdicts, before any intent is stored."""
 
     claimed: Sequence[MessageRow]
     cases: Mapping[int, MailCase]
     judgements: dict[int, Judgement]
-    now: datetime
-    deadline: float
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """Mails whose intents are stored. `is_last`: nothing more was due behind them."""
+
+    mails: Sequence[Outgoing]
+    is_last: bool
 
 
 @dataclass(slots=True, kw_only=True)
 class _Desk:
-    """Claims and judges the next batch."""
+    """Prepares mails: claims, judges, renders, stores intents. In one thread at a time. `on_the_way` gets every mail that it
+    gives out."""
 
     database: Database
     published: Published
     provider: str
     clock: Clock
     batch_size: int
+    installation: str
+    count: DeliverCount
+    on_the_way: dict[str, MessageRow]
+    fuse: SendingFuse
+    is_closing: Callable[[], bool]
     worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     def is_blocked(self) -> bool:
         with self.database.read() as connection:
             return blocked_until(connection, self.provider, self.clock.now()) is not None
 
+    def mails(self, thread: Executor) -> Iterator[Outgoing]:
+        """One after the other, as the channel asks for them. Half a batch ahead the next one is claimed and rendered in the
+        thread, a quarter ahead its intents commit: soon enough that the provider need not wait, and so late that a kill
+        leaves few mails unknown."""
+        ready = self.commit(self.take())
+        while ready is not None:
+            taking: Future[_Batch | None] | None = None
+            committing: Future[_Ready | None] | None = None
+            for left, mail in zip(range(len(ready.mails), 0, -1), ready.mails, strict=True):
+                if not ready.is_last and taking is None and left <= max(1, self.batch_size // 2):
+                    taking = thread.submit(self.take)
+                if taking is not None and committing is None and left <= max(1, self.batch_size // 4):
+                    committing = thread.submit(self.commit_taken, taking)
+                yield mail
+            if ready.is_last:
+                return
+            ready = committing.result() if committing is not None else self.commit(self.take())
+
     def take(self) -> _Batch | None:
         """None: nothing is due, or the way out is closed. Judges and renders outside of any transaction."""
+        if self.is_closing():
+            return None
         now = self.clock.now()
         with self.database.write() as connection:
             if blocked_until(connection, self.provider, now) is not None:
@@ -149,10 +181,42 @@ class _Desk:
         if not claimed:
             return None
         pass_by(Place.CLAIMED)
-        deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
         cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
         pass_by(Place.RENDERED)
-        return _Batch(claimed=claimed, cases=cases, judgements=judgements, now=now, deadline=deadline)
+        is_last = len(claimed) < self.batch_size
+        return _Batch(claimed=claimed, cases=cases, judgements=judgements, is_last=is_last)
+
+    def commit_taken(self, taking: Future[_Batch | None]) -> _Ready | None:
+        return self.commit(taking.result())
+
+    def commit(self, batch: _Batch | None) -> _Ready | None:
+        """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The
+        lease begins anew with it, and the deadline for writing to the socket counts from before that."""
+        if batch is None:
+            return None
+        if self.is_closing() or self.is_blocked():
+            _put_back(self.database, batch, self.clock.now())
+            return None
+        deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            mine = _still_mine(connection, batch)
+            judgements = {found: batch.judgements[found] for found in mine}
+            check_again(connection, self.published, judgements, now)
+            keep_within_caps(connection, self.published, batch.cases, judgements, now)
+            if self.fuse.mind(connection, batch.cases, judgements, now):
+                check_again(connection, self.published, judgements, now)
+            going = store_judgements(connection, self.published, mine, judgements, self.provider, now)
+            pass_by(Place.INTENT_COMMIT)
+        pass_by(Place.INTENDED)
+        for judgement in judgements.values():
+            if judgement.state != MessageState.SUBMITTING:
+                self.count.add(judgement.state.value)
+        mails = [
+            outgoing_of(row, judgements[row.id].letter, self.published, self.installation, deadline) for row in going
+        ]
+        self.on_the_way.update(zip((mail.reference for mail in mails), going, strict=True))
+        return _Ready(mails=mails, is_last=batch.is_last)
 
 
 def _put_back(database: Database, batch: _Batch, now: datetime) -> None:
@@ -185,31 +249,6 @@ def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
     pass_by(Place.TIDIED)
     for row in moved:
         count.add(row.state)
-
-
-def _commit_intents(
-    database: Database,
-    published: Published,
-    batch: _Batch,
-    provider: str,
-    installation: str,
-    count: DeliverCount,
-) -> list[tuple[Outgoing, MessageRow]]:
-    """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more."""
-    with database.write() as connection:
-        mine = _still_mine(connection, batch)
-        judgements = {found: batch.judgements[found] for found in mine}
-        check_again(connection, published, judgements)
-        keep_within_caps(connection, published, batch.cases, judgements, batch.now)
-        going = store_judgements(connection, published, mine, judgements, provider, batch.now)
-        pass_by(Place.INTENT_COMMIT)
-    pass_by(Place.INTENDED)
-    for judgement in judgements.values():
-        if judgement.state != MessageState.SUBMITTING:
-            count.add(judgement.state.value)
-    return [
-        (outgoing_of(row, judgements[row.id].letter, published, installation, batch.deadline), row) for row in going
-    ]
 
 
 def _judge(
@@ -280,10 +319,11 @@ def _find_missing_recipients(
         if step is None or step.template not in published.templates.names:
             continue
         category = published.templates.pick(step.template, case.locales).category
-        people = mailable_people(connection, {case.message.customer_id}, category, published.settings.consent)
-        recipients = pick_recipients(step.to, people.get(case.message.customer_id, ()), None)
+        walk = case.message.enrollment_id
+        recipients = find_recipients(connection, ground, step.to, category, [walk]) if walk is not None else {}
         if recipients:
-            connection.execute(update(MESSAGE).where(MESSAGE.c.id == case.id).values(contact_id=recipients[0]))
+            first = recipients[walk][0]
+            connection.execute(update(MESSAGE).where(MESSAGE.c.id == case.id).values(contact_id=first))
             found.append(case.id)
     if not found:
         return cases

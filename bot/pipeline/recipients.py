@@ -1,65 +1,95 @@
 """Who gets a mail (semantics.md S24): the first role that has somebody who can be mailed; the role's primary contact,
-else the oldest; `all(role)` everybody; `anyone`; `contact` the walker. One query per batch; picking is pure."""
+else the oldest; `all(role)` everybody; `anyone`; `contact` the walker. The database picks, in one query per batch."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, literal, select, union_all
+from sqlalchemy.sql.selectable import SelectBase
 
-from bot.pipeline.scopes import CONTACT, is_mailable
+from bot.pipeline.scopes import CONTACT, Ground, is_mailable
 from storage.accounts import ContactRole
-from storage.dialects import among
+from storage.columns import KeyList
+from storage.dialects import is_among
+from storage.enrollments import ENROLLMENT
 
 ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
 ALL_OF = re.compile(r"all\(\s*([\w-]+)\s*\)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A contact that may be mailed, with one of its roles (None: has none)."""
-
-    contact_id: int
-    role: str | None
-    is_primary: bool
-
-
-def mailable_people(
-    connection: Connection, customer_ids: set[int], category: str, default_consent: tuple[str, ...]
-) -> dict[int, list[Person]]:
-    """Customer id → its contacts that may be mailed in this category, oldest first, once per role."""
-    statement = (
-        select(CONTACT.c.customer_id, CONTACT.c.id, ROLE.c.role, ROLE.c.is_primary)
-        .select_from(CONTACT.outerjoin(ROLE, ROLE.c.contact_id == CONTACT.c.id))
-        .where(among(CONTACT.c.customer_id, customer_ids), is_mailable(category, default_consent))
-        .order_by(CONTACT.c.customer_id, CONTACT.c.id)
+def find_recipients(
+    connection: Connection, ground: Ground, to: Sequence[str], category: str, walk_ids: Sequence[int]
+) -> dict[int, list[int]]:
+    """Walk id → ids of the contacts to write to, oldest first, for a step's `to`; who is missing has nobody."""
+    if not to:
+        return {}
+    statement = ground.kept(
+        ("recipients", tuple(to), category), partial(_statement, to, category, ground.settings.consent)
     )
-    people: dict[int, list[Person]] = {}
-    for customer_id, contact_id, role, is_primary in connection.execute(statement).all():
-        person = Person(contact_id=contact_id, role=role, is_primary=bool(is_primary))
-        people.setdefault(customer_id, []).append(person)
-    return people
+    rows = connection.execute(statement, {"walks": walk_ids}).all()
+    return (
+        _first_wishes(rows) if len(to) > 1 or ALL_OF.fullmatch(to[0]) else {walk: [who] for walk, _, who in rows if who}
+    )
 
 
-def pick_recipients(to: Sequence[str], people: Sequence[Person], walker: int | None) -> list[int]:
-    """Contact ids for a step's `to`, in the order of `people`; empty: nobody can be written to."""
-    for wish in to:
-        if wish == "contact":
-            found = [walker] if walker is not None and any(person.contact_id == walker for person in people) else []
-        elif wish == "anyone":
-            found = [person.contact_id for person in people[:1]]
-        elif match := ALL_OF.fullmatch(wish):
-            found = sorted({person.contact_id for person in people if person.role == match[1]})
-        else:
-            found = _one_of(wish, people)
-        if found:
-            return found
-    return []
+def somebody_of(
+    connection: Connection, customer_id: int, category: str, default_consent: tuple[str, ...]
+) -> int | None:
+    """The oldest contact of a customer that may be mailed."""
+    statement = _anyone(category, default_consent).where(CONTACT.c.customer_id == customer_id)
+    found: int | None = connection.scalar(statement)
+    return found
 
 
-def _one_of(role: str, people: Sequence[Person]) -> list[int]:
-    having = [person for person in people if person.role == role]
-    primary = [person for person in having if person.is_primary]
-    return [person.contact_id for person in (primary or having)[:1]]
+def _first_wishes(rows: Iterable[Any]) -> dict[int, list[int]]:
+    """Of each walk the contacts of its first wish that found somebody."""
+    found: dict[int, list[int]] = {}
+    granted: dict[int, int] = {}
+    for walk, wish, who in sorted(row for row in rows if row[2] is not None):
+        if granted.setdefault(walk, wish) == wish:
+            found.setdefault(walk, []).append(who)
+    return found
+
+
+def _statement(to: Sequence[str], category: str, consent: tuple[str, ...]) -> SelectBase:
+    """Rows (walk, place of the wish in `to`, contact or None)."""
+    wishes = [_wish(place, wish, category, consent) for place, wish in enumerate(to)]
+    return union_all(*wishes) if len(wishes) > 1 else wishes[0]
+
+
+def _wish(place: int, wish: str, category: str, consent: tuple[str, ...]) -> Select[Any]:
+    of_batch: ColumnElement[bool] = is_among(ENROLLMENT.c.id, bindparam("walks", type_=KeyList()))
+    of_customer = CONTACT.c.customer_id == ENROLLMENT.c.customer_id
+    if match := ALL_OF.fullmatch(wish):
+        has_role = select(ROLE.c.contact_id).where(ROLE.c.contact_id == CONTACT.c.id, ROLE.c.role == match[1]).exists()
+        return (
+            select(ENROLLMENT.c.id, literal(place), CONTACT.c.id)
+            .join_from(ENROLLMENT, CONTACT, of_customer)
+            .where(of_batch, has_role, is_mailable(category, consent))
+        )
+    if wish == "contact":
+        one = select(CONTACT.c.id).where(CONTACT.c.id == ENROLLMENT.c.contact_id, is_mailable(category, consent))
+    elif wish == "anyone":
+        one = _anyone(category, consent).where(of_customer)
+    else:
+        one = _of_role(wish, category, consent).where(of_customer)
+    return select(ENROLLMENT.c.id, literal(place), one.correlate(ENROLLMENT).scalar_subquery()).where(of_batch)
+
+
+def _anyone(category: str, consent: tuple[str, ...]) -> Select[Any]:
+    return select(CONTACT.c.id).where(is_mailable(category, consent)).order_by(CONTACT.c.id).limit(1)
+
+
+def _of_role(role: str, category: str, consent: tuple[str, ...]) -> Select[Any]:
+    """The role's primary contact, else the oldest."""
+    return (
+        select(CONTACT.c.id)
+        .join(ROLE, ROLE.c.contact_id == CONTACT.c.id)
+        .where(ROLE.c.role == role, is_mailable(category, consent))
+        .order_by(ROLE.c.is_primary.desc(), CONTACT.c.id)
+        .limit(1)
+    )

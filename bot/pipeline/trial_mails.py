@@ -19,7 +19,7 @@ from bot.pipeline.batch import usable_zone
 from bot.pipeline.mail_context import CONTACT_FIELDS, CSM, CSM_FIELDS, CUSTOMER_FIELDS, MailCase, bare_names, signers_of
 from bot.pipeline.preflight import Letter, write_letter
 from bot.pipeline.published import Published
-from bot.pipeline.recipients import mailable_people, pick_recipients
+from bot.pipeline.recipients import somebody_of
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.addresses import is_mailable_address
 from bot.rules.conditions import Scope, compile_value, parse_value
@@ -116,8 +116,7 @@ def _reader(connection: Connection, published: Published, trial: Trial, customer
             )
         return int(contact_id)
     category = published.templates.pick(trial.template, ()).category
-    people = mailable_people(connection, {customer_id}, category, published.settings.consent).get(customer_id, [])
-    return next(iter(pick_recipients(("anyone",), people, None)), None)
+    return somebody_of(connection, customer_id, category, published.settings.consent)
 
 
 def _row(connection: Connection, trial: Trial, customer_id: int, contact_id: int | None) -> Row[Any]:

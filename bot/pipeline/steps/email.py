@@ -9,7 +9,7 @@ from typing import cast
 from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, go, sleep
-from bot.pipeline.recipients import mailable_people, pick_recipients
+from bot.pipeline.recipients import find_recipients
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
 from storage.consent import TRANSACTIONAL
@@ -56,14 +56,12 @@ def _still_owed(batch: Batch, node: Node, ids: list[int]) -> set[int]:
 
 
 def _owe(batch: Batch, step: EmailStep, walks: list[Walk]) -> None:
-    settings = batch.published.settings
-    people = mailable_people(
-        batch.connection, {walk.customer_id for walk in walks}, _category(batch, step), settings.consent
-    )
+    category = _category(batch, step)
+    found = find_recipients(batch.connection, batch.ground, step.to, category, [walk.id for walk in walks])
     for walk in walks:
         # The pause does not count as lateness; waits before it keep the walk's own time.
         due = walk.resumed_at if walk.fell_due_in_pause and walk.resumed_at else walk.since
-        recipients = pick_recipients(step.to, people.get(walk.customer_id, ()), walk.contact_id)
+        recipients = found.get(walk.id, ())
         for contact_id in recipients:
             batch.messages.append(_message(batch, walk, step, contact_id, MessageState.PENDING, None, due))
         if recipients:
