@@ -80,21 +80,29 @@ def find_searches(
         case "at" if look is not None:
             shape, inside = look
             return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
-        case "on" | "after" as trigger if row.fault or has_new_events(connection, news.now):
-            kept = None if row.fault else (trigger,)
-            return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(row)))]
+        case "on" | "after" as trigger if _hears_again(row) or has_new_events(connection, news.now):
+            kept = None if _hears_again(row) else (trigger,)
+            return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(version, row)))]
         case "every" | "once":
             return _moment_searches(connection, published, row, news, ground)
     return []
 
 
-def _unheard(row: PlaybookRow) -> ColumnElement[bool]:
-    """Events that this playbook did not hear of: the new ones, and while it was broken those since then. They may have
-    come long before the tick that broke, so it looks a day further back; the event's id lets nobody in twice."""
-    if not row.fault or row.fault_at is None:
+def _hears_again(row: PlaybookRow) -> bool:
+    return bool(row.fault) or row.needs_sweep
+
+
+def _unheard(version: Version, row: PlaybookRow) -> ColumnElement[bool]:
+    """Events that this playbook did not hear of: the new ones; when it has just gone live those that others heard while
+    they still count (S4); while it was broken those since then. They may have come long before the tick that broke, so it
+    looks a day further back; the event's id lets nobody in twice."""
+    if not _hears_again(row) or row.live_since is None:
         return EVENT.c.is_new
-    since = max(row.fault_at - HEARD_AGAIN, row.live_since or row.fault_at)
-    return or_(EVENT.c.is_new, EVENT.c.received_at >= since)
+    counts = timedelta(minutes=occasions.within_minutes(version, occasions.EVENT_IS_OLD_AFTER))
+    since = row.live_since - counts
+    if row.fault and row.fault_at is not None:
+        since = max(row.fault_at - HEARD_AGAIN, since)
+    return or_(EVENT.c.is_new, and_(EVENT.c.received_at >= since, EVENT.c.at >= row.live_since - counts))
 
 
 def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, has_events: bool) -> bool:
@@ -102,7 +110,7 @@ def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, ha
     version = published.versions[row.version_id]
     match version.playbook.enter.trigger:
         case "on" | "after":
-            return has_events
+            return has_events or row.needs_sweep
         case "every" | "once":
             moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
             return moment is not None and moment > (row.last_moment or row.live_since or news.now)
