@@ -180,19 +180,24 @@ def _look_at_newly_live(
             openings = by_condition(version, ground, category, true())
             record_existing(connection, version, openings)
             noted[row.name] = _count_existing(connection, row.name)
-        else:
+        elif enter.trigger not in ("on", "after") or _goes_live(old):
+            # An event is offered once: a changed playbook does not hear again what it heard before.
             put_playbook(connection, row.name, {"needs_sweep": True})
     return noted
 
 
 def _looks_anew(connection: Connection, version: Version, old: PlaybookRow | None) -> bool:
     """Whether the playbook went live just now, or asks for other people than before."""
-    if old is None or old.state not in ("live", "paused"):
+    if old is None or _goes_live(old):
         return True
     if old.version_id == version.id:
         return False
     former = Playbook.model_validate(version_definitions(connection, [old.version_id])[old.version_id])
     return former.enter != version.playbook.enter or former.walks != version.playbook.walks
+
+
+def _goes_live(old: PlaybookRow | None) -> bool:
+    return old is None or old.state not in ("live", "paused")
 
 
 def _count_existing(connection: Connection, name: str) -> int:

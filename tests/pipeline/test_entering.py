@@ -9,6 +9,7 @@ import pytest
 
 from tests.cast import change, happened
 from tests.pipeline.scenes import (
+    breaks_on,
     company,
     enroll,
     journey,
@@ -104,6 +105,50 @@ def test_s4_an_event_imported_shortly_before_the_deployment_starts_a_walk(world:
     world.deploy()
     world.tick()
     assert mails(world) == ["hello"]
+
+
+def test_s4_an_event_that_a_tick_has_consumed_starts_what_goes_live_within_a_day(world: World) -> None:
+    fresh, stale = company(world), company(world, "stale")
+    hello(world, enter="on: other_event")
+    world.deploy()
+    happened(world.database, stale.key, "trial_ended", world.now - timedelta(hours=25), received_at=world.now)
+    happened(world.database, fresh.key, "trial_ended", world.now - timedelta(hours=20), received_at=world.now)
+    world.tick()
+    world.jump(hours=3)
+    journey(world, "late", "- log: Heard of it", enter="on: trial_ended")
+    world.deploy()
+    world.tick()
+    assert [found.playbook for found in walks(world)] == ["late"]
+    assert (walks(world, "stale"), took(world, "old", "stale")) == ([], [])
+    world.time_passes(hours=12)
+    assert len(walks(world)) == 1
+
+
+def test_s4_a_changed_playbook_does_not_hear_again_what_it_refused(world: World) -> None:
+    member = company(world)
+    happened(world.database, member.key, "trial_ended", world.now)
+    hello(world, enter="on: trial_ended\nwhen: tier == 'pro'")
+    world.deploy()
+    world.tick()
+    hello(world, enter="on: trial_ended\nwhen: tier != 'pro'")
+    world.deploy()
+    world.time_passes(hours=6)
+    assert walks(world) == []
+
+
+def test_s4_a_new_playbook_that_breaks_at_first_hears_what_it_would_have_heard(world: World) -> None:
+    member = company(world)
+    hello(world, enter="on: other_event")
+    world.deploy()
+    happened(world.database, member.key, "trial_ended", world.now - timedelta(hours=20), received_at=world.now)
+    world.tick()
+    journey(world, "late", "- log: Heard of it", enter='on: trial_ended\nwhen: event.odd_field != "yes"')
+    world.deploy()
+    with breaks_on(world.database, "odd_field"):
+        assert world.tick().faults == ["late"]
+    assert walks(world) == []
+    world.time_passes(hours=1)
+    assert [found.playbook for found in walks(world)] == ["late"]
 
 
 def test_s4_an_event_that_arrives_a_day_late_starts_nothing_and_is_recorded_once(world: World) -> None:
