@@ -1,0 +1,31 @@
+"""A database handle that can be pointed at another database of the same engine: what SQLAlchemy compiled is kept, so that a
+case on a fresh copy costs no second compilation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import event, make_url
+
+from storage.database import Database
+
+
+class MovingDatabase(Database):
+    """Begins at `url`; `move_to` takes a URL of the same engine."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._place = url
+
+        @event.listens_for(self.engine, "do_connect")
+        def redirect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+            place = make_url(self._place)
+            if self.is_sqlite:
+                arguments[0] = place.database
+            else:
+                options["dbname"] = place.database
+
+    def move_to(self, url: str, *, in_child: bool = False) -> None:
+        """`in_child`: the connections belong to the process that forked us and must not be closed here."""
+        self.engine.dispose(close=not in_child)
+        self._place = url

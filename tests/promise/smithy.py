@@ -1,0 +1,225 @@
+"""The test's side of the forge: an installation whose every tick is a process, on fresh copies of one prepared database, and
+the oracle that compares what the provider took with what the database says (delivery.md: the promise)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, insert, make_url, text
+
+from bot.insight.doctor import examine
+from bot.settings import Settings
+from storage.outbox import DeliveryEvent, MessageState
+from tests.fakes.sendgrid_server import FakeSendGrid
+from tests.promise.forge import End, Order, SharedClock
+from tests.promise.moving_database import MovingDatabase
+
+ROOT = Path(__file__).parents[2]
+
+
+class Forge:
+    """The warm process."""
+
+    def __init__(self, workspace: Path, clock: Path, scratch: str, log: Path) -> None:
+        self._log = log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.promise.forge", str(workspace), str(clock), scratch],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=ROOT,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n", log.read_text()
+
+    def start(self, order: Order) -> int:
+        return int(self._ask(asdict(order))["pid"])
+
+    def wait(self, pid: int) -> End:
+        return End(**self._ask({"wait": pid}))
+
+    def run(self, order: Order) -> End:
+        return self.wait(self.start(order))
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+
+@dataclass(kw_only=True)
+class Smithy:
+    """Makes cases: copies of one database, each with a provider of its own."""
+
+    template: str
+    folder: Path
+    workspace: Path
+    clock: SharedClock
+    start_at: datetime
+    forge: Forge
+    database: MovingDatabase
+    number: int = 0
+    _admin: Any = None
+
+    @contextmanager
+    def case(self) -> Iterator[Case]:
+        """A fresh copy at the beginning of time, and a healthy provider."""
+        self.number += 1
+        self.clock.move_to(self.start_at)
+        with self._copy(f"case_{os.getpid()}_{self.number}") as url, FakeSendGrid() as provider:
+            self.database.move_to(url)
+            yield Case(smithy=self, url=url, provider=provider)
+            self.database.engine.dispose()
+
+    @contextmanager
+    def _copy(self, name: str) -> Iterator[str]:
+        if self.database.is_sqlite:
+            path = self.folder / f"{name}.db"
+            shutil.copyfile(str(make_url(self.template).database), path)
+            yield f"sqlite:///{path}"
+            for left in self.folder.glob(f"{name}.db*"):
+                left.unlink()
+            return
+        template = make_url(self.template).database
+        self._administer(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield make_url(self.template).set(database=name).render_as_string(hide_password=False)
+        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _administer(self, statement: str) -> None:
+        if self._admin is None:
+            url = make_url(self.template).set(drivername="postgresql+psycopg", database="postgres")
+            self._admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+    def close(self) -> None:
+        self.forge.close()
+        self.database.engine.dispose()
+        if self._admin is not None:
+            self._admin.dispose()
+
+
+@dataclass(kw_only=True)
+class Case:
+    """One installation with its provider, living through one misfortune. `told`: acceptances whose events were delivered."""
+
+    smithy: Smithy
+    url: str
+    provider: FakeSendGrid
+    told: Counter[str] = field(default_factory=Counter)
+    _keys: int = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.smithy.clock.now()
+
+    def order(self, failpoint: str | None = None, *, base_url: str = "", **more: Any) -> Order:
+        return Order(database=self.url, base_url=base_url or self.provider.base_url, failpoint=failpoint, **more)
+
+    def tick(self, failpoint: str | None = None, **more: Any) -> End:
+        """One tick in a process of its own, to its end."""
+        return self.smithy.forge.run(self.order(failpoint, **more))
+
+    def start(self, failpoint: str, **more: Any) -> int:
+        return self.smithy.forge.start(self.order(failpoint, **more))
+
+    def wait(self, pid: int) -> End:
+        return self.smithy.forge.wait(pid)
+
+    def wake(self, pid: int) -> End:
+        """Thaw a frozen process and let it go on to its end."""
+        os.kill(pid, signal.SIGCONT)
+        return self.wait(pid)
+
+    def time_passes(self, **span: float) -> None:
+        self.smithy.clock.move_to(self.now + timedelta(**span))
+
+    def hear_from_the_provider(self, kinds: Sequence[str] = ("processed", "delivered", "delivered")) -> None:
+        """Its events for everything it took: out of order, and one of them twice with changed ids."""
+        with self.smithy.database.write() as connection:
+            for acceptance in self.provider.acceptances:
+                for kind in kinds:
+                    self._keys += 1
+                    connection.execute(
+                        insert(DeliveryEvent).values(
+                            key=f"event-{self._keys}", message_id=message_of(acceptance.reference), kind=kind,
+                            at=self.now, is_machine=False, details={}, is_new=True,
+                        )
+                    )  # fmt: skip
+
+    def states(self) -> dict[int, str]:
+        return {row.id: row.state for row in self._rows("SELECT id, state FROM message")}
+
+    def mail_of(self, customer: str) -> int:
+        """The id of the customer's only mail."""
+        owed = "SELECT m.id FROM message m JOIN customer c ON c.id = m.customer_id WHERE c.key = :customer"
+        with self.smithy.database.read() as connection:
+            return int(connection.execute(text(owed), {"customer": customer}).scalar_one())
+
+    def count(self, table: str) -> int:
+        return int(self._rows(f"SELECT count(*) AS number FROM {table}")[0].number)
+
+    def taken(self) -> Counter[int]:
+        """Message id → how often the provider took it."""
+        return Counter(message_of(found.reference) for found in list(self.provider.acceptances))
+
+    def _rows(self, statement: str) -> list[Any]:
+        with self.smithy.database.read() as connection:
+            return list(connection.execute(text(statement)))
+
+    # The oracle
+
+    def faults(self, *, most: int = 1) -> list[str]:
+        """What is wrong with the promise at any moment, in the middle of a crash or after it."""
+        states, taken = self.states(), self.taken()
+        found = [f"mail {key} was taken {number} times" for key, number in taken.items() if number > most]
+        found += [
+            f"mail {key} counts as sent, the provider never had it"
+            for key, state in states.items()
+            if state == MessageState.ACCEPTED and not taken[key]
+        ]
+        found += [f"the provider has mail {key}, which nobody owes" for key in taken.keys() - states.keys()]
+        lacking = "SELECT id FROM message m WHERE attempts <> (SELECT count(*) FROM attempt WHERE message_id = m.id)"
+        found += [f"mail {row.id} lacks an attempt" for row in self._rows(lacking)]
+        return found
+
+    def unbelieved(self) -> list[int]:
+        """Mails that the provider took and told of, and that are not known as accepted."""
+        states = self.states()
+        return [key for key in self.taken() if states.get(key) != MessageState.ACCEPTED]
+
+    def disagreements(self) -> list[str]:
+        """Where journal and outbox tell two stories, and what the auditor says."""
+        told = Counter(row.message_id for row in self._rows("SELECT message_id FROM decision WHERE verdict = 'sent'"))
+        states = self.states()
+        found = [
+            f"mail {key} is {state} and the journal says sent {told[key]} times"
+            for key, state in states.items()
+            if told[key] != (1 if state == MessageState.ACCEPTED else 0)
+        ]
+        complaints = examine(self.smithy.database, None, self.now, Settings(workspace=self.smithy.workspace))
+        return found + [str(complaint) for complaint in complaints if complaint.severity == "error"]
+
+
+def message_of(reference: str) -> int:
+    return int(reference.rpartition("-")[2])
