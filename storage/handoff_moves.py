@@ -193,16 +193,17 @@ def annotate(connection: Connection, handoff_id: int, *, by: str, at: datetime, 
     row, refusal = _look(connection, handoff_id, deed, finished_too=True)
     if row is None or refusal is not None:
         return refusal or _unknown(handoff_id)
-    connection.execute(
-        insert(Note).values(
-            customer_id=row["customer_id"],
-            by=by,
-            at=at,
-            text=note,
-            source=OWN_SOURCE,
-            key=f"handoff-{handoff_id}-{key}",
+    if row["customer_id"] is not None:
+        connection.execute(
+            insert(Note).values(
+                customer_id=row["customer_id"],
+                by=by,
+                at=at,
+                text=note,
+                source=OWN_SOURCE,
+                key=f"handoff-{handoff_id}-{key}",
+            )
         )
-    )
     return _move(connection, row, deed, {}, HandoffState(row["state"]))
 
 
@@ -315,7 +316,9 @@ def _record(connection: Connection, rows: list[RowMapping], deed: _Deed) -> None
         ],
     )
     connection.execute(insert(_decisions), [_decision(row, deed) for row in rows])
-    connection.execute(insert(_changes), [{"customer_id": row["customer_id"]} for row in rows])
+    of_customers = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] is not None]
+    if of_customers:
+        connection.execute(insert(_changes), of_customers)
 
 
 def _decision(row: RowMapping, deed: _Deed) -> dict[str, Any]:
@@ -334,6 +337,8 @@ def _decision(row: RowMapping, deed: _Deed) -> dict[str, Any]:
 
 def _tell_done(connection: Connection, handoff_id: int, at: datetime) -> None:
     row = connection.execute(select(_handoffs).where(_handoffs.c.id == handoff_id)).mappings().one()
+    if row["customer_id"] is None:
+        return  # no customer's walk waits for it
     told = {"handoff": row["step"], "kind": row["kind"], "outcome": row["outcome"], "playbook": row["playbook"]}
     connection.execute(
         insert(Event).values(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.accounts import Contact, Csm, Customer
 from storage.handoffs import Handoff, HandoffState
@@ -25,12 +25,13 @@ _csms = Csm.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffRecord:
-    """One hand-off as people see it. `title` and each task are texts by locale; `owner` is a CSM's key, `slack:U…` for a
-    Slack user we do not know, or None; `owner_slack_id` is where its card goes."""
+    """One hand-off as people see it; `customer` "" and `customer_id` None: it concerns all of them. `title` and each task are
+    texts by locale; `owner` is a CSM's key, `slack:U…` for a Slack user we do not know, or None; `owner_slack_id` is where
+    its card goes."""
 
     id: int
     enrollment_id: int | None
-    customer_id: int
+    customer_id: int | None
     customer: str
     customer_name: str
     stage: str | None
@@ -93,14 +94,14 @@ def _records() -> Select[Any]:
         if name in _handoffs.c and name not in ("customer", "contact")
     ]
     joined = (
-        _handoffs.join(_customers, _customers.c.id == _handoffs.c.customer_id)
+        _handoffs.outerjoin(_customers, _customers.c.id == _handoffs.c.customer_id)
         .outerjoin(_contacts, _contacts.c.id == _handoffs.c.contact_id)
         .outerjoin(_csms, _csms.c.key == _handoffs.c.owner)
     )
     return select(
         *own,
-        _customers.c.key.label("customer"),
-        _customers.c.name.label("customer_name"),
+        func.coalesce(_customers.c.key, "").label("customer"),
+        func.coalesce(_customers.c.name, "").label("customer_name"),
         *(_customers.c[name] for name in ("stage", "tier", "arr", "currency", "renewal_date")),
         _contacts.c.key.label("contact"),
         _contacts.c.name.label("contact_name"),

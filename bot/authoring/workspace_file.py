@@ -12,7 +12,6 @@ from bot.authoring.workspace_model import (
     Caps,
     Cover,
     Feed,
-    Fuses,
     LimitCase,
     Owners,
     ScheduledReport,
@@ -22,6 +21,7 @@ from bot.authoring.workspace_model import (
     WorkspaceSettings,
 )
 from bot.errors import Finding
+from bot.rules.fuses import Fuses
 
 __all__ = [
     "CalendarSettings",

@@ -28,6 +28,7 @@ from bot.rules.field_types import (
     readable_by,
     refused,
 )
+from bot.rules.fuses import Fuses
 from bot.rules.playbook import Exit
 from bot.rules.steps_model import key
 from bot.rules.zones import zone_of
@@ -193,41 +194,6 @@ class Feed(Part):
         length = parse_duration(self.max_age)
         days = length.months * 30 + length.days + length.business_days
         return timedelta(days=days, minutes=length.minutes + length.business_minutes)
-
-
-def check_enter_fuse(text: str) -> str:
-    """Raises: ValueError."""
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?\s*%( of customers)?( (per|a) day)?|off", text):
-        raise ValueError(f"`{text}` is no fuse for entering; write `20% of customers per day` or `off`")
-    return text
-
-
-def check_send_fuse(text: str) -> str:
-    """Raises: ValueError."""
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?\s*x( the average of the last \d{1,2} weeks)?|off", text):
-        raise ValueError(f"`{text}` is no fuse for sending; write `3 x the average of the last 4 weeks` or `off`")
-    return text
-
-
-class Fuses(Part):
-    """Bounds above which a person is asked before anything happens (S38)."""
-
-    enter: Annotated[str, readable_by(check_enter_fuse)] = Field(
-        "20% of customers per day", description="`20% of customers per day`, counted per playbook; `off`."
-    )
-    send: Annotated[str, readable_by(check_send_fuse)] = Field(
-        "3 x the average of the last 4 weeks", description="`3 x the average of the last 4 weeks`; `off`."
-    )
-
-    @property
-    def enter_share(self) -> float | None:
-        """The share of customers that may enter a playbook in a day; None: no bound."""
-        return None if self.enter == "off" else float(self.enter.split("%")[0]) / 100
-
-    @property
-    def send_factor(self) -> float | None:
-        """How many times the usual number of mails may go; None: no bound."""
-        return None if self.send == "off" else float(self.send.split("x")[0])
 
 
 class ScheduledReport(Part):

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, select
 
 from bot.insight.complaints import EXAMPLES, Complaint
+from bot.pipeline.fuses import blown_fuses, title_of
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.condition_feeds import is_stale
@@ -16,6 +17,7 @@ from bot.rules.conditions import LocalDays, Scope, parse_condition
 from bot.rules.steps_model import BranchStep, IfStep, WaitStep
 from bot.settings import Settings
 from storage.accounts import Pause
+from storage.fuses import FUSE_PAUSE
 from storage.outbox import Transport
 
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
@@ -36,6 +38,7 @@ def setup_complaints(
     yield from _feeds(connection, published, now)
     yield from _languages(published)
     yield from _transports(connection, now)
+    yield from _fuses(connection)
     yield from _pauses(connection)
     yield from _connections(settings)
 
@@ -132,7 +135,7 @@ def _pauses(connection: Connection) -> Iterator[Complaint]:
     if any(row.kind == "all" for row in paused):
         sentence = "Everything is paused: nobody enters, moves or is mailed"
         yield Complaint(name="all_paused", severity="warning", sentence=sentence, hint="run `journeybot resume --all`")
-    others = [f"{row.kind} {row.key}" for row in paused if row.kind != "all"]
+    others = [f"{row.kind} {row.key}" for row in paused if row.kind not in ("all", FUSE_PAUSE)]
     if others:
         yield Complaint(
             name="paused",
@@ -154,3 +157,17 @@ def _connections(settings: Settings) -> Iterator[Complaint]:
         sentence = "Cards are posted to Slack, but clicks on them cannot reach us"
         hint = "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"
         yield Complaint(name="no_slack_clicks", severity="warning", sentence=sentence, hint=hint)
+
+
+def _fuses(connection: Connection) -> Iterator[Complaint]:
+    """What waits because a fuse blew."""
+    blown = blown_fuses(connection)
+    if blown:
+        yield Complaint(
+            name="fuse_blown",
+            severity="warning",
+            sentence=f"{len(blown)} fuse(s) have blown, and what they hold waits for a person",
+            hint="see `journeybot fuses list`, then release or drop",
+            count=len(blown),
+            examples=tuple(f"{fuse.playbook or 'all mails'}: {title_of(fuse)['en']}" for fuse in blown)[:EXAMPLES],
+        )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, and_, false, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, and_, false, func, literal, or_, select
 
 from bot.insight.complaints import Check
 from bot.pipeline.published import Published
@@ -152,6 +152,7 @@ def handoff_checks(now: datetime) -> Iterator[Check]:
 
 def _handoffs(*where: ColumnElement[bool]) -> Select[Any]:
     """Hand-offs as `hand-off 7 (acme, risk)`."""
-    label = literal("hand-off ") + HANDOFF.c.id.cast(String) + " (" + CUSTOMER.c.key + ", " + HANDOFF.c.kind + ")"
-    rows = HANDOFF.join(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
+    whose = func.coalesce(CUSTOMER.c.key, HANDOFF.c.playbook)
+    label = literal("hand-off ") + HANDOFF.c.id.cast(String) + " (" + whose + ", " + HANDOFF.c.kind + ")"
+    rows = HANDOFF.outerjoin(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
     return select(label).select_from(rows).where(*where).order_by(HANDOFF.c.id)

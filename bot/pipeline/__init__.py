@@ -15,6 +15,8 @@ from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
 from bot.pipeline.detect import detect, has_unseen, settle
 from bot.pipeline.enroll import enroll
+from bot.pipeline.fuse_acts import take_answers
+from bot.pipeline.mail_fuses import count_days, mind_rates
 from bot.pipeline.published import Published
 from bot.pipeline.wake import wake
 from storage.database import Database
@@ -78,7 +80,12 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
     """Take in news and offer it to everybody, in one transaction: either all have looked at it or nobody has."""
     absorbed = absorb(database, published, now, installation=installation)
     with database.write() as connection:
+        answered = take_answers(connection, published, now)
+        if absorbed:
+            mind_rates(connection, published, now)
         news = detect(connection, now, published.settings.timezone)
+        if news.new_days:
+            count_days(connection, published, now)
         entered = enroll(connection, published, news)
         pass_by(Place.ENROLLED)
         woken = wake(connection, published, news)
@@ -89,4 +96,4 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
     report.entered += entered.entered
     report.woken += woken
     report.faults += entered.faults
-    return entered.entered + woken
+    return entered.entered + woken + answered

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.pipeline.audience import AudienceFuse
 from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of, who_has_the_group
 from bot.pipeline.occasions import EVENT, date_still_counts
@@ -59,6 +60,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     count = EnrollCount()
     ground, pauses = published.ground(news.days), standing_pauses(connection)
     ground.token = news.token
+    audience = AudienceFuse(connection=connection, published=published, now=news.now)
     has_events, waiting = has_new_events(connection, news.now), _playbooks_with_waiting(connection)
     for row in published.live:
         is_asked = has_reason_to_look(published, row, news, has_events=has_events)
@@ -68,7 +70,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
             with connection.begin_nested():
                 somebody_waits = row.name in waiting
                 count.entered += _enroll_playbook(
-                    connection, published, row, news, ground, pauses, somebody_waits=somebody_waits
+                    connection, published, row, news, ground, pauses, audience, somebody_waits=somebody_waits
                 )
                 if row.fault or row.needs_sweep:
                     put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
@@ -113,6 +115,7 @@ def _enroll_playbook(
     news: News,
     ground: Ground,
     pauses: Pauses,
+    audience: AudienceFuse,
     *,
     somebody_waits: bool,
 ) -> int:
@@ -122,7 +125,12 @@ def _enroll_playbook(
     for search in find_searches(connection, published, row, news, ground):
         opened += open_occasions(connection, version, search, ground, pauses)
     waited = somebody_waits and _judge_waiting(connection, version, ground, pauses, mark)
-    return _let_in(connection, version, news.now, mark) if opened or waited else 0
+    if not (opened or waited):
+        return 0
+    audience.holds(version, mark, opened=opened, has_waited=waited)
+    entered = _let_in(connection, version, news.now, mark)
+    audience.entered(version, entered)
+    return entered
 
 
 def _judge_waiting(connection: Connection, version: Version, ground: Ground, pauses: Pauses, mark: int) -> bool:
@@ -161,8 +169,11 @@ def _lapses(version: Version, ground: Ground) -> list[tuple[ColumnElement[bool],
     if version.playbook.enter.trigger != "at":
         return [(shut, "closed_before_entry")]
     same_date, in_time = date_still_counts(version, ground)
-    by_date = OCCASION.c.key.like("at:%")
-    return [(and_(by_date, not_(same_date)), "closed_before_entry"), (and_(by_date, not_(in_time)), "too_late")]
+    by_date, is_asked = OCCASION.c.key.like("at:%"), OCCASION.c.released_at.is_(None)
+    return [
+        (and_(by_date, not_(same_date)), "closed_before_entry"),
+        (and_(by_date, not_(in_time), is_asked), "too_late"),
+    ]
 
 
 def _keep_one_a_walker(connection: Connection, version: Version, waiting: ColumnElement[bool]) -> None:

@@ -22,8 +22,10 @@ from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 
 ENTER = "enter"
+#: Would enter, and waits for a person because a fuse blew; audience.py gives this verdict.
+AUDIENCE_HELD = "audience_fuse"
 #: Verdicts that leave the occasion waiting; every other one but ENTER refuses it.
-DEFERRALS = ("exclusive_taken", "paused", "one_at_a_time")
+DEFERRALS = ("exclusive_taken", "paused", "one_at_a_time", AUDIENCE_HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,12 @@ from bot.pipeline.batch import Batch
 from bot.pipeline.leaving import leave
 from bot.pipeline.occasions import walkers
 from bot.pipeline.published import Published
-from bot.pipeline.resuming import PauseKind, Standstill, settle_standstill
+from bot.pipeline.resuming import PauseKind, Standstill, look_anew, settle_standstill
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.accounts import Pause
 from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
-from storage.enrollments import CHANGE, ENROLLMENT, WALK_COLUMNS, Walk, write_walks
+from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, write_walks
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
@@ -50,19 +50,9 @@ def resume(
     connection.execute(delete(PAUSE).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
     ended = Standstill(kind=kind, key=key, since=since)
     settle_standstill(connection, ended, now, on_resume or {})
-    _look_anew(connection, ended.concerns(ENROLLMENT))
+    look_anew(connection, ended)
     write_entries(connection, [_operated(connection, now, "resumed", kind, key)])
     return True
-
-
-def _look_anew(connection: Connection, concerned: ColumnElement[bool]) -> None:
-    """What happened meanwhile is news for whoever stood still: a goal reached in a pause ends the walk before its mail."""
-    walking = (
-        select(ENROLLMENT.c.customer_id)
-        .where(concerned, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
-        .distinct()
-    )
-    insert_selected(connection, CHANGE, ["customer_id"], walking)
 
 
 def enroll_by_hand(

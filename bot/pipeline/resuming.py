@@ -27,9 +27,11 @@ from sqlalchemy import (
 
 from bot.pipeline.scopes import CONTACT, CUSTOMER
 from storage.accounts import Pause
+from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
 from storage.dialects import add_seconds, among
-from storage.enrollments import ENROLLMENT, wake_walks_of_messages
+from storage.enrollments import CHANGE, ENROLLMENT, wake_walks_of_messages
+from storage.fuses import EVERY_MAIL
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus
@@ -37,7 +39,7 @@ from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
-PauseKind = Literal["all", "playbook", "customer", "contact"]
+PauseKind = Literal["all", "playbook", "customer", "contact", "fuse"]
 WAITING = (MessageState.PENDING.value, MessageState.HELD.value)
 
 
@@ -56,6 +58,9 @@ class Standstill:
                 return true()
             case "playbook":
                 return table.c.playbook == self.key
+            case "fuse":
+                of_all = true() if table is MESSAGE else false()  # walks go on; only mails wait
+                return of_all if self.key == EVERY_MAIL else table.c.playbook == self.key
             case "customer":
                 return table.c.customer_id.in_(select(CUSTOMER.c.id).where(CUSTOMER.c.key == self.key))
             case "contact":
@@ -78,11 +83,21 @@ def settle_standstill(connection: Connection, ended: Standstill, now: datetime, 
         _settle_playbook(connection, name, ended, standing, now, on_resume.get(name, "shift"))
 
 
+def look_anew(connection: Connection, ended: Standstill) -> None:
+    """What happened meanwhile is news for whoever stood still: a goal reached in a pause ends the walk before its mail."""
+    walking = (
+        select(ENROLLMENT.c.customer_id)
+        .where(ended.concerns(ENROLLMENT), ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
+        .distinct()
+    )
+    insert_selected(connection, CHANGE, ["customer_id"], walking)
+
+
 def _still_standing(connection: Connection, ended: Standstill) -> list[Standstill]:
     """Other pauses that may hold the same walks, the oldest first."""
     rows = connection.execute(select(PAUSE.c.kind, PAUSE.c.key, PAUSE.c.since).order_by(PAUSE.c.since))
     found = (Standstill(kind=row.kind, key=row.key, since=row.since) for row in rows)
-    return [other for other in found if other.kind != ended.kind or other.kind == "contact"]
+    return [other for other in found if other.kind != ended.kind or other.kind in ("contact", "fuse")]
 
 
 def _settle_playbook(

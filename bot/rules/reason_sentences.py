@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.rules.reason_sentences_consent import CONSENT_SENTENCES
+from bot.rules.reason_sentences_fuses import FUSE_SENTENCES
 
 #: reason (or verdict:reason) → English, Japanese.
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -290,6 +291,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "mail_unsubscribed": ("The reader unsubscribed", "配信停止の手続きがありました"),
     **CONSENT_SENTENCES,
+    **FUSE_SENTENCES,
     "mail_machine": (
         "A machine, not a person, touched it ({kind}); this never counts",
         "人ではなく機械による反応です（{kind}）。集計には含めません",
