@@ -23,7 +23,13 @@ def postgresql_smithy(tmp_path_factory: pytest.TempPathFactory, postgresql_serve
         yield smithy
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+#: One worker per engine, so that each warms one forge.
+ENGINES = [
+    pytest.param(engine, marks=pytest.mark.xdist_group(f"forge-{engine}")) for engine in ("sqlite", "postgresql")
+]
+
+
+@pytest.fixture(params=ENGINES)
 def smithy(request: pytest.FixtureRequest) -> Smithy:
     found: Smithy = request.getfixturevalue(f"{request.param}_smithy")
     return found

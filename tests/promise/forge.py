@@ -106,6 +106,7 @@ def _fork(app: App, order: Order) -> int:
 
 
 def _live(app: App, order: Order) -> int:
+    gc.disable()  # it would touch, and so copy, every page of its parent
     assert isinstance(app.database, MovingDatabase)
     app.database.move_to(order.database, in_child=True)
     app.channel = SendGridChannel(

@@ -19,8 +19,9 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert, make_url, text
 
-from bot.insight.doctor import examine
-from bot.settings import Settings
+from bot.insight.complaints import run_checks
+from bot.insight.doctor_mails import mail_checks
+from bot.insight.doctor_walks import walk_checks
 from storage.outbox import DeliveryEvent, MessageState
 from tests.fakes.sendgrid_server import FakeSendGrid
 from tests.promise.forge import End, Order, SharedClock
@@ -217,7 +218,9 @@ class Case:
             for key, state in states.items()
             if told[key] != (1 if state == MessageState.ACCEPTED else 0)
         ]
-        complaints = examine(self.smithy.database, None, self.now, Settings(workspace=self.smithy.workspace))
+        with self.smithy.database.read() as connection:
+            checks = [*mail_checks(connection, None, self.now), *walk_checks(connection, None, self.now)]
+            complaints = run_checks(connection, checks)
         return found + [str(complaint) for complaint in complaints if complaint.severity == "error"]
 
 
