@@ -29,7 +29,9 @@ from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.detect import local_days
+from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
+from bot.pipeline.intents import reference_of
 from bot.pipeline.known_people import known_people
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
@@ -40,6 +42,7 @@ from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 from storage.journeys import Installation
 from storage.upgrade import upgrade
+from storage.wiping import wipe_free_space
 
 INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
@@ -178,6 +181,20 @@ class App:
     def post_handoffs(self) -> PostCounts:
         """Bring cards to Slack; without Slack they wait in `journeybot handoffs`."""
         return post_handoffs(self.poster)
+
+    def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
+        """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of
+        SQLite's file. Returns what was touched, how many files are gone, and whether the free space is. Raises: UsageError."""
+        now, published = self.clock.now(), self.published()
+        if published is not None:
+            absorb(self.database, published, now, installation=self.installation)
+        ground = self.ground(published) if published else None
+        with self.database.write() as connection:
+            erased = erase(connection, published, ground, customer, contact, now, by=by)
+        folder = self.channel if isinstance(self.channel, FolderChannel) else None
+        references = (reference_of(self.installation, found) for found in erased.message_ids)
+        files = folder.forget(references) if folder else 0
+        return erased, files, wipe_free_space(self.database)
 
     def ground(self, published: Published) -> Ground:
         """What conditions stand on right now."""

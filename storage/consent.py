@@ -118,6 +118,10 @@ def lift(
         )
     )
     people = contacts_at(connection, wanted)
+    if any(row.reason == Why.BOUNCE for row in lifted):
+        connection.execute(
+            update(CONTACT).where(CONTACT.c.id.in_([each.id for each in people])).values(bounced_at=None)
+        )
     for row in lifted:
         reason = "allowed_by_hand" if told is not None and told.by else f"subscribed_{_word(row.category)}"
         _decide(connection, people, reason, row.category, at, told)

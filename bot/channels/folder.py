@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bot.channels.base import Answer, OnAnswer, Outcome, Outgoing, UnsendableError
@@ -36,6 +36,13 @@ class FolderChannel:
         systems that ignore case."""
         digest = hashlib.sha256(reference.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         return self._folder / f"{file_safe(reference):0>4}-{digest}.eml"
+
+    def forget(self, references: Iterable[str]) -> int:
+        """Deletes the mails of these references; returns how many there were. Raises: OSError."""
+        files = [path for path in map(self.path_of, references) if path.exists()]
+        for path in files:
+            path.unlink()
+        return len(files)
 
     def _write(self, message: Outgoing) -> Answer:
         if self._clock.monotonic() >= message.deadline:

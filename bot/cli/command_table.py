@@ -109,6 +109,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         name="customers", place="bot.cli.customers:commands", panel=LOOK, says="Customers with contacts and walks."
     ),
     CommandPlace(
+        name="consent",
+        place="bot.cli.consent:commands",
+        panel=LOOK,
+        says="Addresses that must not be mailed, and why.",
+    ),
+    CommandPlace(
         name="playbooks",
         place="bot.cli.playbooks:commands",
         panel=LOOK,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli import forgetting
 from bot.cli.opening import AsJson, opened
 from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
@@ -16,6 +17,9 @@ commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="
 LISTED = ("customer", "name", "stage", "tier", "csm", "renewal_date", "contacts", "enrollments")
 CONTACTS = ("contact", "name", "email", "roles", "locale", "consent", "bounced_at")
 WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at")
+
+commands.command("export")(forgetting.export)
+commands.command("erase")(forgetting.erase)
 
 
 @commands.command("list")

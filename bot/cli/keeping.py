@@ -9,10 +9,12 @@ import typer
 
 from bot.cli.opening import AsJson, At, opened, settings_of
 from bot.cli.printing import print_json, print_line
+from bot.errors import UsageError
 from bot.insight.doctor import Complaint, examine
 from storage.backup import backup
 from storage.database import Database
 from storage.upgrade import current, upgrade
+from storage.wiping import wipe_free_space
 
 STYLES = {"error": "red", "warning": "yellow", "note": ""}
 database_commands = typer.Typer(
@@ -84,3 +86,16 @@ def back_up(
     with opened(context) as app:
         backup(app.database, path.expanduser().absolute())
     print_line(f"{path} holds the whole database.")
+
+
+@database_commands.command("wipe")
+def wipe(context: typer.Context) -> None:
+    """Rewrite SQLite's file without the free space in which deleted rows linger; `customers erase` does it by itself.
+
+    Example: `journeybot db wipe`
+    """
+    with opened(context) as app:
+        is_wiped = wipe_free_space(app.database)
+    if not is_wiped:
+        raise UsageError("Another process uses the database", hint="stop `journeybot run`, then try again")
+    print_line("The file holds nothing that its tables do not.")

@@ -36,8 +36,8 @@ def list_customers(
     playbook: str | None = None,
     limit: int | None = LIMIT,
 ) -> list[dict[str, Any]]:
-    """By key. `contacts` and `enrollments` are counts here: people still there, walks going on. `playbook`: only those
-    who walk it now."""
+    """By key, without who was erased. `contacts` and `enrollments` are counts here: people still there, walks going on.
+    `playbook`: only those who walk it now."""
     active = [ENROLLMENT.c.customer_id == CUSTOMER.c.id, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value]
     present = (CONTACT.c.customer_id == CUSTOMER.c.id, CONTACT.c.gone_at.is_(None))
     statement = select(
@@ -45,6 +45,7 @@ def list_customers(
         select(func.count()).select_from(CONTACT).where(*present).scalar_subquery().label("contacts"),
         select(func.count()).select_from(ENROLLMENT).where(*active).scalar_subquery().label("enrollments"),
     )
+    statement = statement.where(CUSTOMER.c.erased_at.is_(None))
     for column, wanted in ((CUSTOMER.c.stage, stage), (CUSTOMER.c.csm, csm)):
         if wanted is not None:
             statement = statement.where(column == wanted if wanted else column.is_(None))

@@ -12,6 +12,7 @@ from bot.intake.report import Tally
 from bot.intake.rows import Record
 from bot.rules.zones import is_zone
 from storage.accounts import Contact, Customer
+from storage.erasures import Tombstones
 from storage.facts import Subscription
 from storage.given import is_given
 
@@ -57,6 +58,10 @@ class Directory:
         self._customers: _Memory[str, CustomerRef] = _Memory()
         self._contacts: _Memory[tuple[int, str], int] = _Memory()
         self._subscriptions: _Memory[str, CustomerRef] = _Memory()
+
+    def erased(self, connection: Connection) -> Tombstones:
+        """Who must not come back. Asked anew for each batch: somebody may be erased while a long file is imported."""
+        return Tombstones(connection)
 
     def customers(self, connection: Connection, keys: Iterable[str]) -> dict[str, CustomerRef]:
         wanted = set(keys)
@@ -124,15 +129,31 @@ def with_customers(
     found = directory.customers(connection, {key for record in records if (key := record.values.get("customer"))})
     others = {key for record in records if not record.values.get("customer") and (key := _subscription(record))}
     subscribers = directory.subscribers(connection, others) if others else {}
+    erased = directory.erased(connection)
     pairs = []
     for record in records:
         key = record.values.get("customer")
         ref = found.get(key) if key else subscribers.get(_subscription(record) or "")
-        if ref is not None:
+        if erased and names_erased(record, ref, erased):
+            tally.pass_by_erased(record.line)
+        elif ref is not None:
             pairs.append((record, ref))
         else:
             _reject(record, tally)
     return pairs
+
+
+def names_erased(record: Record, ref: CustomerRef | None, erased: Tombstones) -> bool:
+    """Whether the row is of an erased customer, or of nobody but erased contacts (a meeting may have had others)."""
+    values = record.values
+    if erased.has_customer(values.get("customer")):
+        return True
+    if ref is None:
+        return False
+    named = values.get("contact")
+    contacts = named if isinstance(named, list) else [named] if named else []
+    is_gone = bool(contacts) and all(erased.has_contact(ref.id, contact) for contact in contacts)
+    return is_gone or erased.has_address(values.get("email"))
 
 
 def _reject(record: Record, tally: Tally) -> None:

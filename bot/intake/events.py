@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, delete, exists, select
 from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.accounts import Contact, Customer
 from storage.bulk import insert_rows
+from storage.erasures import was_scrubbed
 from storage.facts import DailyUsage, Event, Feed
 from storage.given import given, is_given
 from storage.marks import mark_customers
@@ -119,7 +120,7 @@ def _sift(connection: Connection, rows: Sequence[EventRow]) -> tuple[list[EventR
         before = known.setdefault((row.source, row.key), identity)
         if before is identity:
             fresh.append(row)
-        elif before != identity:
+        elif before != identity and not was_scrubbed(before[-1]):
             conflicts.append(place)
     return fresh, conflicts
 

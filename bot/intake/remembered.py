@@ -7,15 +7,22 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table, and_, select
 
 from storage.accounts import ImportedRow
+from storage.erasures import was_scrubbed
 from storage.given import is_given
 from storage.upserts import upsert_rows
 
 IMPORTED: Table = ImportedRow.__table__  # type: ignore[attr-defined]
 
 Content = dict[str, Any]
+
+
+def name_of_contact(customer: str, contact: str) -> str:
+    """The key under which a contact is remembered."""
+    return orjson.dumps([customer, contact]).decode()
 
 
 def last_said(connection: Connection, source: str, kind: str, keys: Iterable[str]) -> dict[str, Content]:
@@ -38,12 +45,14 @@ def what_changed(values: Mapping[str, Any], last: Content | None) -> Mapping[str
         name: value
         for name, value in values.items()
         if (name in last if value is None else name not in last or last[name] != as_said(value))
+        and not was_scrubbed(last.get(name))
     }
 
 
 def said_now(values: Mapping[str, Any], last: Content | None) -> Content:
     """What the source has said altogether; columns that the file does not have keep their last value."""
-    merged = {**(last or {}), **{name: as_said(value) for name, value in values.items()}}
+    kept = {name: value for name, value in (last or {}).items() if was_scrubbed(value)}
+    merged = {**(last or {}), **{name: as_said(value) for name, value in values.items()}, **kept}
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -116,6 +116,11 @@ class Tally:
         count, first, shown = self._remarks.get(sentence, (0, row, shorten(value)))
         self._remarks[sentence] = (count + 1, first, shown)
 
+    def pass_by_erased(self, row: int) -> None:
+        """The row names somebody who asked to be forgotten. It is no error of the file, which does not know."""
+        self.unchanged += 1
+        self.remark("name somebody who was erased; not imported", row, "")
+
     def finish(self, *, encoding: str, delimiter: str) -> FileReport:
         remarks = (
             f"{count} row(s) {sentence} (first: line {row}" + (f", `{shown}`)" if shown else ")")

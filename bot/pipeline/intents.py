@@ -166,12 +166,17 @@ def _once(message_id: int, reason: str, details: dict[str, object] | None) -> st
     )
 
 
+def reference_of(installation: str, message_id: int) -> str:
+    """What the provider carries instead of personal data."""
+    return f"{installation}-{message_id}" if installation else str(message_id)
+
+
 def outgoing_of(
     row: MessageRow, letter: Letter | None, published: Published, installation: str, deadline: float
 ) -> Outgoing:
     assert letter is not None
     return Outgoing(
-        reference=f"{installation}-{row.id}" if installation else str(row.id),
+        reference=reference_of(installation, row.id),
         to_email=letter.to_email,
         to_name=letter.to_name,
         from_email=letter.from_email,

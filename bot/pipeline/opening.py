@@ -259,7 +259,7 @@ def _found(version: Version, openings: Openings, verdict: ColumnElement[str]) ->
             verdict.label("verdict"),
         )
         .select_from(openings.rows)
-        .where(openings.where)
+        .where(openings.where, CUSTOMER.c.erased_at.is_(None))
         # Sorted by an expression no index has: everybody is judged before the first row is written, so that "no open
         # occasion" never scans rows this very statement is writing (PostgreSQL took 30 times as long).
         .order_by(CUSTOMER.c.id + 0)

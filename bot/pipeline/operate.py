@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, literal, select
 
 from bot.errors import UsageError
 from bot.pipeline.batch import Batch
@@ -93,7 +93,7 @@ def enroll_by_hand(
             literal(False),
         )
         .select_from(walkers(version))
-        .where(and_(true(), *wanted))
+        .where(CUSTOMER.c.erased_at.is_(None), *wanted)
     )
     return insert_selected(connection, OCCASION, columns, rows)
 

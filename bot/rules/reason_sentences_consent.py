@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CONSENT_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "erased": ("Was erased on request", "ご本人の求めにより、登録を削除しました"),
+    "customer_erased": (
+        "{by} erased this customer: nothing personal is left",
+        "{by}さんがこのお客さまのデータを削除しました（個人情報は残っていません）",
+    ),
+    "contact_erased": (
+        "{by} erased this contact: nothing personal is left",
+        "{by}さんがこのご担当者のデータを削除しました（個人情報は残っていません）",
+    ),
     "no_unsubscribe_link": (
         "Waits: without JOURNEYBOT_PUBLIC_URL (https) and JOURNEYBOT_SECRET_KEY its reader could not unsubscribe",
         "配信停止リンクを付けられないため待機しています（JOURNEYBOT_PUBLIC_URL（https）とJOURNEYBOT_SECRET_KEYが必要です）",

@@ -81,7 +81,7 @@ MEANINGS: Mapping[Kind, tuple[str, Mapping[str, str]]] = {
         "An address that must not be mailed. An import only adds to them.",
         {
             "email": "The address.",
-            "category": "Only this category of mail; empty is every mail.",
+            "category": "Only this category of mail; `*` is every one but transactional; empty is every mail.",
             "reason": "Such as `unsubscribed`, `bounced`.",
         },
     ),

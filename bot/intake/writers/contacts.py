@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Table, delete, select
 
 from bot.intake.columns import EXTRA, Kind
 from bot.intake.directory import CustomerRef, with_customers
 from bot.intake.job import Job
-from bot.intake.remembered import Content, last_said, remember, said_now, what_changed
+from bot.intake.remembered import Content, last_said, name_of_contact, remember, said_now, what_changed
 from bot.intake.rows import Record
 from storage.accounts import Contact, ContactRole
 from storage.bulk import insert_rows, update_rows
@@ -41,7 +40,7 @@ class Change:
 
 def write_contacts(connection: Connection, records: Sequence[Record], job: Job) -> None:
     pairs = with_customers(connection, _keyed(records, job), job.directory, job.tally)
-    names = [(orjson.dumps([ref.key, record.values["contact"]]).decode(), record) for record, ref in pairs]
+    names = [(name_of_contact(ref.key, record.values["contact"]), record) for record, ref in pairs]
     refs = {id(record): ref for record, ref in pairs}
     firsts = job.first_of(names, "the contact")
     last = last_said(connection, job.source, Kind.CONTACTS, [name for name, _ in firsts])

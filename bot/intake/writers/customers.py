@@ -49,7 +49,9 @@ class Change:
 
 
 def write_customers(connection: Connection, records: Sequence[Record], job: Job) -> None:
-    keyed = job.first_of([(record.values["customer"], record) for record in records], "the customer")
+    keyed = job.first_of(
+        [(record.values["customer"], record) for record in _living(connection, records, job)], "the customer"
+    )
     if not keyed:
         return
     keys = [key for key, _ in keyed]
@@ -73,6 +75,18 @@ def write_customers(connection: Connection, records: Sequence[Record], job: Job)
     remember(connection, job.source, Kind.CUSTOMERS, said)
     _warn_of_unknown_csms(connection, changes, job)
     _tell(connection, changes, job)
+
+
+def _living(connection: Connection, records: Sequence[Record], job: Job) -> list[Record]:
+    """Without the customers who were erased: tonight's file must not bring them back."""
+    erased = job.directory.erased(connection)
+    living = []
+    for record in records:
+        if erased.has_customer(record.values["customer"]):
+            job.tally.pass_by_erased(record.line)
+        else:
+            living.append(record)
+    return living
 
 
 def _standing(connection: Connection, keys: Iterable[str]) -> dict[str, Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from bot.intake.directory import CustomerRef
 from bot.intake.job import Job
 from bot.intake.rows import Record
 from storage.bulk import insert_rows, update_rows
+from storage.erasures import was_scrubbed
 from storage.given import is_given
 
 
@@ -52,7 +53,8 @@ def write_facts(
     for fact in wanted:
         found = standing.get(fact.key)
         before = {} if found is None else {name: found[name] for name in fields}
-        after = {**defaults, **before, **fact.fields}
+        scrubbed = {name: value for name, value in before.items() if was_scrubbed(value)}
+        after = {**defaults, **before, **fact.fields, **scrubbed}
         if before != after:
             written.append(Written(id=found["id"] if found else None, wanted=fact, before=before, after=after))
     job.tally.changed += len(written)
