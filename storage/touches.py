@@ -3,13 +3,14 @@ mails goes out, a few statements however many mails; also the turn that keeps tw
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, literal, or_, select, text, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Table, case, func, literal, or_, select, text, union_all
 
 from storage.accounts import Contact, Customer
+from storage.columns import BigKey
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.facts import Meeting
@@ -22,16 +23,9 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
 
-#: Mails that reached the reader, or may have.
-REACHED = tuple(
-    state.value
-    for state in (
-        MessageState.ACCEPTED,
-        MessageState.SUBMITTING,
-        MessageState.UNKNOWN,
-        MessageState.UNCONFIRMED,
-    )
-)
+#: Mails that reached the reader, or may have. One that is at the provider at this moment has no `over_at` yet.
+SUBMITTING = MessageState.SUBMITTING.value
+REACHED = (MessageState.ACCEPTED.value, MessageState.UNKNOWN.value, MessageState.UNCONFIRMED.value)
 TO_GO = (MessageState.PENDING.value, MessageState.CLAIMED.value)
 #: What the machine asks our own people never touches a customer.
 QUESTION = "question"
@@ -47,39 +41,54 @@ def wait_for_turn(connection: Connection) -> None:
 
 
 def people_at_addresses(connection: Connection, contact_ids: Collection[int]) -> list[Row[Any]]:
-    """`contact_id, customer_id, address` of these contacts and of every other one with the same address."""
+    """`contact_id, customer_id, address` of these contacts and of every other one with the same address; once for each
+    contact of yours that has it."""
     other = CONTACT.alias("other")
     statement = (
         select(other.c.id.label("contact_id"), other.c.customer_id, func.lower(other.c.email).label("address"))
-        .distinct()
         .select_from(CONTACT.join(other, func.lower(other.c.email) == func.lower(CONTACT.c.email)))
         .where(among(CONTACT.c.id, contact_ids))
     )
     return list(connection.execute(statement).all())
 
 
-def mails_around(
+def mails_that_reached(
     connection: Connection,
     customer_ids: Collection[int],
     contact_ids: Collection[int] | None,
     since: datetime,
-    until: datetime,
+    *where: ColumnElement[bool],
 ) -> list[Row[Any]]:
-    """Mails of these customers (None: whoever they go to) that reached somebody since then, and those that want to go before
-    `until`. `over_at` is None for what is still to go or at the provider at this moment."""
-    of_customers = among(MESSAGE.c.customer_id, customer_ids)
+    """`id, customer_id, contact_id, playbook, step, template, over_at` of mails since then to these people (None: to
+    anybody at these customers)."""
+    columns = [
+        MESSAGE.c[name] for name in ("id", "customer_id", "contact_id", "playbook", "step", "template", "over_at")
+    ]
+    of_people = [] if contact_ids is None else [among(MESSAGE.c.contact_id, contact_ids)]
+    statement = select(*columns).where(
+        among(MESSAGE.c.customer_id, customer_ids), MESSAGE.c.over_at >= since, MESSAGE.c.state.in_(REACHED), *of_people
+    )
+    return list(connection.execute(statement.where(*where)).all())
+
+
+def mails_under_way(
+    connection: Connection,
+    customer_ids: Collection[int],
+    contact_ids: Collection[int] | None,
+    until: datetime,
+    same_since: datetime | None,
+) -> list[Row[Any]]:
+    """Mails at the provider, and those that want to go before `until`, with what ranks them; `same_since`: also those that
+    reached somebody since then, to compare them as copies."""
     of_people = [] if contact_ids is None else [among(MESSAGE.c.contact_id, contact_ids)]
     to_go = MESSAGE.c.state.in_(TO_GO) & (MESSAGE.c.not_before < until) & rows_not_paused(connection, MESSAGE)
-    reached = _mails(of_customers, MESSAGE.c.over_at >= since, MESSAGE.c.state.in_(REACHED), *of_people)
-    under_way = or_(MESSAGE.c.state == MessageState.SUBMITTING.value, to_go)
-    still_owed = _mails(of_customers, MESSAGE.c.over_at.is_(None), under_way, *of_people)
-    return list(connection.execute(union_all(reached, still_owed)).all())
-
-
-def _mails(*where: ColumnElement[bool]) -> Any:
+    under_way = MESSAGE.c.over_at.is_(None) & or_(MESSAGE.c.state == SUBMITTING, to_go)
+    names = ("id", "customer_id", "contact_id", "playbook", "step", "template", "priority")
     columns = [
-        *(MESSAGE.c[name] for name in ("id", "customer_id", "contact_id", "playbook", "step", "template", "priority")),
-        *(MESSAGE.c[name] for name in ("due_at", "not_before", "expires_at", "state", "over_at", "reviewed_by")),
+        *(
+            MESSAGE.c[name]
+            for name in (*names, "due_at", "not_before", "expires_at", "state", "over_at", "reviewed_by")
+        ),
         ENROLLMENT.c.occurrence.label("occasion"),
         ENROLLMENT.c.version_id,
         func.lower(CONTACT.c.email).label("address"),
@@ -92,26 +101,77 @@ def _mails(*where: ColumnElement[bool]) -> Any:
         .join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
     )
-    return select(*columns).select_from(rows).where(*where)
+    found = [under_way]
+    if same_since is not None:
+        found.append(MESSAGE.c.state.in_(REACHED) & (MESSAGE.c.over_at >= same_since))
+    of_customers = among(MESSAGE.c.customer_id, customer_ids)
+    parts = [select(*columns).select_from(rows).where(of_customers, *of_people, part) for part in found]
+    return list(connection.execute(union_all(*parts) if len(parts) > 1 else parts[0]).all())
+
+
+def count_around(
+    connection: Connection,
+    customer_ids: Collection[int],
+    since: Sequence[datetime],
+    until: datetime,
+    *,
+    with_people: bool,
+) -> list[Row[Any]]:
+    """How much there is at most, in one look: `customer_id, contact_id` and `n0, n1 …`, what reached them since each of
+    `since`, or is to go before `until`. `with_people`: also what our people did and will do (`contact_id` is None)."""
+    reached = [
+        among(MESSAGE.c.customer_id, customer_ids),
+        MESSAGE.c.over_at >= min(since),
+        MESSAGE.c.state.in_(REACHED),
+    ]
+    to_go = MESSAGE.c.state.in_(TO_GO) & (MESSAGE.c.not_before < until)
+    under_way = [
+        among(MESSAGE.c.customer_id, customer_ids),
+        MESSAGE.c.over_at.is_(None),
+        or_(MESSAGE.c.state == SUBMITTING, to_go),
+    ]
+    whom = (MESSAGE.c.customer_id, MESSAGE.c.contact_id)
+    parts = [
+        select(*whom, *_counts(MESSAGE.c.over_at, since)).where(*reached).group_by(*whom),
+        select(*whom, *(func.count() for _ in since)).where(*under_way).group_by(*whom),
+    ]
+    if with_people:
+        done, held = _done(customer_ids, min(since)), _held(customer_ids, min(since), until)
+        for at, where in ((HANDOFF.c.closed_at, done), (MEETING.c.starts_at, held)):
+            whose = at.table.c.customer_id
+            parts.append(select(whose, literal(None, BigKey), *_counts(at, since)).where(*where).group_by(whose))
+    return list(connection.execute(union_all(*parts)).all())
+
+
+def _counts(at: ColumnElement[Any], since: Sequence[datetime]) -> list[ColumnElement[int]]:
+    return [func.sum(case((at >= each, 1), else_=0)).label(f"n{place}") for place, each in enumerate(since)]
+
+
+def _done(customer_ids: Collection[int], since: datetime) -> list[ColumnElement[bool]]:
+    return [
+        among(HANDOFF.c.customer_id, customer_ids),
+        HANDOFF.c.state == HandoffState.DONE.value,
+        HANDOFF.c.closed_at >= since,
+        HANDOFF.c.kind != QUESTION,
+    ]
+
+
+def _held(customer_ids: Collection[int], since: datetime, until: datetime) -> list[ColumnElement[bool]]:
+    return [among(MEETING.c.customer_id, customer_ids), MEETING.c.starts_at >= since, MEETING.c.starts_at < until]
 
 
 def human_touches(
     connection: Connection, customer_ids: Collection[int], since: datetime, until: datetime
 ) -> list[Row[Any]]:
-    """`customer_id, at, what, id, name` of hand-offs that people did and of meetings held, or to be held before `until`."""
+    """`customer_id, at, what, id, about` of hand-offs that people did and of meetings held, or to be held before `until`."""
     done = select(
         HANDOFF.c.customer_id,
         HANDOFF.c.closed_at.label("at"),
         literal("handoff").label("what"),
         HANDOFF.c.id,
-        HANDOFF.c.kind.label("name"),
-    ).where(
-        among(HANDOFF.c.customer_id, customer_ids),
-        HANDOFF.c.state == HandoffState.DONE.value,
-        HANDOFF.c.closed_at >= since,
-        HANDOFF.c.kind != QUESTION,
-    )
+        HANDOFF.c.kind.label("about"),
+    ).where(*_done(customer_ids, since))
     held = select(
         MEETING.c.customer_id, MEETING.c.starts_at, literal("meeting"), MEETING.c.id, func.coalesce(MEETING.c.kind, "")
-    ).where(among(MEETING.c.customer_id, customer_ids), MEETING.c.starts_at >= since, MEETING.c.starts_at < until)
+    ).where(*_held(customer_ids, since, until))
     return list(connection.execute(union_all(done, held)).all())

@@ -4,12 +4,12 @@ guards.py decides with it; deliver asks guards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from bot.rules.business_days import BusinessCalendar, shift_date
 from bot.rules.durations import Duration
@@ -18,6 +18,7 @@ from bot.rules.zones import local_date, start_of_day
 
 #: Instants are stored by the microsecond, so this makes a bound exclusive.
 TICK = timedelta(microseconds=1)
+WORDS = {"mail": ("mail", "メール"), "handoff": ("hand-off", "対応依頼"), "meeting": ("meeting", "打ち合わせ")}
 
 
 class CapKind(StrEnum):
@@ -54,10 +55,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """Something that takes room: when, and what it is for people to read (and `mail` or `handoff` with its number)."""
+    """Something that takes room: when, and what it is: a mail, a hand-off or a meeting, its number, what it is about."""
 
     at: datetime
-    name: Mapping[str, Any]
+    what: Literal["mail", "handoff", "meeting"]
+    id: int
+    about: str
+
+    @property
+    def name(self) -> dict[str, Any]:
+        """For people to read, and the number for machines."""
+        return name_of(self.what, self.id, self.about)
+
+
+def name_of(what: Literal["mail", "handoff", "meeting"], number: int, about: str) -> dict[str, Any]:
+    """The details by which a decision names who won: `mail 12 (renewal → notice)`, メール12（renewal → notice）."""
+    english, japanese = WORDS[what]
+    inside = (f" ({about})", f"（{about}）") if about else ("", "")
+    winner = {"en": f"{english} {number}{inside[0]}", "ja": f"{japanese}{number}{inside[1]}"}
+    return {"winner": winner, f"winner_{what}": number}
 
 
 def period_of(cap: Cap, at: datetime, place: Place) -> tuple[datetime, datetime]:

@@ -64,7 +64,7 @@ class Candidate:
     budgets: Mapping[CapKind, str | int]
     person_place: Place
     customer_place: Place
-    name: Mapping[str, Any]
+    about: str
     copy: Copy | None = None
     is_asked: bool = True
     is_free: bool = False
@@ -95,9 +95,9 @@ class Guards:
     caps: Sequence[Cap]
     now: datetime
     taken: dict[Budget, list[Touch]] = field(default_factory=dict)
-    sent: dict[tuple[Any, ...], list[tuple[Copy, Mapping[str, Any]]]] = field(default_factory=dict)
+    sent: dict[tuple[Any, ...], list[tuple[Copy, Touch]]] = field(default_factory=dict)
     kept: dict[Budget, list[Touch]] = field(default_factory=dict)
-    rivals: dict[tuple[Any, ...], list[tuple[Copy, Mapping[str, Any]]]] = field(default_factory=dict)
+    rivals: dict[tuple[Any, ...], list[tuple[Copy, Touch]]] = field(default_factory=dict)
 
     def rule(self, candidates: Iterable[Candidate]) -> dict[int, Ruling]:
         """Mail id → ruling, for those asked about. Rivals take room in their turn but get no ruling."""
@@ -111,24 +111,24 @@ class Guards:
         return rulings
 
     def _take(self, candidate: Candidate) -> None:
-        touch = Touch(at=max(candidate.at, self.now), name=candidate.name)
+        touch = Touch(at=max(candidate.at, self.now), what="mail", id=candidate.id, about=candidate.about)
         room = self.taken if candidate.is_asked else self.kept
         for kind, owner in candidate.budgets.items():
             room.setdefault((kind, owner), []).append(touch)
         if candidate.copy is not None and (candidate.is_asked or candidate.at <= self.now):
             gone = self.sent if candidate.is_asked else self.rivals
-            gone.setdefault(candidate.copy.key, []).append((candidate.copy, candidate.name))
+            gone.setdefault(candidate.copy.key, []).append((candidate.copy, touch))
 
     def _same_mail(self, candidate: Candidate) -> Ruling | None:
         copy = candidate.copy
         if copy is None:
             return None
-        for other, name in self.sent.get(copy.key, ()):
+        for other, touch in self.sent.get(copy.key, ()):
             if copy.is_same(other):
-                return Ruling(say=Say.NEVER, reason=SAME_MAIL, details=name)
-        for other, name in self.rivals.get(copy.key, ()):
+                return Ruling(say=Say.NEVER, reason=SAME_MAIL, details=touch.name)
+        for other, touch in self.rivals.get(copy.key, ()):
             if copy.is_same(other):
-                return Ruling(say=Say.LATER, reason=SAME_MAIL_FIRST, until=self.now + LOOK_AGAIN, details=name)
+                return Ruling(say=Say.LATER, reason=SAME_MAIL_FIRST, until=self.now + LOOK_AGAIN, details=touch.name)
         return None
 
     def _under_caps(self, candidate: Candidate) -> Ruling:
@@ -150,14 +150,14 @@ class Guards:
         place, touches = candidate.place(cap.kind), self.taken.get((cap.kind, owner), [])
         at = max(candidate.at, self.now)
         taking = counted(cap, touches, at, place)
-        said: dict[str, Any] = {"cap": cap.say()}
         if len(taking) >= cap.count:
             until = first_room(cap, touches, at, candidate.expires_at, place)
             winner = taking[-1].name if taking else {}
-            return Ruling(say=Say.LATER, reason=REASONS[cap.kind], until=until, details={**said, **winner})
-        keeping = counted(cap, self.kept.get((cap.kind, owner), ()), at, place)
+            return Ruling(say=Say.LATER, reason=REASONS[cap.kind], until=until, details={"cap": cap.say(), **winner})
+        kept = self.kept.get((cap.kind, owner))
+        keeping = counted(cap, kept, at, place) if kept else []
         if len(taking) + len(keeping) < cap.count:
             return None
         until = keeping[-1].at if keeping[-1].at > self.now else self.now + LOOK_AGAIN
         until = min(until, candidate.expires_at)
-        return Ruling(say=Say.LATER, reason=ROOM_KEPT, until=until, details={**said, **keeping[0].name})
+        return Ruling(say=Say.LATER, reason=ROOM_KEPT, until=until, details={"cap": cap.say(), **keeping[0].name})

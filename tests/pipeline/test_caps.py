@@ -323,7 +323,7 @@ def test_surveys_have_a_cap_of_their_own(world: World) -> None:
 def test_without_caps_a_batch_costs_one_look_up(world: World) -> None:
     from sqlalchemy import event
 
-    from bot.pipeline import caps as module
+    from bot.pipeline import room as module
 
     world.mail("nice")
     journey(world, "p", "- email: nice")
