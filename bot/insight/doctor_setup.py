@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, select
 
 from bot.insight.complaints import EXAMPLES, Complaint
+from bot.insight.doctor_consent import consent_complaints
 from bot.pipeline.fuses import blown_fuses, title_of
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CUSTOMER
@@ -41,6 +42,7 @@ def setup_complaints(
     yield from _fuses(connection)
     yield from _pauses(connection)
     yield from _connections(settings)
+    yield from consent_complaints(connection, published, settings)
 
 
 def _publication(published: Published, settings: Settings) -> Iterator[Complaint]:
