@@ -24,7 +24,7 @@ class FolderChannel:
         self._folder = folder
         self._clock = clock
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         for message in batch:
             on_answer(message, self._write(message))
 

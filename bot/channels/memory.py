@@ -26,7 +26,7 @@ class MemoryChannel:
         """The next messages get these answers, in order; afterwards everything is accepted again."""
         self._script.extend(answers)
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         for message in batch:
             self.offered.append(message)
             answer = self._answer(message)

@@ -43,7 +43,7 @@ class SmtpChannel:
     def __repr__(self) -> str:
         return f"SmtpChannel({self._server.host}:{self._server.port})"
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         stop: Answer | None = None
         try:
             for message in batch:

@@ -1,10 +1,12 @@
 """Records a channel's answers, in small groups as they arrive: accepted, tried again later, failed or unknown, with the
-attempt and the decision. Evidence of acceptance beats any state; every other write needs the current token (rule b)."""
+attempt and the decision. Evidence of acceptance beats any state; every other write needs the current token (rule b).
+Before it: a channel answers. After it: absorb hears what became of the mail."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
+from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, literal, select
@@ -24,6 +26,7 @@ from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, st
 from storage.transports import block, open_again
 
 GROUP = 100
+RATE_LIMITED = "rate_limited"
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 BREAKER = timedelta(minutes=15)
@@ -44,7 +47,9 @@ VERDICTS = {
 
 
 class Recorder:
-    """Collects answers of one batch and writes them in groups, so that a crash leaves few fates unknown."""
+    """Collects answers and writes them in groups, so that a crash leaves few fates unknown: with a `thread` while the channel
+    goes on, and then as many at once as came meanwhile. `rows` are the messages on their way, by reference; it takes out
+    those that are answered. What a write in the thread raises, the next answer or `flush` raises."""
 
     def __init__(
         self,
@@ -52,25 +57,48 @@ class Recorder:
         transport: str,
         clock: Clock,
         counted: Callable[[str], None],
-        rows: Mapping[str, MessageRow],
+        rows: MutableMapping[str, MessageRow],
+        thread: Executor | None = None,
     ) -> None:
         self._database = database
         self._transport = transport
         self._clock = clock
         self._counted = counted
         self._rows = rows
+        self._thread = thread
         self._waiting: list[tuple[MessageRow, Answer]] = []
+        self._writing: Future[None] | None = None
+        #: An answer closed the whole way out: nothing more should be handed over.
+        self.is_way_closed = False
 
     def on_answer(self, message: Outgoing, answer: Answer) -> None:
         pass_by(Place.ANSWERED)
-        self._waiting.append((self._rows[message.reference], answer))
-        if len(self._waiting) >= GROUP:
+        self._waiting.append((self._rows.pop(message.reference), answer))
+        self.is_way_closed = self.is_way_closed or _closes_the_way(answer)
+        if len(self._waiting) < GROUP or (self._writing is not None and not self._writing.done()):
+            return
+        if self._thread is None:
             self.flush()
+        else:
+            self._wait()
+            self._writing = self._thread.submit(self._write, self._take())
 
     def flush(self) -> None:
-        if not self._waiting:
-            return
+        """Everything answered so far is stored when this returns."""
+        self._wait()
+        if self._waiting:
+            self._write(self._take())
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _take(self) -> list[tuple[MessageRow, Answer]]:
         group, self._waiting = self._waiting, []
+        return group
+
+    def _write(self, group: list[tuple[MessageRow, Answer]]) -> None:
         now = self._clock.now()
         with self._database.write() as connection:
             recorded = _record(connection, group, now)
@@ -83,7 +111,7 @@ class Recorder:
     def _mind_the_transport(self, connection: Connection, answers: list[Answer], now: datetime) -> None:
         """429 slows the whole transport; a refused key opens the breaker with one alert, not ten thousand failures."""
         denied = next((answer for answer in answers if answer.outcome is Outcome.DENIED), None)
-        limited = next((answer for answer in answers if answer.reason == "rate_limited"), None)
+        limited = next((answer for answer in answers if answer.reason == RATE_LIMITED), None)
         stopped = denied or limited
         if stopped is None:
             if any(answer.outcome is Outcome.ACCEPTED for answer in answers):
@@ -98,6 +126,10 @@ class Recorder:
                 details={"transport": self._transport, "answer": stopped.reason, "status": stopped.status},
             )
             write_entries(connection, [entry])
+
+
+def _closes_the_way(answer: Answer) -> bool:
+    return answer.outcome is Outcome.DENIED or answer.reason == RATE_LIMITED
 
 
 def _record(connection: Connection, group: list[tuple[MessageRow, Answer]], now: datetime) -> list[str]:
@@ -117,7 +149,7 @@ def _record_acceptances(
     """What nearly all answers are: taken at once, and nobody touched the message meanwhile. By a few statements for all."""
     by_status: dict[int | None, dict[tuple[int, int], str | None]] = {}
     for row, answer in group:
-        if answer.outcome is Outcome.ACCEPTED:
+        if answer.outcome is Outcome.ACCEPTED and not answer.detail:
             by_status.setdefault(answer.status, {})[row.id, row.token] = answer.provider_message_id
     taken: set[tuple[int, int]] = set()
     for status, accepted in by_status.items():
