@@ -5,7 +5,7 @@ database. Before it: deliver has committed the intent to send. After it: deliver
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -89,10 +89,11 @@ class MailChannel(Protocol):
 
     name: str
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         """Hands every message of `batch` over and calls `on_answer` exactly once for each, in the calling thread, as
-        the answers arrive (not in order). Never raises for one message's sake; what `on_answer` raises, and an
-        interrupt, pass through, and messages left without an answer then are unknown to everybody."""
+        the answers arrive (not in order). Takes a message from `batch` only when it is its turn: more may be made ready
+        meanwhile, and asking for the next may wait. Never raises for one message's sake; what `batch` or `on_answer`
+        raises, and an interrupt, pass through, and messages left without an answer then are unknown to everybody."""
         ...
 
     def close(self) -> None:

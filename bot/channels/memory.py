@@ -4,7 +4,7 @@ message is accepted. Must never reach a network. Before it: deliver; after it: d
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from bot.channels.base import Answer, OnAnswer, Outcome, Outgoing
 from bot.clock import SystemClock

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -35,12 +35,27 @@ _DEADLINE = Answer(outcome=Outcome.NOT_ACCEPTED, reason="deadline", detail="not 
 
 @dataclass(slots=True)
 class _Batch:
-    """What the workers of one `send` share. `stop` answers every message that is not written yet."""
+    """What the workers of one `send` share. `stop` answers every message that is not written yet; `failure`, of the caller,
+    ends them all and is raised again when the posts in flight are answered."""
 
     messages: Iterator[Outgoing]
     on_answer: OnAnswer
     stop: Answer | None = None
     failure: BaseException | None = None
+
+    def next(self) -> Outgoing | None:
+        """None: there is no more, or something broke."""
+        try:
+            return next(self.messages, None) if self.failure is None else None
+        except BaseException as error:  # noqa: BLE001
+            self.failure = error
+            return None
+
+    def tell(self, message: Outgoing, answer: Answer) -> None:
+        try:
+            self.on_answer(message, answer)
+        except BaseException as error:  # noqa: BLE001
+            self.failure = self.failure or error
 
 
 @dataclass(slots=True)
@@ -115,7 +130,7 @@ class SendGridChannel:
     def __repr__(self) -> str:
         return f"SendGridChannel({str(self._url)!r}, concurrency={self._concurrency})"
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         with self._one_batch_at_a_time:
             self._runner.run(self._send(batch, on_answer))
 
@@ -126,12 +141,12 @@ class SendGridChannel:
                 self._session = None
             self._runner.close()
 
-    async def _send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    async def _send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         session = self._session = self._session or self._open_session()
         for _ in range(ROUNDS_TO_NOTICE_CLOSED_SOCKETS):
             await asyncio.sleep(0)
         shared = _Batch(messages=iter(batch), on_answer=on_answer)
-        workers = min(self._concurrency, len(batch))
+        workers = min(self._concurrency, len(batch)) if isinstance(batch, Sized) else self._concurrency
         await asyncio.gather(*(self._work(session, shared) for _ in range(workers)))
         if shared.failure is not None:
             raise shared.failure
@@ -150,15 +165,10 @@ class SendGridChannel:
         """One of `concurrency` workers: takes messages one by one until there are none, and reports each answer."""
         flight = _Flight(batch=batch, monotonic=self._monotonic)
         _FLIGHT.set(flight)
-        for message in batch.messages:
+        while (message := batch.next()) is not None:
             answer = await self._answer_for(session, message, flight)
             batch.stop = batch.stop or _stop_after(answer)
-            try:
-                batch.on_answer(message, answer)
-            except BaseException as error:  # noqa: BLE001  raised again by _send, when the posts in flight are answered
-                batch.failure = batch.failure or error
-            if batch.failure is not None:
-                return
+            batch.tell(message, answer)
 
     async def _answer_for(self, session: aiohttp.ClientSession, message: Outgoing, flight: _Flight) -> Answer:
         flight.deadline, flight.may_have_left = message.deadline, False

@@ -8,7 +8,7 @@ import contextlib
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bot.channels.base import Answer, OnAnswer, Outcome, Outgoing, UnsendableError, sendable_address, without_addresses
 from bot.channels.mime import message_id, mime_bytes

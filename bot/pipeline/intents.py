@@ -4,6 +4,7 @@ letters, the decisions. Part of deliver, which calls it just before a batch goes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select, true
@@ -35,8 +36,12 @@ VERDICTS = {
 }
 
 
-def check_again(connection: Connection, published: Published, judgements: dict[int, Judgement]) -> None:
-    """Stopped means stopped: consent, suppression and pauses once more, in the transaction that commits the intent."""
+def check_again(connection: Connection, published: Published, judgements: dict[int, Judgement], now: datetime) -> None:
+    """Stopped means stopped: expiry, consent, suppression and pauses once more, in the transaction that commits the intent."""
+    for found, judgement in judgements.items():
+        is_over = judgement.expires_at is not None and judgement.expires_at <= now
+        if is_over and judgement.state == MessageState.SUBMITTING:
+            judgements[found] = replace(judgement, state=MessageState.EXPIRED, reason="expired", letter=None)
     by_category: dict[str, list[int]] = {}
     for found, judgement in judgements.items():
         if judgement.state == MessageState.SUBMITTING and judgement.letter is not None:

@@ -3,7 +3,7 @@ each commit, before and after a mail is handed over. For tests of what a crash l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -56,7 +56,7 @@ class FragileChannel(MemoryChannel):
         super().__init__(monotonic)
         self.reaper = reaper
 
-    def send(self, batch: Sequence[Outgoing], on_answer: OnAnswer) -> None:
+    def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         for message in batch:
             self.reaper.pass_by()
             super().send([message], partial(self._told, on_answer))
