@@ -24,6 +24,7 @@ __all__ = [
     "Move",
     "acknowledge",
     "annotate",
+    "ask_whether_needed",
     "dismiss",
     "done",
     "escalate",
@@ -214,6 +215,19 @@ def withdraw(connection: Connection, ids: Iterable[int], *, reason: str, at: dat
     while batch := list(islice(remaining, BATCH)):
         withdrawn += _withdraw(connection, batch, reason, at)
     return withdrawn
+
+
+def ask_whether_needed(connection: Connection, ids: Iterable[int], *, reason: str, at: datetime) -> list[int]:
+    """Tells those that somebody is on that their walk is over; they stay, and card and thread ask (S13)."""
+    mine = (_handoffs.c.id.in_(sorted(set(ids))), _handoffs.c.state == HandoffState.ACKNOWLEDGED)
+    rows = list(
+        connection.execute(select(_handoffs).where(*mine).order_by(_handoffs.c.id).with_for_update()).mappings()
+    )
+    found = [int(row["id"]) for row in rows]
+    if rows:
+        connection.execute(update(_handoffs).where(_handoffs.c.id.in_(found)).values(**_card(is_new=False)))
+        _record(connection, rows, _Deed(act="outlived", by=MACHINE, at=at, key="outlived", details={"reason": reason}))
+    return found
 
 
 def _withdraw(connection: Connection, batch: list[int], reason: str, at: datetime) -> list[int]:

@@ -14,6 +14,8 @@ from storage.handoff_views import UNFINISHED
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
 
 LEASE = timedelta(minutes=3)
+#: The act whose line the card's thread is owed; handoff_moves writes it.
+OUTLIVED = "outlived"
 
 #: Values of `handoff.posting`: wanted (a new card), stale (the card must be redrawn), posted, needless (over before a card
 #: was needed), failed (given up until something happens to the hand-off; `post_fault` says why).
@@ -71,6 +73,14 @@ def record_posted(connection: Connection, claim: PostClaim, *, channel: str, ts:
     later = _acts_since(connection, claim)
     posting = "stale" if later else "posted"
     _write(connection, claim, posting="wanted" if later & CALLS_ANEW else posting, post_fault=None, **values)
+
+
+def record_told(connection: Connection, handoff_id: int) -> None:
+    """Whoever is on the hand-off has read that its walk is over: in the thread, or on a new card."""
+    mine = (_acts.c.handoff_id == handoff_id, _acts.c.act == OUTLIVED)
+    for row in connection.execute(select(_acts.c.id, _acts.c.details).where(*mine)).all():
+        told = {**(row.details or {}), "is_told": True}
+        connection.execute(update(_acts).where(_acts.c.id == row.id).values(details=told))
 
 
 def record_put_off(connection: Connection, claim: PostClaim, *, fault: str, until: datetime) -> None:

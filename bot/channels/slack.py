@@ -102,6 +102,19 @@ class SlackChannel:
         answer = self._call("chat.update", channel=channel, ts=ts, text=card.text, blocks=list(card.blocks))
         return answer if isinstance(answer, PostFailed) else Posted(channel=channel, ts=ts)
 
+    def reply(self, channel: str, ts: str, text: str, *, look_first: bool = False) -> PostFailed | None:
+        """A line in a card's thread; None: it stands there. `look_first`: an earlier attempt may have been accepted."""
+        if look_first and self._stands_in_thread(channel, ts, text):
+            return None
+        waiting = self._wait_for_turn(channel)
+        if waiting is not None:
+            return waiting
+        answer = self._call("chat.postMessage", channel=channel, thread_ts=ts, text=text)
+        if isinstance(answer, PostFailed):
+            self._hold_back(channel, answer)
+            return answer
+        return None
+
     def tell_privately(self, channel: str, user: str, text: str) -> PostFailed | None:
         """A line that only `user` sees; None: told."""
         answer = self._call("chat.postEphemeral", channel=channel, user=user, text=text)
@@ -150,6 +163,13 @@ class SlackChannel:
             if cursor is None:
                 return None
         return None
+
+    def _stands_in_thread(self, channel: str, ts: str, text: str) -> bool:
+        """False also where it cannot be known (no right to read): a line twice is better than none."""
+        answer = self._call("conversations.replies", channel=channel, ts=ts, limit=HISTORY_PAGE)
+        if isinstance(answer, PostFailed):
+            return False
+        return any(message.get("text") == text for message in answer.get("messages") or ())
 
     def _wait_for_turn(self, channel: str) -> PostFailed | None:
         """Takes the channel's next slot, or says when to come again rather than hold everybody up."""

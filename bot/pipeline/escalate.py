@@ -27,6 +27,7 @@ from storage.handoff_posts import (
     record_needless,
     record_posted,
     record_put_off,
+    record_told,
 )
 from storage.handoff_views import UNFINISHED, get, installation_of, reference_of
 from storage.handoffs import Handoff, HandoffState
@@ -46,6 +47,8 @@ class Drawer(Protocol):
     def draw(self, connection: Connection, handoff_id: int) -> Card | None: ...
 
     def draw_moved(self, connection: Connection, handoff_id: int) -> Card | None: ...
+
+    def draw_remark(self, connection: Connection, handoff_id: int) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,11 @@ class Poster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Drawn:
-    """A card, what it replaces, and where it may go, best place first."""
+    """A card, what it replaces, the line its thread is owed, and where it may go, best place first."""
 
     card: Card
     moved: Card | None
+    remark: str | None
     reference: str
     places: tuple[str, ...]
 
@@ -129,9 +133,10 @@ def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
         if handoff is None or card is None:
             raise LookupError(f"hand-off {claim.handoff_id} is gone")
         moved = poster.drawer.draw_moved(connection, claim.handoff_id) if claim.ts else None
+        remark = poster.drawer.draw_remark(connection, claim.handoff_id)
         reference = reference_of(installation_of(connection), claim.handoff_id)
     places = tuple(place for place in (handoff.owner_slack_id, poster.fallback_channel) if place)
-    return _Drawn(card=card, moved=moved, reference=reference, places=places)
+    return _Drawn(card=card, moved=moved, remark=remark, reference=reference, places=places)
 
 
 def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
@@ -146,8 +151,7 @@ def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
             break
     if isinstance(answer, PostFailed):
         return _failed(poster, claim, answer)
-    with poster.database.write() as connection:
-        record_posted(connection, claim, channel=answer.channel, ts=answer.ts)
+    _record_posted(poster, claim, answer, drawn)
     if answer.was_found:
         # It shows what was true when it was first posted.
         poster.slack.update_card(answer.channel, answer.ts, drawn.card)
@@ -172,9 +176,20 @@ def _update(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]
         return ("needless" if claim.is_finished else "put_off"), False
     if isinstance(answer, PostFailed):
         return _failed(poster, claim, answer)
-    with poster.database.write() as connection:
-        record_posted(connection, claim, channel=answer.channel, ts=answer.ts)
+    if drawn.remark is not None:
+        failed = poster.slack.reply(answer.channel, answer.ts, drawn.remark, look_first=claim.was_tried)
+        if failed is not None:
+            return _failed(poster, claim, failed)
+    _record_posted(poster, claim, answer, drawn)
     return "updated", False
+
+
+def _record_posted(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Drawn) -> None:
+    """A new card shows what the thread of an earlier one would have been told."""
+    with poster.database.write() as connection:
+        record_posted(connection, claim, channel=posted.channel, ts=posted.ts)
+        if drawn.remark is not None:
+            record_told(connection, claim.handoff_id)
 
 
 def _needless(poster: Poster, claim: PostClaim) -> str:

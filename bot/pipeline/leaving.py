@@ -55,14 +55,24 @@ def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]], winners: Mapping[in
         end(walk, outcome, batch.now)
     ids = [walk.id for walk, _ in leavers]
     cancel_for_walks(batch.connection, ids, batch.now, "walk_ended")
-    open_ones = select(HANDOFF.c.id).where(
-        HANDOFF.c.enrollment_id.in_([found for found in ids if found not in kept]),
-        HANDOFF.c.state == HandoffState.OPEN.value,
-    )
-    withdrawn = list(batch.connection.scalars(open_ones))
-    if withdrawn:
-        handoff_moves.withdraw(batch.connection, withdrawn, reason=leavers[0][1], at=batch.now)
+    _clear_hands(batch, [(walk, outcome) for walk, outcome in leavers if walk.id not in kept])
     tell_of_ends(batch, [walk for walk, _ in leavers])
+
+
+def _clear_hands(batch: Batch, leavers: Sequence[tuple[Walk, str]]) -> None:
+    """Hand-offs that nobody took are withdrawn; who took one keeps it, and is asked whether it is still needed (S13)."""
+    outcomes = {walk.id: outcome for walk, outcome in leavers}
+    unfinished = select(HANDOFF.c.id, HANDOFF.c.state, HANDOFF.c.enrollment_id).where(
+        among(HANDOFF.c.enrollment_id, list(outcomes)),
+        HANDOFF.c.state.in_((HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)),
+    )
+    by_end: dict[tuple[str, bool], list[int]] = {}
+    for row in batch.connection.execute(unfinished):
+        key = outcomes[row.enrollment_id], row.state == HandoffState.OPEN.value
+        by_end.setdefault(key, []).append(row.id)
+    for (outcome, is_open), found in by_end.items():
+        act = handoff_moves.withdraw if is_open else handoff_moves.ask_whether_needed
+        act(batch.connection, found, reason=outcome, at=batch.now)
 
 
 def note_ends(batch: Batch, walks: Iterable[Walk]) -> None:

@@ -13,7 +13,7 @@ from bot.channels.slack import Card
 from bot.clock import Clock
 from bot.insight.handoff_brief import Reader, read_brief
 from bot.rules.zones import is_zone
-from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card
+from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, remark
 from bot.slack.wording import say
 from storage.accounts import Csm
 from storage.handoff_views import HandoffRecord, get, installation_of, reference_of
@@ -38,6 +38,11 @@ class CardDrawer:
         """What is left of an earlier card of it."""
         view = build_card_view(connection, handoff_id, drawer=self)
         return None if view is None else draw_moved_card(view)
+
+    def draw_remark(self, connection: Connection, handoff_id: int) -> str | None:
+        """The line that the card's thread is still owed; None: nothing."""
+        view = build_card_view(connection, handoff_id, drawer=self)
+        return None if view is None else remark(view)
 
     def reader_of(self, handoff: HandoffRecord) -> Reader:
         """The owner where the card can reach them, else the workspace's channel."""

@@ -27,7 +27,7 @@ from bot.slack.blocks import (
     section,
     select,
 )
-from bot.slack.wording import say, written_moment
+from bot.slack.wording import WORDS, say, written_moment
 from storage.handoffs import HandoffState
 
 ACKNOWLEDGE = "handoff_acknowledge"
@@ -114,7 +114,7 @@ def act_line(view: CardView, line: ActLine) -> str:
         "by": person(line.by),
         "at": written_moment(line.at, view.timezone, view.locale),
         "owner": person(str(line.details.get("owner") or say("nobody_short", view.locale))),
-        "reason": escaped(one_line(str(line.details.get("reason") or "–")), NAME),
+        "reason": _why(view, line),
         "until": _until(view, line),
         "act": escaped(line.act, NAME),
     }
@@ -137,9 +137,23 @@ _ACT_WORDS = frozenset(
         "escalated",
         "woken",
         "noted",
+        "outlived",
         "withdrawn",
     )
 )
+
+
+def _why(view: CardView, line: ActLine) -> str:
+    """The machine's own endings in the reader's language, people's words as they are."""
+    reason = str(line.details.get("reason") or "–")
+    word = f"ended_{reason}"
+    return say(word, view.locale) if word in WORDS else escaped(one_line(reason), NAME)
+
+
+def remark(view: CardView) -> str | None:
+    """What the card's thread is told, so that whoever is on it sees it; None: nothing that was not told yet."""
+    untold = [line for line in view.acts if line.act == "outlived" and not line.details.get("is_told")]
+    return act_line(view, untold[-1]) if untold and view.state is HandoffState.ACKNOWLEDGED else None
 
 
 def _until(view: CardView, line: ActLine) -> str:

@@ -1,5 +1,6 @@
 """A workspace of Slack over real HTTP and WebSocket on 127.0.0.1: the Web API methods the bot uses, and Socket Mode. Every
-block is checked as Slack does; failures are scripted; `posts` is an append-only ledger, the oracle of "no second card"."""
+block is checked as Slack does; failures are scripted; `posts` is an append-only ledger, the oracle of "no second card";
+`replies` has the lines in threads: channel, ts of the card, text."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ BOT_TOKEN = "xoxb-fake"
 APP_TOKEN = "xapp-fake"
 METHODS = (
     "auth.test", "chat.postMessage", "chat.update", "chat.postEphemeral", "conversations.open", "conversations.history",
-    "users.info", "apps.connections.open",
+    "conversations.replies", "users.info", "apps.connections.open",
 )  # fmt: skip
 
 
@@ -60,6 +61,7 @@ class SlackServer:
     channels: dict[str, str] = field(default_factory=lambda: {"#cs": "C1"})
     archived: set[str] = field(default_factory=set)
     posts: list[Message] = field(default_factory=list)
+    replies: list[tuple[str, str, str]] = field(default_factory=list)
     updates: list[tuple[str, str]] = field(default_factory=list)
     private: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -199,6 +201,11 @@ class SlackServer:
         refused = self._refused(channel, given)
         if refused is not None:
             return refused
+        if given.get("thread_ts"):
+            if not any((post.channel, post.ts) == (channel, given["thread_ts"]) for post in self.posts):
+                return {"ok": False, "error": "thread_not_found"}
+            self.replies.append((channel, given["thread_ts"], given["text"]))
+            return {"ok": True, "channel": channel, "ts": f"{1_900_000_000 + len(self.replies)}.000100"}
         post = Message(
             channel=channel,
             ts=f"{1_800_000_000 + len(self.posts)}.000100",
@@ -209,6 +216,10 @@ class SlackServer:
         )
         self.posts.append(post)
         return {"ok": True, "channel": channel, "ts": post.ts}
+
+    def _conversations_replies(self, given: dict[str, Any]) -> dict[str, Any]:
+        texts = [text for channel, ts, text in self.replies if (channel, ts) == (given.get("channel"), given.get("ts"))]
+        return {"ok": True, "messages": [{"type": "message", "text": text} for text in texts]}
 
     def _chat_update(self, given: dict[str, Any]) -> dict[str, Any]:
         refused = self._refused(str(given.get("channel")), given)

@@ -172,13 +172,30 @@ def test_s13_leaving_cancels_a_held_mail(world: World) -> None:
     assert (states(world), outcomes(world)) == ([("hello", "cancelled")], ["out"])
 
 
-def test_s13_an_acknowledged_hand_off_stays_with_its_person(world: World) -> None:
+def test_s13_an_acknowledged_hand_off_stays_with_its_person_who_is_asked_once(world: World) -> None:
     two_debts(world, 'goal: stage == "adoption"')
+    it = handoff_id(world)
     with world.database.write() as connection:
-        handoff_moves.acknowledge(connection, handoff_id(world), by="sato", at=world.now, key="k")
+        handoff_moves.acknowledge(connection, it, by="sato", at=world.now, key="k")
     change(world.database, "sakura", stage="adoption")
-    world.tick()
+    world.time_passes(hours=6)
     assert handoff_state(world) is HandoffState.ACKNOWLEDGED
+    asked = [found.details for found in took(world, "handoff_outlived")]
+    assert [(found["handoff"], found["reason"]) for found in asked] == [(it, "goal")]
+
+
+def test_s13_each_hand_off_is_told_how_its_own_walk_ended(world: World) -> None:
+    exits = "[{when: tier == 'free', outcome: shrunk}, {when: tier == 'pro', outcome: grown}]"
+    journey(world, "p", "- handoff: Call\n- wait: 30 days", more=f"exit: {exits}")
+    world.deploy()
+    company(world, "a")
+    company(world, "b")
+    world.tick()
+    change(world.database, "a", tier="free")
+    change(world.database, "b", tier="pro")
+    world.tick()
+    reasons = {key: took(world, "handoff_withdrawn", key)[0].details["reason"] for key in "ab"}
+    assert reasons == {"a": "shrunk", "b": "grown"}
 
 
 def test_s13_keep_handoffs_leaves_the_open_ones_of_that_exit(world: World) -> None:

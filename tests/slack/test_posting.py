@@ -302,3 +302,56 @@ def test_a_burst_in_bad_weather_loses_none_and_doubles_none(world: World) -> Non
     with world.database.write() as connection:
         assert count_unposted(connection) == {}
         assert moves.list_open(connection)[0].state is HandoffState.OPEN
+
+
+def outlived(world: World) -> int:
+    """A hand-off with a card, acknowledged by Sato, whose walk has reached its goal."""
+    it = handoff(world.database, **UNPOSTED)
+    post_handoffs(world.poster())
+    with world.database.write() as connection:
+        moves.acknowledge(connection, it, by="sato", at=NOW, key="k")
+        moves.ask_whether_needed(connection, [it], reason="goal", at=NOW)
+    return it
+
+
+def test_s13_who_is_on_a_hand_off_that_outlived_its_walk_is_asked_once_in_its_thread(world: World) -> None:
+    it = outlived(world)
+    assert post_handoffs(world.poster()).updated == 1
+    world.time_passes(hours=1)
+    with world.database.write() as connection:
+        moves.snooze(connection, it, by="sato", at=world.clock.now(), key="z", until=NOW + timedelta(hours=2))
+    post_handoffs(world.poster())
+    (line,) = world.slack.replies
+    assert line[:2] == ("D-U1", world.slack.posts[0].ts)
+    assert line[2].startswith(
+        "The journey is over (its goal is reached), Wed, 3 Mar 2027, 18:00. Is this still needed?"
+    )
+    assert len(world.slack.posts) == 1
+
+
+@pytest.mark.parametrize("failure", [Failure(error="ratelimited", status=429, retry_after=1), HANGS])
+def test_s13_the_line_stands_once_whatever_slack_does(world: World, failure: Failure) -> None:
+    outlived(world)
+    world.slack.fail("chat.postMessage", failure)
+    post_handoffs(world.poster())
+    world.time_passes(minutes=5)
+    post_handoffs(world.poster())
+    assert len(world.slack.replies) == 1
+
+
+def test_s13_a_hand_off_that_is_done_meanwhile_is_not_asked_about(world: World) -> None:
+    it = outlived(world)
+    with world.database.write() as connection:
+        moves.done(connection, it, by="sato", at=NOW, key="d")
+    post_handoffs(world.poster())
+    assert world.slack.replies == []
+
+
+def test_s13_a_newer_card_says_it_itself(world: World) -> None:
+    it = outlived(world)
+    with world.database.write() as connection:
+        moves.reassign(connection, it, by="sato", at=NOW, key="r", owner="suzuki")
+        moves.acknowledge(connection, it, by="suzuki", at=NOW, key="k2")
+    post_handoffs(world.poster())
+    assert "Is this still needed?" in str(world.slack.posts[-1].blocks)
+    assert world.slack.replies == []
