@@ -31,11 +31,11 @@ from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.detect import local_days
 from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
-from bot.pipeline.intents import reference_of
 from bot.pipeline.known_people import known_people
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
+from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.slack.app import SlackSettings, build_poster
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks

@@ -3,7 +3,7 @@ Reads files only in `read_files`; the pipeline gets the same from a deployment. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,19 @@ def _unreadable(name: str, what: str, hint: str) -> Finding:
     return Finding(file=name, line=1, path="", rule="file", severity="error", message=f"the file {what}", hint=hint)
 
 
+def _lost_replies(settings: WorkspaceSettings, *, replies_set_up: bool) -> Iterator[Finding]:
+    if settings.replies.address is not None and not replies_set_up:
+        yield Finding(
+            file=SETTINGS,
+            line=1,
+            path="replies.address",
+            rule="no-inbound-route",
+            severity="error",
+            message="readers would answer to an address that nobody hears: no inbound mail route is set up",
+            hint="set JOURNEYBOT_INBOUND_SECRET (docs/events-back.md), or leave `replies` out",
+        )
+
+
 def load_workspace(
     files: Mapping[str, str],
     *,
@@ -116,6 +129,7 @@ def load_workspace(
     findings += check_playbooks(parsed, set(templates.names), others=written)
     effective = settings or WorkspaceSettings()
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
+    findings += _lost_replies(effective, replies_set_up=replies_set_up)
     findings += check_people(parsed, effective, known)
     findings += check_meaning(parsed, templates, effective.exit)
     findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)

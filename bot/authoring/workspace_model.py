@@ -115,6 +115,16 @@ class Sender(Part):
     email: Annotated[str, readable_by(check_address)] | None = Field(None, description="The address mails come from.")
 
 
+class Replies(Part):
+    """Answers come to journeybot first, so that `replied(…)` knows them, and are handed to the CSM."""
+
+    address: Annotated[str, readable_by(check_address)] | None = Field(
+        None,
+        description="An address at the domain of SendGrid's inbound parse; mails then ask to be answered there (Reply-To). "
+        "Needs JOURNEYBOT_INBOUND_SECRET.",
+    )
+
+
 class CalendarSettings(Part):
     """The days on which nothing of ours happens."""
 
@@ -239,6 +249,7 @@ class WorkspaceSettings(Part):
     )
     feeds: dict[Word, Feed] = Field(default_factory=dict, description="How fresh a source must be to be believed.")
     reports: tuple[ScheduledReport, ...] = Field((), description="Which report goes when to whom.")
+    replies: Replies = Field(default_factory=Replies, description="Where readers' answers go.")
     consent: Annotated[tuple[Category, ...], AS_LIST] = Field(
         CATEGORIES, description="The mail categories a contact accepts when the import says nothing."
     )

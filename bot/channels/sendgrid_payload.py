@@ -17,8 +17,8 @@ from bot.channels.base import (
     safe_headers,
     sendable_address,
 )
+from bot.rules.references import REFERENCE_ARGUMENT
 
-REFERENCE_ARGUMENT = "journeybot_message"
 TRACKING = {
     "click_tracking": {"enable": True, "enable_text": False},
     "open_tracking": {"enable": True},

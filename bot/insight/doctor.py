@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, inspect
 
 from bot.insight.complaints import ORDER, Complaint, run_checks
+from bot.insight.doctor_incoming import incoming_complaints
 from bot.insight.doctor_mails import mail_checks
 from bot.insight.doctor_people import people_checks, unknown_zones
 from bot.insight.doctor_running import running_complaints
@@ -37,6 +38,7 @@ def examine(database: Database, published: Published | None, now: datetime, sett
             *run_checks(connection, people_checks()),
             *unknown_zones(connection),
             *running_complaints(connection, now),
+            *incoming_complaints(connection, database, now),
             *setup_complaints(connection, published, now, settings),
         ]
     return sorted(found, key=lambda complaint: (ORDER[complaint.severity], complaint.name))

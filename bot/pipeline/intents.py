@@ -14,6 +14,7 @@ from bot.pipeline.preflight import Judgement, Letter
 from bot.pipeline.published import Published
 from bot.pipeline.questions import ask_about_gaps
 from bot.pipeline.scopes import CONTACT, is_mailable
+from bot.rules.references import answer_address, reference_of
 from storage.dialects import among
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
@@ -171,9 +172,10 @@ def _once(message_id: int, reason: str, details: dict[str, object] | None) -> st
     )
 
 
-def reference_of(installation: str, message_id: int) -> str:
-    """What the provider carries instead of personal data."""
-    return f"{installation}-{message_id}" if installation else str(message_id)
+def _answer_to(row: MessageRow, letter: Letter, published: Published, installation: str) -> str | None:
+    """The inbound address with the mail's name in it, so that the answer is known by it; it reaches the CSM as a hand-off."""
+    address = published.settings.replies.address
+    return letter.reply_to if address is None else answer_address(address, reference_of(installation, row.id))
 
 
 def outgoing_of(
@@ -186,7 +188,7 @@ def outgoing_of(
         to_name=letter.to_name,
         from_email=letter.from_email,
         from_name=letter.from_name,
-        reply_to_email=letter.reply_to,
+        reply_to_email=_answer_to(row, letter, published, installation),
         reply_to_name=None,
         subject=letter.mail.subject,
         html=letter.mail.html,

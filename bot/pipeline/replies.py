@@ -20,6 +20,7 @@ from bot.rules.references import answered_reference, message_of
 from bot.webhooks.inbound import IncomingReply
 from storage.accounts import Contact, Csm, Customer
 from storage.bulk import insert_new_rows
+from storage.erasures import Tombstones
 from storage.handoffs import Handoff, HandoffState
 from storage.inbound import Reply
 from storage.outbox import DeliveryEvent
@@ -48,6 +49,7 @@ class ReplyVerdict(StrEnum):
     AUTOMATIC = "automatic"  #: a program wrote it
     OURS = "ours"  #: one of us wrote it
     UNKNOWN = "unknown"  #: it answers nothing that we know
+    ERASED = "erased"  #: its writer was erased: nothing of it is kept
 
 
 HANDED_OVER = (ReplyVerdict.ANSWERED, ReplyVerdict.OTHER_SENDER)
@@ -96,7 +98,8 @@ def take_in_replies(
         return
     stand = set(connection.scalars(select(REPLY.c.key).where(REPLY.c.key.in_(sorted(fresh)))))
     new = [fresh[key] for key in fresh if key not in stand]
-    judged = [_judge(connection, settings, reply, at, installation) for reply, at in new]
+    erased = Tombstones(connection)
+    judged = [_judge(connection, settings, erased, reply, at, installation) for reply, at in new]
     insert_new_rows(connection, REPLY, REPLY_COLUMNS, [_row(one) for one in judged])
     answered = [one for one in judged if one.verdict is ReplyVerdict.ANSWERED and one.mail is not None]
     events: list[tuple[Any, ...]] = [
@@ -109,10 +112,17 @@ def take_in_replies(
 
 
 def _judge(
-    connection: Connection, settings: WorkspaceSettings, reply: IncomingReply, at: datetime, installation: str
+    connection: Connection,
+    settings: WorkspaceSettings,
+    erased: Tombstones,
+    reply: IncomingReply,
+    at: datetime,
+    installation: str,
 ) -> _Judged:
     mail, is_named = _mail_of(connection, reply, at, installation)
-    if reply.is_automatic:
+    if erased.has_address(reply.from_address) or (mail is not None and mail.erased_at is not None):
+        verdict = ReplyVerdict.ERASED
+    elif reply.is_automatic:
         verdict = ReplyVerdict.AUTOMATIC
     elif _is_ours(connection, settings, reply.from_address):
         verdict = ReplyVerdict.OURS
@@ -147,11 +157,11 @@ def _mail_of(
 def _mail(connection: Connection, message_id: int) -> Row[Any] | None:
     columns = ("id", "enrollment_id", "customer_id", "contact_id", "playbook", "step")
     statement: Select[Any] = (
-        select(*(MESSAGE.c[name] for name in columns), CONTENT.c.to_email, CONTENT.c.subject, CUSTOMER.c.csm)
+        select(*(MESSAGE.c[name] for name in columns), CONTENT.c.to_email, CUSTOMER.c.csm, CONTACT.c.erased_at)
         .select_from(
-            MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id).outerjoin(
-                CONTENT, CONTENT.c.message_id == MESSAGE.c.id
-            )
+            MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
+            .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
+            .outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
         )
         .where(MESSAGE.c.id == message_id, MESSAGE.c.attempts > 0)
     )
@@ -190,7 +200,9 @@ OPEN_TO_ALL = frozenset(
 def _row(one: _Judged) -> tuple[Any, ...]:
     reply, mail = one.reply, one.mail
     of_mail = (None, None, None) if mail is None else (mail.id, mail.customer_id, mail.contact_id)
-    words = (reply.from_address, reply.subject, reply.text, list(reply.attachments))
+    words: tuple[Any, ...] = (reply.from_address, reply.subject, reply.text, list(reply.attachments))
+    if one.verdict is ReplyVerdict.ERASED:
+        words = ("", "", "", [])
     return (reply.key, one.verdict.value, *of_mail, *words, one.at)
 
 

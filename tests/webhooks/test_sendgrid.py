@@ -96,7 +96,7 @@ def test_what_is_no_p256_key_is_refused_by_name(text: str) -> None:
 def test_every_literal_event_of_the_vendor_has_our_word() -> None:
     kinds = [event.kind for event in map(translate, wire_events("abc-1")) if isinstance(event, ProviderEvent)]
     assert kinds == [
-        *("processed", "deferred", "delivered", "opened", "opened", "clicked", "bounced", "blocked", "dropped"),
+        *("processed", "deferred", "delivered", "opened", "opened", "clicked", "blocked", "bounced", "dropped"),
         *("complained", "unsubscribed", "group_unsubscribed", "resubscribed"),
     ]
 

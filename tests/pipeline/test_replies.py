@@ -1,0 +1,228 @@
+"""Answers of readers: found by the address, by what they refer to or by their sender; counted once, handed to the CSM with their
+words; programs, ourselves and strangers never count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.rules.references import reference_of
+from bot.webhooks.inbound import read_reply
+from storage.outbox_moves import MESSAGE
+from tests.fakes.sendgrid_webhook import BOUNDARY, FORM, wire_reply
+from tests.pipeline.provider import REPLY, keep, message, rows, strays, take_in
+from tests.pipeline.scenes import company, journey, mail_id, mails, outcomes, titles, took
+from tests.world import World
+
+
+@pytest.fixture
+def asked(world: World) -> World:
+    """Sakura was mailed `hello`; whoever answers leaves."""
+    world.mail("hello", "reminder")
+    steps = """
+    - email: hello
+    - wait: {until: replied("hello"), at_most: 14 days}
+      then:
+        - end: answered
+      else:
+        - email: reminder
+    """
+    journey(world, "p", steps)
+    world.app.settings = world.app.settings.model_copy(update={"inbound_secret": "x" * 20})
+    world.deploy()
+    company(world)
+    world.tick()
+    return world
+
+
+def reference(world: World) -> str:
+    return reference_of(world.app.installation, mail_id(world, "hello"))
+
+
+def form(**fields: str) -> bytes:
+    """A form with these fields; `headers` are the mail's."""
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return "".join([*parts, f"--{BOUNDARY}--\r\n"]).encode()
+
+
+def answer(world: World, *, headers: str = "", **fields: str) -> None:
+    given = {
+        "to": f"reply+{reference(world)}@in.us.example",
+        "from": "Tanaka <tanaka@sakura.example>",
+        "subject": "Re: hello",
+        "text": "Yes, please.",
+        **fields,
+    }
+    keep(world, "inbound", form(headers=headers, **given))
+    world.tick()
+
+
+def verdicts(world: World) -> list[str]:
+    return [row.verdict for row in rows(world, select(REPLY).order_by(REPLY.c.id))]
+
+
+@pytest.mark.parametrize("name", ["sendgrid_inbound_parse", "sendgrid_inbound_raw"])
+def test_the_vendors_literal_posts_are_answers(asked: World, name: str) -> None:
+    keep(asked, "inbound", wire_reply(name, reference=reference(asked)))
+    asked.tick()
+    assert message(asked).replied_at == asked.now
+    assert outcomes(asked) == ["answered"]
+    assert titles(asked) == ["田中 answered a mail"]
+    (row,) = rows(asked, select(REPLY))
+    assert (row.verdict, row.from_address, row.subject) == ("answered", "tanaka@sakura.example", "Re: ご案内")
+    assert "来週お願いします。" in row.text
+    assert row.attachments == (["plan.pdf"] if name.endswith("parse") else [])
+
+
+def test_the_words_are_handed_to_the_csm_and_stay_when_the_walk_ends(asked: World) -> None:
+    answer(asked, text="Please call me.\nTanaka")
+    (card,) = (found for found in asked.handoffs if found.kind == "reply")
+    assert (card.owner, card.state) == ("sato", "open")
+    assert card.event == {"from": "tanaka@sakura.example", "subject": "Re: hello", "text": "Please call me.\nTanaka"}
+    asked.time_passes(days=15)
+    assert mails(asked) == ["hello"]
+    assert [found.state for found in asked.handoffs if found.kind == "reply"] == ["open"]
+
+
+def test_an_answer_that_comes_twice_is_one(asked: World) -> None:
+    for _ in range(2):
+        answer(asked, headers="Message-ID: <same@sakura.example>")
+    assert verdicts(asked) == ["answered"]
+    assert len(titles(asked)) == len(took(asked, "mail_replied")) == 1
+
+
+@pytest.mark.parametrize(
+    "headers", ["In-Reply-To: <14c5d75ce93@geopod-ismtpd-1>", "References: <old@x> <14c5d75ce93@geopod-ismtpd-1>"]
+)
+def test_an_answer_names_its_mail_by_sendgrids_message_id(asked: World, headers: str) -> None:
+    with asked.database.write() as connection:
+        mine = MESSAGE.c.id == mail_id(asked, "hello")
+        connection.execute(update(MESSAGE).where(mine).values(provider_message_id="14c5d75ce93"))
+    answer(asked, headers=headers, to="hello@us.example")
+    assert verdicts(asked) == ["answered"]
+
+
+def test_an_answer_names_its_mail_by_our_own_message_id(asked: World) -> None:
+    answer(asked, headers=f"In-Reply-To: <{reference(asked)}@us.example>", to="hello@us.example")
+    assert verdicts(asked) == ["answered"]
+
+
+def test_without_a_name_the_senders_latest_mail_is_meant(asked: World) -> None:
+    answer(asked, to="hello@us.example", **{"from": "TANAKA@Sakura.example"})
+    assert verdicts(asked) == ["answered"]
+    assert message(asked).replied_at is not None
+
+
+def test_after_a_month_an_address_alone_names_nothing(asked: World) -> None:
+    asked.time_passes(days=10)
+    asked.jump(days=40)
+    answer(asked, to="hello@us.example")
+    assert verdicts(asked) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "verdict"),
+    [
+        ("assistant@sakura.example", "answered"),
+        ("stranger@else.example", "other_sender"),
+        ("nobody", "other_sender"),
+        ("sato@us.example", "ours"),
+        ("hello@us.example", "ours"),
+        ("mailer-daemon@sakura.example", "automatic"),
+        ("", "automatic"),
+    ],
+)
+def test_who_counts_as_the_reader(asked: World, sender: str, verdict: str) -> None:
+    answer(asked, **{"from": sender})
+    assert verdicts(asked) == [verdict]
+    assert (message(asked).replied_at is not None) is (verdict == "answered")
+    assert len(titles(asked)) == int(verdict in ("answered", "other_sender"))
+
+
+def test_who_shares_a_public_provider_with_the_reader_is_a_stranger(world: World) -> None:
+    world.mail("hello")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    found = company(world)
+    with world.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE contact SET email = 'tanaka@gmail.com' WHERE id = {found.contact_id}")
+    world.tick()
+    answer(world, **{"from": "mallory@gmail.com"})
+    assert verdicts(world) == ["other_sender"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Auto-Submitted: auto-replied",
+        "auto-submitted: Auto-Generated",
+        "Precedence: bulk",
+        "Precedence: auto_reply",
+        "X-Autoreply: yes",
+        "List-Id: <news.else.example>",
+        "Content-Type: multipart/report; report-type=delivery-status",
+    ],
+)
+def test_what_a_program_wrote_does_not_count_and_goes_round_in_no_circle(asked: World, headers: str) -> None:
+    answer(asked, headers=headers)
+    assert verdicts(asked) == ["automatic"]
+    assert message(asked).replied_at is None
+    assert titles(asked) == []
+
+
+@pytest.mark.parametrize("subject", ["Automatic reply: hello", "Out of Office: x", "自動応答: 不在にしております"])
+def test_absences_are_known_by_their_subject(asked: World, subject: str) -> None:
+    answer(asked, subject=subject)
+    assert verdicts(asked) == ["automatic"]
+
+
+def test_an_explicit_no_to_auto_submitted_is_a_person(asked: World) -> None:
+    answer(asked, headers="Auto-Submitted: no")
+    assert verdicts(asked) == ["answered"]
+
+
+def test_the_reference_of_another_installation_names_nothing(asked: World) -> None:
+    answer(asked, to="reply+ffffffff-1@in.us.example", **{"from": "who@else.example"})
+    assert verdicts(asked) == ["unknown"]
+    assert "replies_unmatched" in [found.name for found in asked.doctor()]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no form at all",
+        form(),
+        form(headers="\x00\x01", text="\x00"),
+        form(headers="Subject: =?utf-8?B?////?=", charsets='{"text": "no-such-charset"}', text="x"),
+        form(envelope="[1]", charsets="[]", to="<<<>>>", **{"from": '"@@" <@>'}),
+        form(email="\r\n" * 1000),
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="email"\r\n\r\nContent-Type: multipart/x; boundary=y\r\n'.encode()
+        * 50,
+        b"--" + BOUNDARY.encode() + b"\r\n" + b"\xff" * 100_000,
+    ],
+)
+def test_whatever_is_posted_breaks_nothing(asked: World, body: bytes) -> None:
+    keep(asked, "inbound", body)
+    take_in(asked)
+    assert strays(asked) == []
+    assert len(verdicts(asked)) == 1
+    assert message(asked).replied_at is None
+
+
+def test_texts_are_bounded_and_html_is_read_as_text() -> None:
+    long = read_reply(form(text="x" * 100_000), FORM)
+    assert len(long.text) == 20_000
+    page = "<style>p{}</style><p>Yes &amp; <b>please</b></p><script>alert(1)</script><br>Tanaka"
+    assert read_reply(form(html=page), FORM).text.split() == ["Yes", "&", "please", "Tanaka"]
+
+
+def test_header_injection_in_names_stays_on_one_line() -> None:
+    hostile: Any = {"from": "Tanaka\r\nBcc: x@y <tanaka@sakura.example>", "subject": "Re:\r\n\r\nhello"}
+    found = read_reply(form(**hostile), FORM)
+    assert "\n" not in found.from_name + found.subject + found.from_address
