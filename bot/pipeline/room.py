@@ -109,12 +109,16 @@ class Room:
             return
         reach = [_reach(cap.length) for cap in self.caps if cap.kind is not CapKind.SURVEYS]
         everybody = None if touched else people
-        if reach:
-            self.reached = mails_that_reached(connection, customers, everybody, self.now - max(reach))
-        if has_surveys:
-            self.surveys = self._read_surveys(connection)
         until = self.now + DAY_AHEAD
+        # In this order: an answer of the provider may be recorded between two statements, and then a mail that was under way
+        # has reached; read the other way round it would be in neither.
         self.under_way = mails_under_way(connection, customers, everybody, until, self._same_since())
+        known = {row.id for row in self.under_way if row.over_at is None}
+        if reach:
+            reached = mails_that_reached(connection, customers, everybody, self.now - max(reach))
+            self.reached = [row for row in reached if row.id not in known]
+        if has_surveys:
+            self.surveys = [row for row in self._read_surveys(connection) if row.id not in known]
         if touched:
             self.by_people = human_touches(connection, touched, self.now - max(reach), until)
 
