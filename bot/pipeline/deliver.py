@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -17,6 +18,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, update
+from sqlalchemy.exc import OperationalError
 
 from bot.channels.base import MailChannel, Outgoing
 from bot.clock import Clock
@@ -189,6 +191,29 @@ class _Desk:
     def commit_taken(self, taking: Future[_Batch | None]) -> _Ready | None:
         return self.commit(taking.result())
 
+    def _slots(self, connection: Connection, now: datetime) -> Callable[[int], int] | None:
+        """How many of so many mails the pace allows now; None: as many as you like."""
+        rate = self.published.settings.pace.per_second(self.provider)
+        if rate is None:
+            return None
+        return lambda wanted: take_slots(connection, self.provider, rate, wanted, now)
+
+    def _give_back(self, connection: Connection, number: int) -> None:
+        """Slots of mails that do not go now."""
+        rate = self.published.settings.pace.per_second(self.provider)
+        if rate is not None:
+            give_back(connection, self.provider, rate, number)
+
+    @contextmanager
+    def _blaming_no_mail(self, batch: _Batch) -> Iterator[None]:
+        """When the database itself fails, the claims do not count: three of them would quarantine the whole batch."""
+        try:
+            yield
+        except OperationalError:
+            with suppress(OperationalError):
+                _put_back(self.database, batch, self.clock.now())
+            raise
+
     def commit(self, batch: _Batch | None) -> _Ready | None:
         """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The
         lease begins anew with it, and the deadline for writing to the socket counts from before that."""
@@ -199,7 +224,7 @@ class _Desk:
             return None
         deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
         now = self.clock.now()
-        with self.database.write() as connection:
+        with self._blaming_no_mail(batch), self.database.write() as connection:
             mine = _still_mine(connection, batch)
             judgements = {found: batch.judgements[found] for found in mine}
             check_again(connection, self.published, judgements, now)
