@@ -9,7 +9,9 @@ from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy.exc import OperationalError
 
 from bot.channels.base import Answer, Outcome, Outgoing
 from bot.clock import Clock
@@ -30,6 +32,10 @@ RATE_LIMITED = "rate_limited"
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 BREAKER = timedelta(minutes=15)
+#: Between tries to record, in seconds; together less than a lease lasts.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+log = structlog.get_logger()
+LONGEST_SLOWDOWN = timedelta(minutes=10)
 
 STATES = {
     Outcome.ACCEPTED: MessageState.ACCEPTED,
@@ -99,6 +105,16 @@ class Recorder:
         return group
 
     def _write(self, group: list[tuple[MessageRow, Answer]]) -> None:
+        """A database that is locked or full for a moment must not cost the only copy of what the provider said."""
+        for pause in PAUSES:
+            try:
+                return self._write_once(group)
+            except OperationalError as error:
+                log.warning("answers_not_recorded", answers=len(group), error=str(error.orig)[:200], again_in=pause)
+                self._clock.sleep(pause)
+        return self._write_once(group)
+
+    def _write_once(self, group: list[tuple[MessageRow, Answer]]) -> None:
         now = self._clock.now()
         with self._database.write() as connection:
             recorded = _record(connection, group, now)
