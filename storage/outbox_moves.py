@@ -3,7 +3,7 @@ token, and writes them in bulk inside the caller's transaction. It decides nothi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -134,9 +134,19 @@ def _move_alike(
     connection.execute(update(MESSAGE).where(among(MESSAGE.c.id, ids)).values(values))
 
 
-def claim_due_messages(connection: Connection, now: datetime, worker: str, limit: int, *where: Any) -> list[MessageRow]:
-    """Take up to `limit` due messages under a lease; each claim raises the fencing token."""
+def claim_due_messages(
+    connection: Connection,
+    now: datetime,
+    worker: str,
+    limit: int,
+    *where: Any,
+    slots: Callable[[int], int] | None = None,
+) -> list[MessageRow]:
+    """Take up to `limit` due messages under a lease; each claim raises the fencing token. `slots` says for how many of those
+    that are due the pace has room."""
     before = [MessageRow._make(row) for row in pick_due(connection, COLUMNS, now, limit, *where)]
+    if slots is not None and before:
+        before = before[: slots(len(before))]
     lease = {"claimed_by": worker, "lease_until": now + LEASE}
     raised = {"token": MESSAGE.c.token + 1, "claims": MESSAGE.c.claims + 1}
     if before:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, and_, insert, select, update
 
 from storage.outbox import Transport
 
 TRANSPORT: Table = Transport.__table__  # type: ignore[attr-defined]
+#: So many mails try whether a way out that was closed takes mails again.
+TRIAL = 10
 
 
 def blocked_until(connection: Connection, name: str, now: datetime) -> datetime | None:
@@ -17,21 +19,40 @@ def blocked_until(connection: Connection, name: str, now: datetime) -> datetime 
     return connection.scalar(statement)
 
 
+def most_to_claim(connection: Connection, name: str, batch: int, now: datetime) -> int:
+    """How many mails may be taken for this way out now: none while it is closed, a few to try whether it is open again."""
+    row = connection.execute(
+        select(TRANSPORT.c.blocked_until, TRANSPORT.c.reason).where(TRANSPORT.c.name == name)
+    ).one_or_none()
+    if row is None or row.reason is None:
+        return batch
+    is_closed = row.blocked_until is not None and row.blocked_until > now
+    return 0 if is_closed else min(batch, TRIAL)
+
+
 def block(connection: Connection, name: str, *, until: datetime, reason: str, at: datetime) -> bool:
     """Close a way out for a while; whether that is news (the alert is given once, not per message)."""
-    row = connection.execute(select(TRANSPORT.c.reason).where(TRANSPORT.c.name == name).with_for_update()).one_or_none()
+    standing = select(TRANSPORT.c.reason, TRANSPORT.c.blocked_until).where(TRANSPORT.c.name == name).with_for_update()
+    row = connection.execute(standing).one_or_none()
     if row is None:
         connection.execute(insert(TRANSPORT).values(name=name, blocked_until=until, reason=reason, since=at))
         return True
     is_news = bool(row.reason != reason)
+    if not is_news and row.blocked_until is not None:
+        until = max(until, row.blocked_until)
     values = {"blocked_until": until, "reason": reason, **({"since": at} if is_news else {})}
     connection.execute(update(TRANSPORT).where(TRANSPORT.c.name == name).values(**values))
     return is_news
 
 
-def open_again(connection: Connection, name: str) -> None:
-    """The provider accepts again."""
-    closed = TRANSPORT.c.reason.is_not(None)
+def closed_since(connection: Connection, name: str, reason: str) -> datetime | None:
+    """Since when it has been closed for this reason, without one mail accepted in between."""
+    return connection.scalar(select(TRANSPORT.c.since).where(TRANSPORT.c.name == name, TRANSPORT.c.reason == reason))
+
+
+def open_again(connection: Connection, name: str, now: datetime) -> None:
+    """The provider accepts again. What it accepted while we had closed it was on its way before, and proves nothing."""
+    closed = and_(TRANSPORT.c.reason.is_not(None), TRANSPORT.c.blocked_until <= now)
     connection.execute(
         update(TRANSPORT).where(TRANSPORT.c.name == name, closed).values(blocked_until=None, reason=None, since=None)
     )

@@ -29,6 +29,7 @@ from bot.rules.field_types import (
     refused,
 )
 from bot.rules.fuses import Fuses
+from bot.rules.pacing import Pace
 from bot.rules.playbook import Exit
 from bot.rules.steps_model import key
 from bot.rules.zones import zone_of
@@ -236,6 +237,7 @@ class WorkspaceSettings(Part):
     )
     caps: Caps = Field(default_factory=Caps, description="How much is too much.")
     fuses: Fuses = Field(default_factory=Fuses, description="Bounds above which a person is asked.")
+    pace: Pace = Field(default_factory=Pace, description="How fast mails may leave, all workers together.")
     touch: dict[Word, TouchPolicy] = Field(
         default_factory=lambda: dict(_TOUCH_REVIEW), description="One policy per touch model: high, low, tech."
     )

@@ -50,7 +50,8 @@ from storage.outbox_moves import (
     still_claimed,
     write_moves,
 )
-from storage.transports import blocked_until
+from storage.pacing import give_back, take_slots
+from storage.transports import blocked_until, most_to_claim
 
 log = structlog.get_logger()
 
@@ -175,21 +176,20 @@ class _Desk:
             return None
         now = self.clock.now()
         with self.database.write() as connection:
-            if blocked_until(connection, self.provider, now) is not None:
+            most = most_to_claim(connection, self.provider, self.batch_size, now)
+            if not most:
                 return None
             runs = rows_not_paused(connection, MESSAGE)
-            claimed = claim_due_messages(connection, now, self.worker, self.batch_size, runs)
+            slots = self._slots(connection, now)
+            claimed = claim_due_messages(connection, now, self.worker, most, runs, slots=slots)
             pass_by(Place.CLAIM_COMMIT)
         if not claimed:
             return None
         pass_by(Place.CLAIMED)
         cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
         pass_by(Place.RENDERED)
-        is_last = len(claimed) < self.batch_size
+        is_last = len(claimed) < most and slots is None
         return _Batch(claimed=claimed, cases=cases, judgements=judgements, is_last=is_last)
-
-    def commit_taken(self, taking: Future[_Batch | None]) -> _Ready | None:
-        return self.commit(taking.result())
 
     def _slots(self, connection: Connection, now: datetime) -> Callable[[int], int] | None:
         """How many of so many mails the pace allows now; None: as many as you like."""
@@ -214,6 +214,9 @@ class _Desk:
                 _put_back(self.database, batch, self.clock.now())
             raise
 
+    def commit_taken(self, taking: Future[_Batch | None]) -> _Ready | None:
+        return self.commit(taking.result())
+
     def commit(self, batch: _Batch | None) -> _Ready | None:
         """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The
         lease begins anew with it, and the deadline for writing to the socket counts from before that."""
@@ -229,9 +232,10 @@ class _Desk:
             judgements = {found: batch.judgements[found] for found in mine}
             check_again(connection, self.published, judgements, now)
             keep_within_caps(connection, self.published, batch.cases, judgements, now)
-            if self.fuse.mind(connection, batch.cases, judgements, now):
+            if self.fuse.mind(connection, batch.cases.values(), judgements, now):
                 check_again(connection, self.published, judgements, now)
             going = store_judgements(connection, self.published, mine, judgements, self.provider, now)
+            self._give_back(connection, len(batch.claimed) - len(going))
             pass_by(Place.INTENT_COMMIT)
         pass_by(Place.INTENDED)
         for judgement in judgements.values():

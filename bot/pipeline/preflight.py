@@ -18,6 +18,7 @@ from bot.rules.addresses import is_mailable_address
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import add
 from bot.rules.durations import parse_duration
+from bot.rules.pacing import smooth_offset, smoothed, span_of
 from bot.rules.steps_model import EmailStep, LateRule
 from bot.rules.windows import DEFAULT_LATE_LIMIT, Window, is_late, next_open, parse_window
 from bot.rules.zones import local_date
@@ -85,13 +86,23 @@ def judge(
         # Still welcome now (approved on the last evening, say): then also when the window opens next, but only once.
         is_extended = expires_at <= opens and found.message.reason != OUTSIDE_WINDOW
         welcome = opens + DEFAULT_LATE_LIMIT if is_extended else expires_at
-        return Judgement(state=MessageState.PENDING, reason=OUTSIDE_WINDOW, not_before=opens, expires_at=welcome)
+        goes_at = _spread(found, published, terms, opens)
+        return Judgement(state=MessageState.PENDING, reason=OUTSIDE_WINDOW, not_before=goes_at, expires_at=welcome)
     if found.message.contact_id is None:
         details = {"to": ", ".join(step.to)} if step is not None else None
         return Judgement(state=MessageState.HELD, reason="nobody_to_write_to", expires_at=expires_at, details=details)
     if not is_mailable_address(found.message.contact_email or ""):
         return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
     return _if_it_may_leave(_written(found, step, published, now, values, kept, expires_at), published, now)
+
+
+def _spread(found: MailCase, published: Published, terms: Terms, opens: datetime) -> datetime:
+    """When a mail of a smooth playbook goes after its window opened; the others go at once."""
+    version = published.versions.get(found.message.version_id or 0)
+    if version is None or version.playbook.smooth is None:
+        return opens
+    offset = smooth_offset(span_of(version.playbook.smooth), found.message.enrollment_id or 0)
+    return smoothed(opens, offset, lambda at: next_open(terms.windows, at, found.zone, terms.calendar) == at)
 
 
 def _if_it_may_leave(judgement: Judgement, published: Published, now: datetime) -> Judgement:

@@ -25,13 +25,14 @@ from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.outbox import OVER, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, store_acceptances, write_moves
-from storage.transports import block, open_again
+from storage.transports import block, closed_since, open_again
 
 GROUP = 100
 RATE_LIMITED = "rate_limited"
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 BREAKER = timedelta(minutes=15)
+LONGEST_SLOWDOWN = timedelta(minutes=10)
 #: Between tries to record, in seconds; together less than a lease lasts.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 log = structlog.get_logger()
@@ -131,9 +132,9 @@ class Recorder:
         stopped = denied or limited
         if stopped is None:
             if any(answer.outcome is Outcome.ACCEPTED for answer in answers):
-                open_again(connection, self._transport)
+                open_again(connection, self._transport, now)
             return
-        pause = BREAKER if denied else timedelta(seconds=stopped.retry_after_seconds or 60)
+        pause = BREAKER if denied else self._slowed(connection, stopped, now)
         if block(connection, self._transport, until=now + pause, reason=stopped.reason, at=now):
             entry = Entry(
                 at=now,
@@ -142,6 +143,13 @@ class Recorder:
                 details={"transport": self._transport, "answer": stopped.reason, "status": stopped.status},
             )
             write_entries(connection, [entry])
+
+    def _slowed(self, connection: Connection, answer: Answer, now: datetime) -> timedelta:
+        """The provider's own word; else as long again as it has refused us so far."""
+        if answer.retry_after_seconds is not None:
+            return timedelta(seconds=max(1.0, answer.retry_after_seconds))
+        since = closed_since(connection, self._transport, answer.reason)
+        return min(LONGEST_SLOWDOWN, max(FIRST_RETRY, now - (since or now)))
 
 
 def _closes_the_way(answer: Answer) -> bool:
@@ -227,6 +235,8 @@ def _backoff(attempts: int, answer: Answer) -> timedelta:
         return timedelta(seconds=max(1.0, answer.retry_after_seconds))
     if answer.outcome is Outcome.DENIED or answer.reason == "breaker":
         return BREAKER
+    if answer.reason == RATE_LIMITED:
+        return timedelta(seconds=1)  # the whole way out is closed; this mail need not wait longer than the others
     longest = min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempts - 1, 10)))
     return longest * random.uniform(0.5, 1.0)
 

@@ -188,6 +188,7 @@ def test_expires_is_counted_from_when_it_might_first_go(world: World) -> None:
 
 def test_three_days_down_with_much_due_loses_nothing_and_sends_nothing_late(world: World) -> None:
     world.mail("one", "two")
+    settings(world, "fuses: {enter: 'off'}")
     steps = "- wait: 1 day\n- handoff: Call\n- email: one\n- wait: 3 days\n- email: two"
     journey(world, "p", steps)
     world.deploy()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, go, sleep
 from bot.pipeline.recipients import find_recipients
+from bot.rules.pacing import smooth_offset, span_of
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
 from storage.consent import TRANSACTIONAL
@@ -100,6 +101,8 @@ def _message(
     reason: str | None,
     due: datetime,
 ) -> tuple[object, ...]:
+    smooth = batch.version_of(walk).playbook.smooth
+    not_before = due if smooth is None else due + smooth_offset(span_of(smooth), walk.id)
     return (
         walk.id,
         walk.customer_id,
@@ -113,7 +116,7 @@ def _message(
         reason,
         walk.priority,
         due,
-        due,
+        not_before,
         None,
         0,
         0,
