@@ -143,9 +143,13 @@ class Room:
                 owner = found[0] if cap.kind is CapKind.TOUCHES else addresses.get(found[1])
                 if owner is not None:
                     wanted[place, owner] = wanted.get((place, owner), 0) + found[place + 2]
+        tight: set[int] = set()
         for (place, owner), number in wanted.items():
             if number > caps[place].count:
                 contested.add((caps[place].kind, owner))
+                tight.add(place)
+        # A cap that nobody here comes near holds nobody back, so its long past need not be read.
+        self.caps = tuple(cap for cap in self.caps if cap.kind is CapKind.SURVEYS or caps.index(cap) in tight)
         return contested
 
     def _read_surveys(self, connection: Connection) -> Sequence[Row[Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from bot.rules.caps import Cap, CapKind, Place, Touch, counted, first_room
+from bot.rules.caps import Cap, CapKind, Place, Touch, first_room, period_of
 
 #: A mail that makes way for one which is being prepared at this moment looks again after so long.
 LOOK_AGAIN = timedelta(minutes=5)
@@ -98,6 +98,7 @@ class Guards:
     sent: dict[tuple[Any, ...], list[tuple[Copy, Touch]]] = field(default_factory=dict)
     kept: dict[Budget, list[Touch]] = field(default_factory=dict)
     rivals: dict[tuple[Any, ...], list[tuple[Copy, Touch]]] = field(default_factory=dict)
+    _periods: dict[tuple[Any, ...], tuple[datetime, datetime]] = field(default_factory=dict)
 
     def rule(self, candidates: Iterable[Candidate]) -> dict[int, Ruling]:
         """Mail id → ruling, for those asked about. Rivals take room in their turn but get no ruling."""
@@ -109,6 +110,15 @@ class Guards:
             if ruling.say is Say.NOW:
                 self._take(candidate)
         return rulings
+
+    def _period(self, cap: Cap, at: datetime, place: Place) -> tuple[datetime, datetime]:
+        """Most ask at the same moment in a few places."""
+        if at != self.now:
+            return period_of(cap, at, place)
+        key = (id(cap), id(place))
+        if key not in self._periods:
+            self._periods[key] = period_of(cap, at, place)
+        return self._periods[key]
 
     def _take(self, candidate: Candidate) -> None:
         touch = Touch(at=max(candidate.at, self.now), what="mail", id=candidate.id, about=candidate.about)
@@ -149,13 +159,16 @@ class Guards:
             return None
         place, touches = candidate.place(cap.kind), self.taken.get((cap.kind, owner), [])
         at = max(candidate.at, self.now)
-        taking = counted(cap, touches, at, place)
+        kept = self.kept.get((cap.kind, owner), ())
+        if len(touches) + len(kept) < cap.count:
+            return None
+        start, end = self._period(cap, at, place)
+        taking = [touch for touch in touches if start <= touch.at < end]
         if len(taking) >= cap.count:
             until = first_room(cap, touches, at, candidate.expires_at, place)
-            winner = taking[-1].name if taking else {}
+            winner = max(taking, key=lambda touch: touch.at).name if taking else {}
             return Ruling(say=Say.LATER, reason=REASONS[cap.kind], until=until, details={"cap": cap.say(), **winner})
-        kept = self.kept.get((cap.kind, owner))
-        keeping = counted(cap, kept, at, place) if kept else []
+        keeping = sorted((touch for touch in kept if start <= touch.at < end), key=lambda touch: touch.at)
         if len(taking) + len(keeping) < cap.count:
             return None
         until = keeping[-1].at if keeping[-1].at > self.now else self.now + LOOK_AGAIN
