@@ -79,7 +79,7 @@ def _person_checks() -> Iterator[Check]:
 
 
 def _customers(*where: ColumnElement[bool]) -> Select[Any]:
-    return select(CUSTOMER.c.key).where(*where).order_by(CUSTOMER.c.id)
+    return select(CUSTOMER.c.key).where(CUSTOMER.c.erased_at.is_(None), *where).order_by(CUSTOMER.c.id)
 
 
 def unknown_zones(connection: Connection) -> list[Complaint]:
