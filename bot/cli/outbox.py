@@ -22,7 +22,10 @@ from bot.cli.printing import print_cut, print_json, print_line, print_table, sho
 from bot.errors import MissingField, UsageError
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
+from bot.pipeline.caps import cap_passed
 from bot.pipeline.edited_mails import EditedMail
+from bot.pipeline.mail_context import load_cases
+from bot.rules.guards import CAP_PASSED
 from bot.rules.reasons import sentence
 from storage.outbox import MessageState
 from storage.outbox_moves import MessageRow
@@ -214,6 +217,20 @@ def _tell(app: App, row: MessageRow, as_json: bool) -> None:
     else:
         goes_on = " The next tick sends it." if row.state == MessageState.PENDING else ""
         print_line(f"Mail {row.id} is {row.state}.{goes_on}")
+        if row.state == MessageState.PENDING:
+            _warn_of_caps(app, row.id)
+
+
+def _warn_of_caps(app: App, message_id: int) -> None:
+    """A person's own send is never held back by a cap, but they should know (S15)."""
+    published = app.published()
+    if published is None:
+        return
+    with app.database.read() as connection:
+        (case,) = load_cases(connection, app.ground(published), [message_id])
+        passed = cap_passed(connection, published, case, app.clock.now())
+    if passed is not None:
+        print_line(f"Note: {sentence('did', CAP_PASSED, passed)}.")
 
 
 def _print_mail(mail: MailText, zone: str) -> None:
