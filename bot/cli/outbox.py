@@ -20,6 +20,7 @@ from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.errors import MissingField, UsageError
+from bot.insight.listing_replies import list_replies
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
 from bot.pipeline.caps import cap_passed
@@ -168,6 +169,65 @@ def edit(
         _tell(app, row, as_json)
 
 
+@commands.command("replied")
+def replied(
+    context: typer.Context,
+    mail: MailId,
+    note: Annotated[str, typer.Option("--note", help="How and what; it is kept in the journal.")] = "",
+    by: By = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that the reader answered this mail, by telephone or elsewhere: `replied("step")` holds from the next tick.
+
+    Example: `journeybot outbox replied 12 --note "Called back, wants a demo"`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    _act(call, lambda doer: outbox_acts.replied(doer.connection, mail, by=doer.by, at=doer.at, note=note))
+
+
+@commands.command("replies")
+def list_answers(
+    context: typer.Context,
+    verdict: Annotated[
+        str | None, typer.Option("--verdict", help="answered, other_sender, automatic, ours, unknown or erased.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """List what readers answered, the newest first, also what counted for nothing.
+
+    Example: `journeybot outbox replies --verdict unknown`
+    """
+    with opened(context) as app:
+        zone = zone_of_workspace(app.settings)
+        with app.database.read() as connection:
+            rows = list_replies(connection, verdict=verdict, limit=limit)
+    if as_json:
+        print_json([row.as_dict() for row in rows])
+        return
+    if not rows:
+        print_line("No answers.")
+        return
+    columns = (f"received ({zone})", "verdict", "mail", "customer", "from", "subject", "text")
+    print_table(
+        columns,
+        [
+            (
+                local_text(r.received_at, zone),
+                r.verdict,
+                r.mail,
+                r.customer,
+                r.from_address,
+                r.subject,
+                shown(r.text[:200]),
+            )
+            for r in rows
+        ],
+    )
+    print_cut(len(rows), limit)
+
+
 def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draft:
     text = None if body is None else sys.stdin.read() if str(body) == "-" else body.read_text(encoding="utf-8")
     if subject is not None and text is not None:
@@ -250,7 +310,9 @@ def _print_mail(mail: MailText, zone: str) -> None:
         ("Delivered", local_text(mail.delivered_at, zone)),
         ("Opened", local_text(mail.opened_at, zone)),
         ("Clicked", local_text(mail.clicked_at, zone)),
+        ("Replied", local_text(mail.replied_at, zone)),
         ("Bounced", local_text(mail.bounced_at, zone)),
+        ("Provider", mail.delivery),
         ("Subject", row.subject),
     ):
         if value:

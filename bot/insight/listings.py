@@ -61,6 +61,7 @@ class MailText:
     clicked_at: datetime | None
     replied_at: datetime | None
     bounced_at: datetime | None
+    delivery: str | None
     from_email: str | None
     from_name: str | None
     category: str | None

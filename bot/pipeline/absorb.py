@@ -29,6 +29,9 @@ DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 
 BATCH = 1000
 COLUMNS = (*STAMPS, "delivery")
+#: How an event found its mail, where that does not prove that this very mail was accepted: by the address alone, or by what
+#: one of ours says.
+NO_PROOF = (BY_ADDRESS, "word")
 #: Things that happened to a mail which tell that it did not arrive.
 NOT_ARRIVED = ("bounced_at", "dropped_at")
 
@@ -67,7 +70,7 @@ def absorb(database: Database, published: Published, now: datetime, *, installat
 
 def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) -> None:
     ids = {event.message_id for event in events}
-    _accept_by_evidence(connection, [event for event in events if event.details.get("matched") != BY_ADDRESS], now)
+    _accept_by_evidence(connection, [event for event in events if event.details.get("matched") not in NO_PROOF], now)
     found = connection.execute(select(MESSAGE).where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id).with_for_update())
     told = _everything_told(connection, ids)
     changes = [Change(message=row, before=_stored(row), after=fate_of(told[row.id])) for row in found]

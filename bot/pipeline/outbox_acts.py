@@ -7,16 +7,18 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from bot.errors import UsageError
 from bot.pipeline.preflight import Letter
+from storage.bulk import insert_new_rows
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
-from storage.outbox import MessageState
+from storage.outbox import DeliveryEvent, MessageState
 from storage.outbox_moves import CONTENT, MESSAGE, MessageRow, contents_of, lock_messages, store_contents, write_moves
 
+DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 S = MessageState
 REVIEW = "review"
 #: What somebody asked to send again is welcome for this long, however old the step that owed it.
@@ -24,6 +26,7 @@ WELCOME_AGAIN = timedelta(days=3)
 
 RESENDABLE = (S.FAILED, S.QUARANTINED, S.UNCONFIRMED, S.HELD)
 EDITABLE = (S.HELD, S.QUARANTINED, S.FAILED, S.UNCONFIRMED)
+ANSWERABLE = (S.ACCEPTED, S.UNKNOWN, S.UNCONFIRMED)
 CANCELLABLE = (S.PENDING, S.HELD, S.QUARANTINED, S.FAILED, S.UNCONFIRMED)
 
 
@@ -90,6 +93,16 @@ def edit(connection: Connection, message_id: int, letter: Letter, *, by: str, at
     else:
         connection.execute(update(CONTENT).where(CONTENT.c.message_id == message_id).values(**values))
     return _move(connection, row, row, "mail_edited", by, at)
+
+
+def replied(connection: Connection, message_id: int, *, by: str, at: datetime, note: str = "") -> MessageRow:
+    """A person says that the reader answered, by telephone perhaps: `replied(…)` holds from the next tick. Saying it twice is
+    saying it once. Raises: UsageError for a mail that nobody can have got."""
+    row, _ = _look(connection, message_id, ANSWERABLE, "answered")
+    told = (f"by-hand:{message_id}", message_id, "replied", at, False, {"matched": "word"}, at, True)
+    columns = ("key", "message_id", "kind", "at", "is_machine", "details", "received_at", "is_new")
+    insert_new_rows(connection, DELIVERY_EVENT, columns, [told])
+    return _move(connection, row, row, "mail_replied_by_word", by, at, {"note": note})
 
 
 def check_editable(connection: Connection, message_id: int) -> None:

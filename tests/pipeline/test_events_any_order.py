@@ -18,6 +18,7 @@ from bot.rules.fates import STAMPS, Told, fate_of
 from storage.outbox_moves import MESSAGE
 from tests.pipeline.provider import CONTACT, EVENT, SUPPRESSION, message, posted, rows, said, take_in
 from tests.pipeline.scenes import company, journey
+from tests.pipeline.scenes import settings as settings_of
 from tests.world import BEGINNING, World
 
 UNKNOWN = Answer(outcome=Outcome.UNKNOWN, reason="timeout")
@@ -114,6 +115,7 @@ def test_the_same_events_in_any_order_end_in_the_same_state(
 ) -> None:
     if world.app.published() is None:
         world.mail("hello")
+        settings_of(world, "fuses: {enter: off, send: off, bounces: off, complaints: off}")
         journey(world, "p", '- email: hello\n- wait: {until: clicked("hello"), at_most: 90 days}')
         world.deploy()
     told, posts = history

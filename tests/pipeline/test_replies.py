@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.errors import UsageError, WorkspaceError
+from bot.pipeline.outbox_acts import replied
 from bot.rules.references import reference_of
 from bot.webhooks.inbound import read_reply
 from storage.outbox_moves import MESSAGE
 from tests.fakes.sendgrid_webhook import BOUNDARY, FORM, wire_reply
 from tests.pipeline.provider import REPLY, keep, message, rows, strays, take_in
-from tests.pipeline.scenes import company, journey, mail_id, mails, outcomes, titles, took
+from tests.pipeline.scenes import company, journey, mail_id, mails, outcomes, settings, titles, took
 from tests.world import World
 
 
@@ -226,3 +228,57 @@ def test_header_injection_in_names_stays_on_one_line() -> None:
     hostile: Any = {"from": "Tanaka\r\nBcc: x@y <tanaka@sakura.example>", "subject": "Re:\r\n\r\nhello"}
     found = read_reply(form(**hostile), FORM)
     assert "\n" not in found.from_name + found.subject + found.from_address
+
+
+def test_the_csms_word_counts_once_and_is_told(asked: World) -> None:
+    for _ in range(2):
+        with asked.database.write() as connection:
+            replied(connection, mail_id(asked, "hello"), by="sato", at=asked.now, note="called")
+    asked.tick()
+    assert message(asked).replied_at == asked.now
+    assert outcomes(asked) == ["answered"]
+    assert [found.details for found in took(asked, "mail_replied_by_word")] == [{"by": "sato", "note": "called"}] * 2
+    assert len(took(asked, "mail_replied")) == 1
+
+
+def test_nobody_answers_a_mail_that_was_never_sent(asked: World) -> None:
+    with asked.database.write() as connection:
+        connection.execute(update(MESSAGE).values(state="held"))
+        with pytest.raises(UsageError, match="cannot be answered"):
+            replied(connection, mail_id(asked, "hello"), by="sato", at=asked.now)
+
+
+def test_who_was_erased_and_writes_again_is_not_kept(asked: World) -> None:
+    told = reference(asked)
+    asked.app.erase("sakura", "tanaka", by="sato")
+    for to in (f"reply+{told}@in.us.example", "hello@us.example"):
+        keep(asked, "inbound", form(to=to, subject="Re: hello", text="Me again.", **{"from": "tanaka@sakura.example"}))
+        keep(
+            asked,
+            "inbound",
+            form(to=to, subject="Re", text="x", headers=f"Message-ID: <{to}>", **{"from": "t@else.example"}),
+        )
+    asked.tick()
+    stored = rows(asked, select(REPLY).where(REPLY.c.verdict == "erased"))
+    assert len(stored) == 3
+    assert {(row.from_address, row.subject, row.text) for row in stored} == {("", "", "")}
+    assert titles(asked) == []
+
+
+def test_mails_ask_to_be_answered_where_we_hear_it(asked: World) -> None:
+    settings(asked, "replies: {address: reply@in.us.example}")
+    asked.deploy()
+    company(asked, "asahi")
+    asked.tick()
+    (mail,) = (mail for mail in asked.channel.accepted if mail.to_email == "tanaka@asahi.example")
+    assert (
+        mail.reply_to_email
+        == f"reply+{reference_of(asked.app.installation, mail_id(asked, 'hello', 'asahi'))}@in.us.example"
+    )
+
+
+def test_check_refuses_an_address_that_nobody_hears(world: World) -> None:
+    settings(world, "replies: {address: reply@in.us.example}")
+    with pytest.raises(WorkspaceError) as refused:
+        world.deploy()
+    assert [found.rule for found in refused.value.findings if found.severity == "error"] == ["no-inbound-route"]
