@@ -7,9 +7,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.errors import MissingField, UsageError
 from bot.insight.listing_replies import list_replies
+from bot.insight.journal_lines import details_of
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
 from bot.pipeline.caps import cap_passed
@@ -83,10 +84,11 @@ def show(context: typer.Context, mail: MailId, as_json: AsJson = False) -> None:
         zone = zone_of_workspace(app.settings)
         with app.database.read() as connection:
             found = show_mail(connection, mail)
+            told = details_of(connection, [mail])
     if as_json:
         print_json(found.as_dict())
     else:
-        _print_mail(found, zone)
+        _print_mail(found, zone, told.get((mail, found.row.reason or ""), {}))
 
 
 @commands.command("approve")
@@ -293,14 +295,14 @@ def _warn_of_caps(app: App, message_id: int) -> None:
         print_line(f"Note: {sentence('did', CAP_PASSED, passed)}.")
 
 
-def _print_mail(mail: MailText, zone: str) -> None:
-    row = mail.row
+def _print_mail(mail: MailText, zone: str, told: Mapping[str, Any]) -> None:
+    row, said = mail.row, {**told, "until": mail.not_before}
     for name, value in (
         ("Mail", f"{row.id} ({row.playbook} → {row.step}, template {row.template})"),
         ("Customer", row.customer),
         ("To", row.to),
         ("From", f"{mail.from_name or ''} <{mail.from_email}>".strip() if mail.from_email else None),
-        ("State", f"{row.state}: {sentence('', row.reason)}" if row.reason else row.state),
+        ("State", f"{row.state}: {sentence('', row.reason, said, zone=zone)}" if row.reason else row.state),
         ("Due", local_text(row.due_at, zone)),
         ("Not before", local_text(mail.not_before, zone)),
         ("Expires", local_text(mail.expires_at, zone)),

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, inspect
 
 from bot.insight.complaints import ORDER, Complaint, run_checks
+from bot.insight.doctor_guards import guard_checks
 from bot.insight.doctor_incoming import incoming_complaints
 from bot.insight.doctor_mails import mail_checks
 from bot.insight.doctor_people import people_checks, unknown_zones
@@ -33,6 +34,7 @@ def examine(database: Database, published: Published | None, now: datetime, sett
         found = [
             *_integrity(connection, database),
             *run_checks(connection, mail_checks(connection, published, now)),
+            *run_checks(connection, guard_checks(now)),
             *run_checks(connection, walk_checks(connection, published, now)),
             *run_checks(connection, handoff_checks(now)),
             *run_checks(connection, people_checks()),

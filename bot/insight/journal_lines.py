@@ -3,6 +3,7 @@ whatever the number of lines. Used by explain.py."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
@@ -52,6 +53,16 @@ def decision_lines(
         for row in reversed(kept)
     ]
     return lines, len(rows) > len(kept)
+
+
+def details_of(connection: Connection, message_ids: Collection[int]) -> dict[tuple[int, str], dict[str, Any]]:
+    """(Mail id, reason) → the details of the newest decision with that reason."""
+    statement = (
+        select(DECISION.c.message_id, DECISION.c.reason, DECISION.c.details)
+        .where(DECISION.c.message_id.in_(message_ids), DECISION.c.details.is_not(None))
+        .order_by(DECISION.c.id)
+    )
+    return {(row.message_id, row.reason): row.details for row in connection.execute(statement)}
 
 
 def attempt_lines(connection: Connection, teller: Teller, message_id: int) -> list[Line]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select
 
 from bot.insight.explanation import Line, SeenLeaf, Teller
+from bot.insight.journal_lines import details_of
 from bot.insight.leaf_columns import LeafColumns
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground, walk_joins
@@ -35,6 +36,7 @@ class Look:
     now: datetime
     running: frozenset[int]
     owed: dict[int, Row[Any]]
+    told: dict[tuple[int, str], dict[str, Any]]
 
 
 def inside_lines(
@@ -58,12 +60,14 @@ def inside_lines(
     walks = connection.execute(statement).all()
     ids = [walk.id for walk in walks]
     free = select(ENROLLMENT.c.id).where(ENROLLMENT.c.id.in_(ids), rows_not_paused(connection, ENROLLMENT))
+    owed = _owed(connection, ids)
     look = Look(
         published=published,
         ground=ground,
         now=teller.now,
         running=frozenset(connection.scalars(free)),
-        owed=_owed(connection, ids),
+        owed=owed,
+        told=details_of(connection, [mail.id for mail in owed.values()]),
     )
     return [_line(connection, teller, look, walk) for walk in walks]
 
@@ -106,7 +110,7 @@ def _reason(teller: Teller, look: Look, walk: Row[Any], step: Step | None) -> tu
         return "due_now", {}
     owed = look.owed.get(walk.id)
     if isinstance(step, EmailStep) and owed is not None:
-        return "waits_for_mail", {"template": owed.template, "state": owed.state, "why": _why(teller, owed)}
+        return "waits_for_mail", {"template": owed.template, "state": owed.state, "why": _why(teller, look, owed)}
     return _asleep(walk, step)
 
 
@@ -117,12 +121,13 @@ def _asleep(walk: Row[Any], step: Step | None) -> tuple[str, dict[str, Any]]:
     return ("nobody_wakes" if walk.due_at is None else "waits_for_time"), details
 
 
-def _why(teller: Teller, owed: Row[Any]) -> str:
+def _why(teller: Teller, look: Look, owed: Row[Any]) -> str:
     """What the mail itself waits for."""
     if owed.reason is None:
         return teller.say(INSIDE, "waits_for_worker")
     verdict = "held" if owed.state == MessageState.HELD else "deferred"
-    return teller.say(verdict, owed.reason, {"template": owed.template, "until": owed.not_before})
+    told = look.told.get((owed.id, owed.reason), {})
+    return teller.say(verdict, owed.reason, {**told, "template": owed.template, "until": owed.not_before})
 
 
 def _until(look: Look, walk: Row[Any], step: Step | None) -> datetime | None:
