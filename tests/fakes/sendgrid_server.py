@@ -119,6 +119,11 @@ class FakeSendGrid:
         """Every request with this reference, before the script."""
         self._for_reference[reference] = behaviour
 
+    def behave_well(self) -> None:
+        """Forget the script: from now on every request is accepted."""
+        self._script.clear()
+        self._for_reference.clear()
+
     def references(self) -> list[str]:
         return [acceptance.reference for acceptance in self.acceptances]
 

@@ -28,6 +28,7 @@ from tests.promise.forge import End, Order, SharedClock
 from tests.promise.moving_database import MovingDatabase
 
 ROOT = Path(__file__).parents[2]
+OPTED_OUT_ID = "SELECT id FROM customer WHERE key = 'opted_out'"
 
 
 class Forge:
@@ -155,18 +156,22 @@ class Case:
     def time_passes(self, **span: float) -> None:
         self.smithy.clock.move_to(self.now + timedelta(**span))
 
-    def hear_from_the_provider(self, kinds: Sequence[str] = ("processed", "delivered", "delivered")) -> None:
-        """Its events for everything it took: out of order, and one of them twice with changed ids."""
-        with self.smithy.database.write() as connection:
-            for acceptance in self.provider.acceptances:
-                for kind in kinds:
-                    self._keys += 1
-                    connection.execute(
-                        insert(DeliveryEvent).values(
-                            key=f"event-{self._keys}", message_id=message_of(acceptance.reference), kind=kind,
-                            at=self.now, is_machine=False, details={}, is_new=True,
-                        )
-                    )  # fmt: skip
+    def hear_from_the_provider(self, kinds: Sequence[str] = ("processed", "delivered", "delivered")) -> set[int]:
+        """Its events for everything it took, one of them twice with changed ids; returns the mails they are about."""
+        taken = {message_of(found.reference) for found in list(self.provider.acceptances)}
+        self.tell([(key, kind) for key in sorted(taken) for kind in kinds])
+        return taken
+
+    def tell(self, words: Sequence[tuple[int, str]]) -> None:
+        """Signed events as the webhook keeps them: (message id, kind), in this order."""
+        rows = []
+        for message_id, kind in words:
+            self._keys += 1
+            row = {"key": f"event-{self._keys}", "message_id": message_id, "kind": kind, "at": self.now}
+            rows.append({**row, "is_machine": False, "details": {}, "is_new": True})
+        if rows:
+            with self.smithy.database.write() as connection:
+                connection.execute(insert(DeliveryEvent), rows)
 
     def states(self) -> dict[int, str]:
         return {row.id: row.state for row in self._rows("SELECT id, state FROM message")}
@@ -204,10 +209,17 @@ class Case:
         found += [f"mail {row.id} lacks an attempt" for row in self._rows(lacking)]
         return found
 
-    def unbelieved(self) -> list[int]:
-        """Mails that the provider took and told of, and that are not known as accepted."""
-        states = self.states()
-        return [key for key in self.taken() if states.get(key) != MessageState.ACCEPTED]
+    def lost_rows(self, steps: Sequence[str], playbook: str, walks: int) -> list[str]:
+        """Walks that did not begin, or did not come to their end, or passed a mail step that never owed its mail. The
+        opted-out customer's waits for somebody to write to."""
+        mine = f"FROM enrollment e WHERE e.playbook = '{playbook}' AND e.customer_id NOT IN ({OPTED_OUT_ID})"
+        begun = self._rows(f"SELECT count(*) AS number {mine}")[0].number
+        found = [] if begun == walks else [f"{begun} walks of {playbook} began, not {walks}"]
+        found += [f"walk {row.id} never ended" for row in self._rows(f"SELECT id {mine} AND e.status <> 'ended'")]
+        for step in steps:
+            owed = f"(SELECT count(*) FROM message m WHERE m.enrollment_id = e.id AND m.step = '{step}')"
+            found += [f"walk {row.id} owes {step} wrongly" for row in self._rows(f"SELECT id {mine} AND {owed} <> 1")]
+        return found
 
     def disagreements(self) -> list[str]:
         """Where journal and outbox tell two stories, and what the auditor says."""

@@ -70,8 +70,7 @@ def begin(case: Case, place: Place, behaviour: str) -> str:
 def go_on(case: Case) -> None:
     """Others tick: after the lease, after the breaker, after the day in which evidence may come."""
     for span in ({"minutes": 2}, {"minutes": 20}, {"hours": 26}):
-        case.hear_from_the_provider()
-        told = case.taken()
+        told = case.hear_from_the_provider()
         case.time_passes(**span)
         assert case.tick().exited == 0
         assert case.faults() == []
