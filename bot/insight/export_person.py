@@ -35,7 +35,7 @@ def export_person(connection: Connection, customer: str, contact: str | None = N
     scope = Scope(customer_ids=[customer_id]) if contact is None else Scope(contact_ids=[people[0].id])
     found = {
         name: rows
-        for name in reversed(FATES)
+        for name in reversed(list(FATES))
         if name not in LEFT_OUT and (rows := _rows(connection, metadata.tables[name], scope))
     }
     addresses = [person.email.lower() for person in people if person.email]

@@ -9,8 +9,8 @@ from bot.errors import UsageError
 from bot.pipeline.edited_mails import EditedMail
 from bot.pipeline.outbox_acts import approve, edit, resend
 from bot.pipeline.trial_mails import Trial, send_trial, write_trial
-from storage.consent import OPTIONAL, Why, suppress
-from tests.pipeline.scenes import company, journey, mail_id, meanwhile, states, took
+from storage.consent import OPTIONAL, Why, lift, suppress
+from tests.pipeline.scenes import company, in_days, journey, mail_id, meanwhile, states, took, walks
 from tests.world import World
 
 EMAIL = "tanaka@sakura.example"
@@ -86,3 +86,21 @@ def test_a_test_mail_does_not_go_to_an_address_that_said_no(world: World, catego
         with pytest.raises(UsageError, match="must not be mailed"):
             send_trial(connection, published, world.channel, world.clock, letter, EMAIL)
     assert world.channel.offered == []
+
+
+@pytest.mark.parametrize("enter", ['when: stage == "onboarding"', "at: renewal_date - 30 days"])
+@pytest.mark.parametrize("category", ["lifecycle", OPTIONAL])
+def test_s30_who_unsubscribed_from_the_first_mails_category_does_not_enter_until_they_ask_again(
+    world: World, enter: str, category: str
+) -> None:
+    world.mail("hello")
+    journey(world, "p", "- email: hello\n  to: contact", walks="contact", enter=enter)
+    world.deploy()
+    company(world, renewal_date=in_days(world, 30))
+    says_no(world, category)
+    world.time_passes(hours=3)
+    assert walks(world) == []
+    with world.database.write() as connection:
+        lift(connection, EMAIL, [category], world.now)
+    world.time_passes(hours=3)
+    assert states(world) == [("hello", "accepted")]
