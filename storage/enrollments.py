@@ -216,7 +216,7 @@ def not_paused(
     if "contact" in keys:
         stopped = select(CONTACT.c.id).where(CONTACT.c.key.in_(keys["contact"]))
         filters.append(or_(contact_id.is_(None), contact_id.not_in(stopped)))
-    return and_(*filters)
+    return and_(true(), *filters)
 
 
 def rows_not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:

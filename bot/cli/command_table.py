@@ -106,6 +106,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="Calls to a person: acknowledge, snooze, reassign, close.",
     ),
     CommandPlace(
+        name="fuses",
+        place="bot.cli.fuses:commands",
+        panel=LOOK,
+        says="What waits because a fuse blew: release it, or drop it.",
+    ),
+    CommandPlace(
         name="customers", place="bot.cli.customers:commands", panel=LOOK, says="Customers with contacts and walks."
     ),
     CommandPlace(

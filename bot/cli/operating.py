@@ -10,13 +10,17 @@ from bot.app import App
 from bot.cli.names import ForAll, ForContact, ForCustomer, the_one
 from bot.cli.opening import At, opened
 from bot.cli.printing import print_line
+from bot.errors import UsageError
 from bot.insight.explain import playbook_row
+from bot.pipeline.fuses import blown_fuses
 from bot.pipeline.operate import enroll_by_hand, exit_by_hand, pause, resume
 from bot.pipeline.resuming import PauseKind
 
 Playbook = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook's name.")]
 OfPlaybook = Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="One playbook.")]
+How = Annotated[str | None, typer.Option("--how", metavar="RULE", help="shift, catch_up or expire, this time.")]
 EVERYTHING = "*"
+RULES = ("shift", "catch_up", "expire")
 
 
 def enroll(
@@ -98,24 +102,32 @@ def resume_walks(
     customer: ForCustomer = None,
     contact: ForContact = None,
     everything: ForAll = False,
+    how: How = None,
     at: At = None,
 ) -> None:
     """Let what was paused go on.
 
-    Each playbook's `on_resume` says what the pause does to due times: `shift`, `catch_up` or `expire`.
+    Each playbook's `on_resume` says what the pause does to due times, unless you say --how: `shift` moves them by its length,
+    `catch_up` does at once what fell due, `expire` leaves that out.
 
-    Example: `journeybot resume --all`
+    Example: `journeybot resume --all --how catch_up`
     """
+    if how is not None and how not in RULES:
+        raise UsageError(f"There is no way `{how}` to resume", hint=f"write --how {', '.join(RULES)}")
     with opened(context, at) as app:
         published = app.published()
         kind, key = _whom(app, playbook, customer, contact, everything)
         rules: dict[str, str] = {}
         if published is not None:
             versions = published.versions
-            rules = {row.name: versions[row.version_id].playbook.on_resume for row in published.playbooks}
+            rules = {row.name: how or versions[row.version_id].playbook.on_resume for row in published.playbooks}
         with app.database.write() as connection:
             was_paused = resume(connection, kind, key, app.clock.now(), rules)
+        with app.database.read() as connection:
+            is_held = kind == "playbook" and any(fuse.playbook == key for fuse in blown_fuses(connection))
     print_line(f"{_named(kind, key)} {'goes on' if was_paused else 'was not paused'}.")
+    if is_held:
+        print_line(f"A fuse holds it: see `journeybot fuses list`, then `journeybot fuses release {key}`.")
 
 
 def _whom(

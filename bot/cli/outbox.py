@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +21,15 @@ from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.errors import MissingField, UsageError
-from bot.insight.listing_replies import list_replies
 from bot.insight.journal_lines import details_of
+from bot.insight.listing_replies import list_replies
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
+from bot.pipeline.approving import approve_all
 from bot.pipeline.caps import cap_passed
 from bot.pipeline.edited_mails import EditedMail
 from bot.pipeline.mail_context import load_cases
+from bot.pipeline.preflight import Letter
 from bot.rules.guards import CAP_PASSED
 from bot.rules.reasons import sentence
 from storage.outbox import MessageState
@@ -92,13 +95,38 @@ def show(context: typer.Context, mail: MailId, as_json: AsJson = False) -> None:
 
 
 @commands.command("approve")
-def approve(context: typer.Context, mail: MailId, by: By = None, at: At = None, as_json: AsJson = False) -> None:
-    """Let a mail go that is held for review.
+def approve(
+    context: typer.Context,
+    mail: Annotated[int | None, typer.Argument(metavar="ID", help="The mail's number in `outbox list`.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that wait for review, of what you name:")] = False,
+    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="With --all.")] = None,
+    template: Annotated[str | None, typer.Option("--template", "-t", metavar="NAME", help="With --all.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="With --all.")] = None,
+    by: By = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a mail go that is held for review, or all of a playbook, a template or a customer.
+
+    Consent, caps and windows are asked again before it leaves.
 
     Example: `journeybot outbox approve 12 --by sato`
     """
     call = ActCall(context=context, by=by, at=at, as_json=as_json)
-    _act(call, lambda doer: outbox_acts.approve(doer.connection, mail, by=doer.by, at=doer.at))
+    narrowed = {"playbook": playbook, "template": template, "customer": customer}
+    if everything == (mail is not None) or (mail is not None and any(narrowed.values())):
+        raise UsageError("Name one mail, or --all with --playbook, --template or --customer")
+    if mail is not None:
+        _act(call, lambda doer: outbox_acts.approve(doer.connection, mail, by=doer.by, at=doer.at))
+        return
+    with opened(context, at) as app, doing(call, app) as doer:
+        done = approve_all(doer.connection, by=doer.by, at=doer.at, **narrowed)
+    if as_json:
+        print_json({"approved": list(done.ids), "refused": list(done.refused)})
+        return
+    print_line(f"{len(done.ids)} mail(s) approved." + (" The next tick sends them." if done.ids else ""))
+    for sentence_of_one in done.refused:
+        print_line(sentence_of_one)
 
 
 @commands.command("reject")
@@ -166,8 +194,12 @@ def edit(
             edited = EditedMail.load(connection, published, ground, mail, app.clock.now())
         written = _written(edited, subject, body)  # no transaction is open while somebody writes
         letter = edited.letter(written.subject, written.body_markdown)
+        with app.database.read() as connection:
+            before = show_mail(connection, mail)
         with doing(call, app) as doer:
             row = outbox_acts.edit(doer.connection, mail, letter, by=doer.by, at=doer.at)
+        if not as_json:
+            _print_changes(before, letter)
         _tell(app, row, as_json)
 
 
@@ -228,6 +260,15 @@ def list_answers(
         ],
     )
     print_cut(len(rows), limit)
+
+
+def _print_changes(before: MailText, letter: Letter) -> None:
+    """Line by line, what the person changed."""
+    old = [before.row.subject or "", *(before.text or "").splitlines()]
+    new = [letter.mail.subject, *letter.mail.text.splitlines()]
+    for line in list(unified_diff(old, new, lineterm="", n=1))[2:]:
+        if not line.startswith("@@"):
+            print_line(shown(line))
 
 
 def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draft:

@@ -7,9 +7,12 @@ from typing import Annotated
 import orjson
 import typer
 
-from bot.cli.opening import AsJson, local_text, opened, zone_of_workspace
+from bot.cli.acting import ActCall, doing
+from bot.cli.names import By, ForCustomer
+from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line, print_table
 from bot.insight.listings_playbooks import PlaybookListing, list_playbooks, show_playbook
+from bot.pipeline.skipping import skip_next
 from bot.rules.field_types import say
 
 commands = typer.Typer(
@@ -69,6 +72,35 @@ def show(
         [(version["number"], str(version["created_at"])[:16], version["inside"]) for version in found.versions],
     )
     print_line(orjson.dumps(found.definition, option=orjson.OPT_INDENT_2).decode())
+
+
+@commands.command("skip")
+def skip(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The playbook's name.")],
+    customer: ForCustomer = None,
+    by: By = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Leave out the next occurrence of a playbook that enters by `every` or `once`, or (`at` too) of one customer.
+
+    Asked again, it leaves out the one after.
+
+    Example: `journeybot playbooks skip newsletter`
+    """
+    call = ActCall(context=context, by=by, at=at, as_json=as_json)
+    with opened(context, at) as app:
+        published = app.require_published()
+        ground = app.ground(published)
+        with doing(call, app) as doer:
+            skipped = skip_next(doer.connection, published, ground, name, doer.at, by=doer.by, customer=customer)
+        zone = zone_of_workspace(app.settings)
+    if as_json:
+        print_json({"playbook": name, "customer": customer, "skipped": skipped.text})
+        return
+    when = local_text(skipped.moment, zone) if skipped.moment is not None else skipped.text
+    print_line(f"`{name}` leaves out {when}{f' for {customer}' if customer else ''}.")
 
 
 def _listed(row: PlaybookListing) -> tuple[object, ...]:

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, func,
 
 from bot.insight.explanation import Line, Teller
 from bot.insight.leaf_columns import LeafColumns
-from bot.insight.next_moment import next_moment, the_once
 from bot.pipeline.entering import ENTER, OCCASION, Candidate, verdict_of
+from bot.pipeline.moments import next_moment, the_once
 from bot.pipeline.occasions import DATE_IS_LATE_AFTER, ENDED, EVENT, anchor_value, contact_of, walkers
 from bot.pipeline.opening import first_category
 from bot.pipeline.published import Published, Version, calendar_for

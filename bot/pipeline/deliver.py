@@ -34,6 +34,7 @@ from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
 from bot.pipeline.recipients import find_recipients
 from bot.pipeline.recording import Recorder
+from bot.pipeline.resending import resend_unknown
 from bot.pipeline.scopes import Ground
 from storage.database import Database
 from storage.enrollments import rows_not_paused
@@ -88,7 +89,7 @@ def deliver(
     """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
     has mails on their way, a second one records answers and prepares the next batch, so all database work is in one."""
     count = DeliverCount()
-    _tidy_up(database, clock.now(), count)
+    _tidy_up(database, published, clock.now(), count)
     with ThreadPoolExecutor(1, thread_name_prefix="desk") as thread:
         on_the_way: dict[str, MessageRow] = {}
         recorder = Recorder(database, channel.name, clock, count.add, on_the_way, thread)
@@ -263,11 +264,12 @@ def _still_mine(connection: Connection, batch: _Batch) -> dict[int, MessageRow]:
     return {row.id: row for row in still_claimed(connection, batch.claimed)}
 
 
-def _tidy_up(database: Database, now: datetime, count: DeliverCount) -> None:
-    """Leases of dead workers, unknown fates without evidence, held mails past their time."""
+def _tidy_up(database: Database, published: Published, now: datetime, count: DeliverCount) -> None:
+    """Leases of dead workers, unknown fates without evidence (or to be sent once more), held mails past their time."""
     with database.write() as connection:
         moved = [
             *reap_expired_leases(connection, now),
+            *resend_unknown(connection, published, now),
             *give_up_on_unknown(connection, now),
             *expire_waiting(connection, now),
         ]

@@ -174,11 +174,16 @@ def by_moment(version: Version, ground: Ground, category: str | None, moment: da
         rows=walkers(version),
         where=and_(_filter(version, ground, NO_EVENT), _may_walk(version, ground, category)),
         contact_id=contact_of(version),
-        key=literal(f"moment:{moment:%Y-%m-%dT%H:%MZ}"),
+        key=literal(moment_key(moment)),
         opened_at=literal(moment, UtcDateTime),
         expires_at=literal(expires, UtcDateTime),
         event=NO_EVENT,
     )
+
+
+def moment_key(moment: datetime) -> str:
+    """What an occasion of that moment is told by (S5)."""
+    return f"moment:{moment:%Y-%m-%dT%H:%MZ}"
 
 
 def anchor_value(anchor: Anchor) -> Condition:

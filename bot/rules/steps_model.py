@@ -130,7 +130,8 @@ class EmailStep(StepBase):
     )
     late: Late | None = Field(None, description="What happens when our own downtime made it late.")
     on_unknown: Literal["resend_once"] | None = Field(
-        None, description="`resend_once`: a mail of unknown fate is sent a second time."
+        None,
+        description="`resend_once`: a mail of unknown fate is sent once more after an hour without evidence; it may arrive twice.",
     )
 
 
