@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Table, and_, case, literal, or_, select, true
@@ -151,21 +153,32 @@ def _team_window_of(ground: Ground) -> Any:
     return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
 
 
+@lru_cache(maxsize=16)
+def _places(columns: tuple[str, ...]) -> tuple[itemgetter[Any], itemgetter[Any], itemgetter[Any]]:
+    """Where the fields of customer, contact and CSM stand in a row: looked up once a statement, not once a mail."""
+    sources = (("customer", CUSTOMER_FIELDS), ("contact", CONTACT_FIELDS), ("csm", CSM_FIELDS))
+    customer, contact, csm = (
+        itemgetter(*(columns.index(f"{source}_{name}") for name in names)) for source, names in sources
+    )
+    return customer, contact, csm
+
+
 def context_of(
     found: MailCase, settings: WorkspaceSettings, values: Mapping[str, Any], today: Any, links: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The plain data a template renders over. `values` are the computed expressions and bare vocabulary names."""
-    row = found.message._mapping
-    customer = {name: row[f"customer_{name}"] for name in CUSTOMER_FIELDS}
-    customer["customer"] = row["customer_key"]
+    row = found.message
+    of_customer, of_contact, of_csm = _places(row._fields)
+    customer = dict(zip(CUSTOMER_FIELDS, of_customer(row), strict=True))
+    customer["customer"] = row.customer_key
     customer.update({name: value for name, value in values.items() if name.isidentifier()})
     return {
         "customer": customer,
         "contact": {
-            "contact": row["contact_key"],
-            **{name: row[f"contact_{name}"] for name in CONTACT_FIELDS},
+            "contact": row.contact_key,
+            **dict(zip(CONTACT_FIELDS, of_contact(row), strict=True)),
         },
-        "csm": {"csm": row["csm_key"], **{name: row[f"csm_{name}"] for name in CSM_FIELDS}},
+        "csm": {"csm": row.csm_key, **dict(zip(CSM_FIELDS, of_csm(row), strict=True))},
         "workspace": {
             "company": settings.company,
             "name": settings.sender.name,
@@ -173,7 +186,7 @@ def context_of(
             "locale": settings.locale,
             "timezone": settings.timezone,
         },
-        "event": row["event"] or {},
+        "event": row.event or {},
         "mail": dict(links),
         "today": today,
         "values": values,
