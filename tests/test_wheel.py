@@ -36,6 +36,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bot/starter/docs/example/customers.csv",
         "bot/starter/docs/example/next-day/customers.csv",
         "bot/intake/maps/ravenstack.yml",
+        "bot/console/pages/preferences.html",
+        "bot/console/pages/page.css",
         "storage/migrations/env.py",
         "storage/migrations/script.py.mako",
         "storage/migrations/versions/0001_*.py",

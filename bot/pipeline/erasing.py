@@ -76,7 +76,9 @@ def erase(
     """A customer with everybody there, or one contact: then the same person (by address) at other customers too.
     Raises: UsageError for an unknown key."""
     row = connection.execute(
-        select(CUSTOMER.c.id, CUSTOMER.c.key, CUSTOMER.c.name).where(CUSTOMER.c.key == customer).with_for_update()
+        select(CUSTOMER.c.id, CUSTOMER.c.key, CUSTOMER.c.name)
+        .where(CUSTOMER.c.key == customer)
+        .with_for_update(key_share=True)
     ).one_or_none()
     if row is None:
         raise UsageError(f"There is no customer `{customer}`", hint="see `journeybot customers list`")
