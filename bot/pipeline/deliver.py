@@ -57,6 +57,8 @@ from storage.transports import blocked_until, most_to_claim
 log = structlog.get_logger()
 
 BATCH = 500
+#: The first batch is this many times smaller, so that something is on its way while the next is prepared.
+FIRST_PART = 5
 #: Stop handing over this long before the lease ends, so that a slow batch never writes to a socket with a dead lease.
 LEASE_MARGIN = timedelta(seconds=30)
 
@@ -157,7 +159,7 @@ class _Desk:
         """One after the other, as the channel asks for them. Half a batch ahead the next one is claimed and rendered in the
         thread, a quarter ahead its intents commit: soon enough that the provider need not wait, and so late that a kill
         leaves few mails unknown."""
-        ready = self.commit(self.take())
+        ready = self.commit(self.take(self.batch_size // FIRST_PART))
         while ready is not None:
             taking: Future[_Batch | None] | None = None
             committing: Future[_Ready | None] | None = None
@@ -171,13 +173,14 @@ class _Desk:
                 return
             ready = committing.result() if committing is not None else self.commit(self.take())
 
-    def take(self) -> _Batch | None:
-        """None: nothing is due, or the way out is closed. Judges and renders outside of any transaction."""
+    def take(self, limit: int = 0) -> _Batch | None:
+        """None: nothing is due, or the way out is closed. Judges and renders outside of any transaction. `limit`: fewer than
+        a whole batch."""
         if self.is_closing():
             return None
         now = self.clock.now()
         with self.database.write() as connection:
-            most = most_to_claim(connection, self.provider, self.batch_size, now)
+            most = most_to_claim(connection, self.provider, limit or self.batch_size, now)
             if not most:
                 return None
             runs = rows_not_paused(connection, MESSAGE)
