@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -172,3 +172,8 @@ class Feed(SQLModel, table=True):
     name: str = Field(primary_key=True)
     latest_at: datetime = Field(sa_type=UtcDateTime)
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+#: Written as their partial indexes say it: for `is_new = 1` SQLite reads every event there ever was.
+UNHEARD: ColumnElement[Any] = literal_column("event.is_new")
+UNTOLD: ColumnElement[Any] = literal_column("NOT meeting.is_told")

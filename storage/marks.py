@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select
 
 from storage.accounts import CustomerChange
 from storage.bulk import insert_rows
-from storage.given import is_given
+from storage.dialects import among
 
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 
@@ -19,11 +19,10 @@ def mark_customers(connection: Connection, customer_ids: Collection[int]) -> Non
     ids = sorted(set(customer_ids))
     if not ids:
         return
-    asked = is_given(connection, [CHANGE.c.customer_id], [(found,) for found in ids])
     # A mark that waits is held until we commit: detect could otherwise take it now and look before our facts are there.
     waiting = (
         select(CHANGE.c.customer_id)
-        .where(CHANGE.c.taken_by.is_(None), asked)
+        .where(CHANGE.c.taken_by.is_(None), among(CHANGE.c.customer_id, ids))
         .with_for_update(read=True, skip_locked=True)
     )
     marked = set(connection.execute(waiting).scalars())

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -217,3 +217,7 @@ class Transport(SQLModel, table=True):
     blocked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reason: str | None = None
     since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+#: Written as its partial index says it (see storage.facts.UNHEARD).
+UNABSORBED: ColumnElement[Any] = literal_column("delivery_event.is_new")

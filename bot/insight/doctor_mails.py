@@ -16,8 +16,8 @@ from storage.accounts import Customer, Suppression
 from storage.consent import EVERYTHING, OPTIONAL, TRANSACTIONAL
 from storage.dialects import add_seconds
 from storage.enrollments import rows_not_paused
-from storage.facts import Event
-from storage.outbox import OVER, Attempt, DeliveryEvent, MessageContent, MessageState
+from storage.facts import UNHEARD, Event
+from storage.outbox import OVER, UNABSORBED, Attempt, DeliveryEvent, MessageContent, MessageState
 from storage.outbox_moves import MESSAGE
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
@@ -169,7 +169,7 @@ def _overdue(connection: Connection, now: datetime) -> Iterator[Check]:
         sentence="{n} event(s) of the provider were not taken in for more than an hour",
         hint="is `journeybot run` running?",
         rows=select(literal("event ") + DELIVERY_EVENT.c.key)
-        .where(DELIVERY_EVENT.c.is_new, DELIVERY_EVENT.c.at < now - OVERDUE)
+        .where(UNABSORBED, DELIVERY_EVENT.c.at < now - OVERDUE)
         .order_by(DELIVERY_EVENT.c.id),
     )
     yield Check(
@@ -178,7 +178,7 @@ def _overdue(connection: Connection, now: datetime) -> Iterator[Check]:
         sentence="{n} event(s) of customers were not looked at for more than an hour",
         hint="is `journeybot run` running?",
         rows=select(literal("event ") + EVENT.c.key)
-        .where(EVENT.c.is_new, EVENT.c.received_at < now - OVERDUE)
+        .where(UNHEARD, EVENT.c.received_at < now - OVERDUE)
         .order_by(EVENT.c.id),
     )
 

@@ -17,7 +17,7 @@ from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.accounts import Contact, Customer
 from storage.bulk import insert_rows
 from storage.erasures import was_scrubbed
-from storage.facts import DailyUsage, Event, Feed
+from storage.facts import UNHEARD, DailyUsage, Event, Feed
 from storage.given import given, is_given
 from storage.marks import mark_customers
 from storage.upserts import hold_alone, raise_instants, upsert_rows
@@ -96,7 +96,7 @@ def record_events(
 def withdraw_events(connection: Connection, keys: Iterable[str], now: datetime) -> None:
     """Forget events of the machine that lie ahead and that nobody has looked at: what they tell of was called off."""
     asked = is_given(connection, [EVENT.c.key], [(key,) for key in keys])
-    connection.execute(delete(EVENT).where(EVENT.c.source == BUILT_IN, EVENT.c.at > now, EVENT.c.is_new, asked))
+    connection.execute(delete(EVENT).where(EVENT.c.source == BUILT_IN, EVENT.c.at > now, UNHEARD, asked))
 
 
 def raise_feeds(connection: Connection, latest: Mapping[str, datetime], now: datetime) -> None:

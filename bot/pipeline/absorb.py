@@ -22,7 +22,7 @@ from storage.dialects import among
 from storage.enrollments import mark_changed, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
-from storage.outbox import DeliveryEvent, MessageState
+from storage.outbox import UNABSORBED, DeliveryEvent, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ def absorb(database: Database, published: Published, now: datetime, *, installat
         with database.write() as connection:
             events = connection.execute(
                 select(DELIVERY_EVENT)
-                .where(DELIVERY_EVENT.c.is_new)
+                .where(UNABSORBED)
                 .order_by(DELIVERY_EVENT.c.id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from bot.channels.base import MailChannel, Outgoing
@@ -32,7 +32,7 @@ from bot.pipeline.mail_fuses import SendingFuse
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
-from bot.pipeline.recipients import find_recipients
+from bot.pipeline.recipients import find_recipients, share_out
 from bot.pipeline.recording import Recorder
 from bot.pipeline.resending import resend_unknown
 from bot.pipeline.scopes import Ground
@@ -356,8 +356,7 @@ def _find_missing_recipients(
         walk = case.message.enrollment_id
         recipients = find_recipients(connection, ground, step.to, category, [walk]) if walk is not None else {}
         if recipients:
-            first = recipients[walk][0]
-            connection.execute(update(MESSAGE).where(MESSAGE.c.id == case.id).values(contact_id=first))
+            share_out(connection, case.id, recipients[walk])
             found.append(case.id)
     if not found:
         return cases

@@ -22,15 +22,16 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 
 from bot.rules.conditions import Condition, LocalDays
 from bot.rules.zones import is_zone, local_date
 from storage.accounts import Customer, CustomerChange
-from storage.facts import Event, Feed, Meeting, MeetingAttendee
+from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import Occasion, OccasionState, ZoneDay
-from storage.outbox import DeliveryEvent
+from storage.outbox import UNABSORBED, DeliveryEvent
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
@@ -115,9 +116,9 @@ def has_unseen(connection: Connection) -> bool:
     """Whether anything was stored that nobody looked at: a change, an event, an occasion that waits, a provider's word."""
     questions = (
         select(CHANGE.c.id).where(CHANGE.c.taken_by.is_(None)),
-        select(EVENT.c.id).where(EVENT.c.is_new),
+        select(EVENT.c.id).where(UNHEARD),
         select(OCCASION.c.id).where(OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")),
-        select(DELIVERY_EVENT.c.id).where(DELIVERY_EVENT.c.is_new),
+        select(DELIVERY_EVENT.c.id).where(UNABSORBED),
     )
     return any(connection.scalar(question.limit(1)) is not None for question in questions)
 
@@ -148,25 +149,25 @@ def local_days(connection: Connection, now: datetime, default_zone: str) -> Loca
     return LocalDays.at(now, default_zone, _zones_in_use(connection))
 
 
+#: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
+ZONES_IN_USE = text(
+    """WITH RECURSIVE used(zone) AS (
+        SELECT min(timezone) FROM customer WHERE timezone > ''
+        UNION ALL
+        SELECT (SELECT min(timezone) FROM customer WHERE timezone > used.zone) FROM used WHERE used.zone IS NOT NULL)
+    SELECT '' WHERE EXISTS (SELECT 1 FROM customer WHERE timezone IS NULL)
+        OR EXISTS (SELECT 1 FROM customer WHERE timezone = '')
+    UNION ALL SELECT zone FROM used WHERE zone IS NOT NULL"""
+)
+
+
 def _zones_in_use(connection: Connection) -> list[str]:
-    """All time zones of customers ("" for none), by skipping through the index: a handful of look-ups at any size."""
-    without = (
-        select(CUSTOMER.c.id).where(none).limit(1)
-        for none in (CUSTOMER.c.timezone.is_(None), CUSTOMER.c.timezone == "")
-    )
-    zones = [""] if any(connection.scalar(one) is not None for one in without) else []
-    newest = ""
-    while True:
-        zone = connection.scalar(select(func.min(CUSTOMER.c.timezone)).where(CUSTOMER.c.timezone > newest))
-        if zone is None:
-            return zones
-        zones.append(zone)
-        newest = zone
+    return list(connection.scalars(ZONES_IN_USE).all())
 
 
 def _tell_of_meetings(connection: Connection, now: datetime) -> None:
     """A meeting whose time has passed was held: one event, for its first attendee if there is one."""
-    held = and_(MEETING.c.is_told.is_(False), MEETING.c.starts_at <= now)
+    held = and_(UNTOLD, MEETING.c.starts_at <= now)
     if connection.scalar(select(MEETING.c.id).where(held).limit(1)) is None:
         return
     attendee = select(func.min(ATTENDEE.c.contact_id)).where(ATTENDEE.c.meeting_id == MEETING.c.id).scalar_subquery()

@@ -4,6 +4,7 @@ those who may, one writes the decisions. A playbook that breaks is undone alone,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,7 @@ from storage.columns import BigKey, UtcDateTime
 from storage.deployments import PlaybookRow, put_playbook
 from storage.dialects import json_pair
 from storage.enrollments import ENROLLMENT, Pauses, not_paused, standing_pauses
+from storage.facts import UNHEARD
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.journeys import EnrollmentStatus, OccasionState
@@ -45,6 +47,7 @@ log = structlog.get_logger()
 
 #: A prime: buckets are taken modulo it, so that a·bucket+b spreads evenly and needs no hash function in SQL.
 BUCKETS = 2_147_483_647
+NEWEST_OCCASION = select(func.max(OCCASION.c.id))
 
 
 @dataclass(slots=True)
@@ -60,28 +63,71 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     count = EnrollCount()
     ground, pauses = published.ground(news.days), standing_pauses(connection)
     ground.token = news.token
-    audience = AudienceFuse(connection=connection, published=published, now=news.now)
     has_events, waiting = has_new_events(connection, news.now), _playbooks_with_waiting(connection)
-    for row in published.live:
-        is_asked = has_reason_to_look(published, row, news, has_events=has_events)
-        if not (is_asked or row.name in waiting or row.fault):
-            continue
+    asked = [
+        row
+        for row in published.live
+        if has_reason_to_look(published, row, news, has_events=has_events) or row.name in waiting or row.fault
+    ]
+    offer = _Offer(
+        connection=connection,
+        published=published,
+        news=news,
+        ground=ground,
+        pauses=pauses,
+        has_events=has_events,
+        waiting=waiting,
+    )
+    _offer_all(offer, asked, count)
+    if has_events:
+        connection.execute(update(EVENT).where(UNHEARD, EVENT.c.at <= news.now).values(is_new=False))
+    return count
+
+
+@dataclass(slots=True, kw_only=True)
+class _Offer:
+    """The news of one pass, as it is offered to each playbook."""
+
+    connection: Connection
+    published: Published
+    news: News
+    ground: Ground
+    pauses: Pauses
+    has_events: bool
+    waiting: frozenset[str]
+
+
+def _offer_all(offer: _Offer, rows: Sequence[PlaybookRow], count: EnrollCount) -> None:
+    """All in one savepoint, as mostly none of them breaks; else each in its own, so that only the broken one is undone."""
+    connection = offer.connection
+    if not rows:
+        return
+    try:
+        with connection.begin_nested():
+            audience = AudienceFuse(connection=connection, published=offer.published, now=offer.news.now)
+            count.entered += sum([_offer_to(offer, row, audience) for row in rows])
+        return
+    except Exception:
+        if connection.invalidated or connection.closed:
+            raise
+        log.info("enroll_one_by_one", playbooks=len(rows))
+    audience = AudienceFuse(connection=connection, published=offer.published, now=offer.news.now)
+    for row in rows:
         try:
             with connection.begin_nested():
-                somebody_waits = row.name in waiting
-                count.entered += _enroll_playbook(
-                    connection, published, row, news, ground, pauses, audience, somebody_waits=somebody_waits
-                )
-                if row.fault or row.needs_sweep:
-                    put_playbook(connection, row.name, {"fault": None, "needs_sweep": False})
+                count.entered += _offer_to(offer, row, audience)
         except Exception as error:
             if connection.invalidated or connection.closed:
                 raise
-            note_fault(connection, row, news.now, error)
+            note_fault(connection, row, offer.news.now, error)
             count.faults.append(row.name)
-    if has_events:
-        connection.execute(update(EVENT).where(EVENT.c.is_new, EVENT.c.at <= news.now).values(is_new=False))
-    return count
+
+
+def _offer_to(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) -> int:
+    entered = _enroll_playbook(offer, row, audience)
+    if row.fault or row.needs_sweep:
+        put_playbook(offer.connection, row.name, {"fault": None, "needs_sweep": False})
+    return entered
 
 
 def _playbooks_with_waiting(connection: Connection) -> frozenset[str]:
@@ -108,27 +154,18 @@ def note_fault(connection: Connection, row: PlaybookRow, now: datetime, error: E
     write_entries(connection, [entry])
 
 
-def _enroll_playbook(
-    connection: Connection,
-    published: Published,
-    row: PlaybookRow,
-    news: News,
-    ground: Ground,
-    pauses: Pauses,
-    audience: AudienceFuse,
-    *,
-    somebody_waits: bool,
-) -> int:
-    version = published.versions[row.version_id]
-    mark = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
+def _enroll_playbook(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) -> int:
+    connection, ground, pauses = offer.connection, offer.ground, offer.pauses
+    version = offer.published.versions[row.version_id]
+    mark = connection.scalar(NEWEST_OCCASION) or 0
     opened = 0
-    for search in find_searches(connection, published, row, news, ground):
+    for search in find_searches(connection, offer.published, row, offer.news, ground, has_events=offer.has_events):
         opened += open_occasions(connection, version, search, ground, pauses)
-    waited = somebody_waits and _judge_waiting(connection, version, ground, pauses, mark)
+    waited = row.name in offer.waiting and _judge_waiting(connection, version, ground, pauses, mark)
     if not (opened or waited):
         return 0
     audience.holds(version, mark, opened=opened, has_waited=waited)
-    entered = _let_in(connection, version, news.now, mark)
+    entered = _let_in(connection, version, offer.news.now, mark)
     audience.entered(version, entered)
     return entered
 
@@ -197,7 +234,7 @@ def _let_in(connection: Connection, version: Version, now: datetime, mark: int) 
     of_playbook = OCCASION.c.playbook == version.playbook.name
     waited = and_(OCCASION.c.id <= mark, of_playbook, OCCASION.c.state == OccasionState.WAITING.value)
     has_waiting = connection.scalar(select(OCCASION.c.id).where(waited).limit(1)) is not None
-    newest = connection.scalar(select(func.coalesce(func.max(OCCASION.c.id), 0))) or 0
+    newest = connection.scalar(NEWEST_OCCASION) or 0
     groups = [waited] if has_waiting else []
     if newest > mark:
         groups.append(and_(OCCASION.c.id > mark, of_playbook))

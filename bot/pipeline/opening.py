@@ -37,6 +37,7 @@ from bot.rules.steps_model import EmailStep
 from storage.bulk import insert_counted, insert_selected, new_rows_from
 from storage.deployments import PlaybookRow, put_playbook
 from storage.enrollments import Pauses, not_paused
+from storage.facts import UNHEARD
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import OccasionState
@@ -66,7 +67,7 @@ class Search:
 
 
 def find_searches(
-    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground, *, has_events: bool
 ) -> list[Search]:
     """What to look for, by trigger; nothing where nothing can be new."""
     version = published.versions[row.version_id]
@@ -80,7 +81,7 @@ def find_searches(
         case "at" if look is not None:
             shape, inside = look
             return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
-        case "on" | "after" as trigger if _hears_again(row) or has_new_events(connection, news.now):
+        case "on" | "after" as trigger if _hears_again(row) or has_events:
             kept = None if _hears_again(row) else (trigger,)
             return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(version, row)))]
         case "every" | "once":
@@ -97,12 +98,12 @@ def _unheard(version: Version, row: PlaybookRow) -> ColumnElement[bool]:
     they still count (S4); while it was broken those since then. They may have come long before the tick that broke, so it
     looks a day further back; the event's id lets nobody in twice."""
     if not _hears_again(row) or row.live_since is None:
-        return EVENT.c.is_new
+        return UNHEARD
     counts = timedelta(minutes=occasions.within_minutes(version, occasions.EVENT_IS_OLD_AFTER))
     since = row.live_since - counts
     if row.fault and row.fault_at is not None:
         since = max(row.fault_at - HEARD_AGAIN, since)
-    return or_(EVENT.c.is_new, and_(EVENT.c.received_at >= since, EVENT.c.at >= row.live_since - counts))
+    return or_(UNHEARD, and_(EVENT.c.received_at >= since, EVENT.c.at >= row.live_since - counts))
 
 
 def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, has_events: bool) -> bool:
@@ -144,7 +145,7 @@ def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Gro
 
 def has_new_events(connection: Connection, now: datetime) -> bool:
     """Whether anything happened that no playbook was offered yet. What lies ahead (the end of a subscription) waits."""
-    return connection.scalar(select(EVENT.c.id).where(EVENT.c.is_new, EVENT.c.at <= now).limit(1)) is not None
+    return connection.scalar(select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= now).limit(1)) is not None
 
 
 def first_category(version: Version, published: Published) -> str | None:
