@@ -12,6 +12,8 @@ from typing import Protocol
 
 zoneinfo.reset_tzpath(to=[])
 
+BOOT_TIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class Clock(Protocol):
     """Tells the instant (aware UTC), a monotonic reading in seconds, and waits."""
@@ -30,6 +32,10 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Counts the time that the machine slept, where the system can tell: a laptop or a virtual machine that was suspended
+        must find its deadlines over when it wakes, and CLOCK_MONOTONIC stands still meanwhile (clock_gettime(2))."""
+        if BOOT_TIME is not None:
+            return time.clock_gettime(BOOT_TIME)
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -37,6 +38,8 @@ LEASED: tuple[ColumnElement[str], ...] = tuple(
 )
 
 LEASE = timedelta(seconds=90)
+#: No lease is that long: it was given by a clock that has been set back since, and would bind the message for as long.
+UNBELIEVABLE_LEASE = 2 * LEASE
 CLAIMS_BEFORE_QUARANTINE = 3
 NO_EVIDENCE_AFTER = timedelta(hours=25)
 
@@ -173,7 +176,7 @@ def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRo
         select(*COLUMNS)
         .where(
             MESSAGE.c.state.in_(LEASED),
-            MESSAGE.c.lease_until <= now,
+            or_(MESSAGE.c.lease_until <= now, MESSAGE.c.lease_until > now + UNBELIEVABLE_LEASE),
         )
         .with_for_update(skip_locked=True)
     )
