@@ -3,7 +3,7 @@ order and any repetition ends the same (design/delivery.md). Also which clicks w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,26 +45,30 @@ class Fate:
 
 STAMPS = tuple(name for name in Fate.__dataclass_fields__ if name.endswith("_at"))
 
+STAMP_OF = {name.removesuffix("_at"): name for name in STAMPS}
+
 
 def fate_of(events: Collection[Told]) -> Fate:
     """Machines are heard and never counted."""
     scanned = scanner_clicks(events)
-    counted = [event for event in events if not event.is_machine and event.id not in scanned]
-    words = {SAYS.get(event.kind, event.kind) for event in counted} & RANK.keys()
-    times = {f"{kind}_at": _earliest(counted, kind) for kind in (name.removesuffix("_at") for name in STAMPS)}
-    return Fate(delivery=max(words, key=RANK.__getitem__, default=None), **times)
+    earliest: dict[str, datetime] = {}
+    for event in events:
+        if event.is_machine or event.id in scanned:
+            continue
+        word = SAYS.get(event.kind, event.kind)
+        if word not in earliest or event.at < earliest[word]:
+            earliest[word] = event.at
+    delivery = max(earliest.keys() & RANK.keys(), key=RANK.__getitem__, default=None)
+    return Fate(delivery=delivery, **{name: earliest.get(kind) for kind, name in STAMP_OF.items()})
 
 
 def scanner_clicks(events: Collection[Told]) -> frozenset[int]:
     """Ids of clicks within ten seconds of the delivery, if they went to two links or more."""
-    delivered_at = _earliest(events, "delivered")
-    if delivered_at is None:
+    clicks = [event for event in events if event.kind == "clicked"]
+    delivered_at = min((event.at for event in events if event.kind == "delivered"), default=None)
+    if len(clicks) < SCANNER_LINKS or delivered_at is None:
         return frozenset()
-    hasty = [event for event in events if event.kind == "clicked" and abs(event.at - delivered_at) <= SCANNER_HASTE]
+    hasty = [event for event in clicks if abs(event.at - delivered_at) <= SCANNER_HASTE]
     if len({event.link for event in hasty}) < SCANNER_LINKS:
         return frozenset()
     return frozenset(event.id for event in hasty)
-
-
-def _earliest(events: Iterable[Told], kind: str) -> datetime | None:
-    return min((event.at for event in events if SAYS.get(event.kind, event.kind) == kind), default=None)

@@ -46,14 +46,16 @@ KINDS: Mapping[str, str] = {
     "group_resubscribe": "resubscribed",
 }
 HARD = ("", "bounce")
-#: Who opens and clicks for others: mail gateways and link checkers, by what they call themselves.
-SCANNERS = re.compile(
-    r"barracuda|mimecast|proofpoint|symantec|messagelabs|fireeye|trend ?micro|forcepoint|sophos|cisco.?ironport|safelinks"
-    r"|bitdefender|zscaler|checkpoint|avanan|bingpreview|googlesecurity|headlesschrome|phantomjs|python-requests"
-    r"|python-urllib|aiohttp|go-http-client|apache-httpclient|java/|libwww|wget|curl/|(?<!cu)bot\b|crawler|spider"
-    r"|link ?check|urlscan|virustotal",
-    re.IGNORECASE,
+#: Who opens and clicks for others: mail gateways and link checkers, by what they call themselves (in lower case).
+SCANNERS = (
+    *("barracuda", "mimecast", "proofpoint", "symantec", "messagelabs", "fireeye", "trendmicro", "trend micro"),
+    *("forcepoint", "sophos", "ironport", "safelinks", "bitdefender", "zscaler", "checkpoint", "avanan", "bingpreview"),
+    *("googlesecurity", "headlesschrome", "phantomjs", "python-requests", "python-urllib", "aiohttp", "go-http-client"),
+    *("apache-httpclient", "java/", "libwww", "wget", "curl/", "crawler", "spider", "linkcheck", "link check"),
+    *("urlscan", "virustotal"),
 )
+#: `Googlebot/2.1`, and not the telephones called Cubot.
+_BOT = re.compile(r"(?<!cu)bot\b")
 
 
 class SignatureKeyError(ValueError):
@@ -187,7 +189,8 @@ def _is_machine(event: Mapping[str, Any], kind: str) -> bool:
         return False
     if str(event.get("sg_machine_open", "")).lower() in ("true", "1"):
         return True
-    return SCANNERS.search(_text(event.get("useragent"), 1000)) is not None
+    agent = _text(event.get("useragent"), 1000).lower()
+    return any(name in agent for name in SCANNERS) or _BOT.search(agent) is not None
 
 
 def _details(event: Mapping[str, Any], type_: str, provider_message_id: str) -> dict[str, Any]:

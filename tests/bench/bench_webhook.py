@@ -37,7 +37,7 @@ from tests.bench.webhook_server import BARE
 from tests.fakes.sendgrid_webhook import public_key, signed, wire_event
 from tests.runners.shop import add_customers, write_workspace
 
-MAILS = 500
+MAILS = 2000
 KINDS = ("processed", "delivered", "delivered", "open", "open", "click", "deferred")
 MOST_EVENTS = 10
 EVENTS_PATH = "/webhooks/sendgrid"
