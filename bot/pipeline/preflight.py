@@ -3,12 +3,13 @@ Pure over what mail_context read; it writes nothing. deliver stores the verdicts
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from bot.authoring.language_findings import language_of
 from bot.authoring.templates import CompiledTemplate, RenderedMail
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.errors import MissingField, TemplateRefused
@@ -46,7 +47,8 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What becomes of one claimed message. SUBMITTING carries the letter; PENDING says when to try again."""
+    """What becomes of one claimed message. SUBMITTING carries the letter; PENDING says when to try again. `wanted_locale`:
+    the reader's, where the letter had to be written in another language."""
 
     state: MessageState
     reason: str
@@ -54,6 +56,7 @@ class Judgement:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     details: dict[str, Any] | None = None
+    wanted_locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +140,17 @@ def _written(
     except TemplateRefused as refused:
         details = {"error": refused.sentence, "template": template.name}
         return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)
+    wanted = _unmet_wish(template.locale, found.locales)
+    state, reason = MessageState.SUBMITTING, "ready"
     if needs_review(found, step, published.settings) and found.message.reviewed_by is None:
-        return Judgement(state=MessageState.HELD, reason="review", letter=letter, expires_at=expires_at)
-    return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=letter, expires_at=expires_at)
+        state, reason = MessageState.HELD, "review"
+    return Judgement(state=state, reason=reason, letter=letter, expires_at=expires_at, wanted_locale=wanted)
+
+
+def _unmet_wish(written: str, wanted: Sequence[str]) -> str | None:
+    """The reader's first locale, if the mail is in another language (S35)."""
+    first = wanted[0] if wanted else written
+    return None if language_of(first) == language_of(written) else first
 
 
 def write_letter(
