@@ -15,7 +15,7 @@ from bot.pipeline.scopes import CUSTOMER, Ground, values_of_walks, walks_where
 from bot.pipeline.walk_decisions import WalkDecisions
 from bot.rules.conditions import Condition
 from bot.rules.zones import is_zone
-from storage.accounts import Contact
+from storage.accounts import Contact, Csm
 from storage.bulk import insert_new_rows, insert_rows
 from storage.dialects import among
 from storage.enrollments import Walk, mark_changed
@@ -25,6 +25,7 @@ from storage.journeys import EnrollmentStatus, Occasion
 from storage.outbox_moves import MESSAGE
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 
@@ -98,7 +99,7 @@ class Batch:
         return {row.id: row for row in self.connection.execute(statement)}
 
     def whereabouts(self, walks: Sequence[Walk]) -> dict[int, Whereabouts]:
-        """Walk id → where its walker is: contact's zone → customer's → workspace's (S18)."""
+        """Walk id → where its walker is: contact's zone → customer's → CSM's → workspace's (S18)."""
         customer_ids = {walk.customer_id for walk in walks}
         contact_ids = {walk.contact_id for walk in walks if walk.contact_id is not None}
         customers = {
@@ -112,7 +113,10 @@ class Batch:
                     CUSTOMER.c.owners,
                     CUSTOMER.c.key,
                     CUSTOMER.c.bucket,
-                ).where(among(CUSTOMER.c.id, customer_ids))
+                    CSM.c.timezone.label("csm_timezone"),
+                )
+                .join_from(CUSTOMER, CSM, CSM.c.key == CUSTOMER.c.csm, isouter=True)
+                .where(among(CUSTOMER.c.id, customer_ids))
             )
         }
         zones: dict[int | None, str | None] = {}
@@ -124,7 +128,10 @@ class Batch:
         return {
             walk.id: Whereabouts(
                 zone=usable_zone(
-                    zones.get(walk.contact_id), customers[walk.customer_id].timezone, self.ground.settings.timezone
+                    zones.get(walk.contact_id),
+                    customers[walk.customer_id].timezone,
+                    customers[walk.customer_id].csm_timezone,
+                    self.ground.settings.timezone,
                 ),
                 region=customers[walk.customer_id].region,
                 csm=customers[walk.customer_id].csm,

@@ -14,6 +14,7 @@ from bot.pipeline.preflight import Judgement, Letter
 from bot.pipeline.published import Published
 from bot.pipeline.questions import ask_about_gaps
 from bot.pipeline.scopes import CONTACT, is_mailable
+from bot.pipeline.template_holds import hold_with_templates
 from bot.rules.references import answer_address, reference_of
 from storage.dialects import among
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
@@ -75,6 +76,8 @@ def store_judgements(
     now: datetime,
 ) -> list[MessageRow]:
     """Write every verdict and, for those that go, the letter and the intent; returns these. `rows` are claimed and locked."""
+    hold_with_templates(connection, judgements)
+    _tell_of_other_languages(connection, rows, judgements, now)
     going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
     kept = lock_messages(connection, [found for found in rows if judgements[found].state != MessageState.SUBMITTING])
     staying = [(row, judgements[found]) for found, row in kept.items()]
@@ -95,9 +98,39 @@ def store_judgements(
     write_moves(connection, moves)
     finish(connection, [(after, judgements[after.id].reason, judgements[after.id].details) for _, after in moves], now)
     gaps = [(after.id, judgements[after.id]) for _, after in moves]
-    ask_about_gaps(connection, published.settings, gaps, now)
+    ask_about_gaps(connection, published, gaps, now)
     _store_letters(connection, judgements)
     return store_intent(connection, going, now, provider)
+
+
+def _tell_of_other_languages(
+    connection: Connection, rows: dict[int, MessageRow], judgements: dict[int, Judgement], now: datetime
+) -> None:
+    """A mail in another language than its reader's is better than none, and said (S35)."""
+    ids = [found for found in rows if judgements[found].wanted_locale is not None]
+    if not ids:
+        return
+    owed = select(MESSAGE.c.id, MESSAGE.c.contact_id, MESSAGE.c.playbook, MESSAGE.c.step, MESSAGE.c.template)
+    entries = []
+    for row in connection.execute(owed.where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id)):
+        judgement = judgements[row.id]
+        written = judgement.letter.locale if judgement.letter is not None else None
+        entries.append(
+            Entry(
+                at=now,
+                verdict=Verdict.CHOSE,
+                reason="other_language",
+                customer_id=rows[row.id].customer_id,
+                contact_id=row.contact_id,
+                playbook=row.playbook,
+                enrollment_id=rows[row.id].enrollment_id,
+                message_id=row.id,
+                step=row.step,
+                details={"wanted": judgement.wanted_locale, "locale": written, "template": row.template},
+                once=f"language:{row.id}",
+            )
+        )
+    write_entries(connection, entries)
 
 
 def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> None:

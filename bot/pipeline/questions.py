@@ -12,6 +12,8 @@ from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
+from bot.pipeline.published import Published
+from bot.pipeline.template_holds import ask_about_templates
 from storage import handoff_moves
 from storage.accounts import Customer
 from storage.bulk import insert_new_rows
@@ -52,13 +54,15 @@ COLUMNS = (
 
 
 def ask_about_gaps(
-    connection: Connection, settings: WorkspaceSettings, judged: Sequence[tuple[int, Judgement]], now: datetime
+    connection: Connection, published: Published, judged: Sequence[tuple[int, Judgement]], now: datetime
 ) -> None:
     """Open the questions for held mails; at most twenty at once, the outbox lists the rest. Asked is the CSM, else the
-    default owner (S45)."""
+    default owner (S45). What a template lacks for many is asked once, about the template (S35)."""
     gaps = {found: judgement for found, judgement in judged if _is_gap(judgement)}
     if not gaps:
         return
+    settings = published.settings
+    templates = ask_about_templates(connection, published, judged, now)
     statement = (
         select(
             MESSAGE.c.id,
@@ -79,7 +83,8 @@ def ask_about_gaps(
     owners = Owners(connection, settings, now)
     questions: list[tuple[object, ...]] = []
     for row in rows:
-        if row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
+        of_template = row.template in templates and gaps[row.id].reason == "missing_field"
+        if of_template or row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
             continue
         asked.add(row.customer_id)
         questions.append(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, insert, literal, select, union_all, update
 from sqlalchemy.sql.selectable import SelectBase
 
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
@@ -16,8 +16,18 @@ from storage.accounts import ContactRole
 from storage.columns import KeyList
 from storage.dialects import is_among
 from storage.enrollments import ENROLLMENT
+from storage.outbox import MessageState
+from storage.outbox_moves import MESSAGE
 
 ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
+#: What another reader's copy of a mail does not share with it: nobody is at work on it yet.
+OF_ITS_OWN = {
+    "state": MessageState.PENDING.value,
+    "token": 0,
+    "claims": 0,
+    "attempts": 0,
+}
+NOT_COPIED = ("id", "contact_id", "claimed_by", "lease_until", *OF_ITS_OWN)
 ALL_OF = re.compile(r"all\(\s*([\w-]+)\s*\)")
 
 
@@ -34,6 +44,18 @@ def find_recipients(
     return (
         _first_wishes(rows) if len(to) > 1 or ALL_OF.fullmatch(to[0]) else {walk: [who] for walk, _, who in rows if who}
     )
+
+
+def share_out(connection: Connection, message_id: int, contact_ids: Sequence[int]) -> None:
+    """Give a mail that had nobody to the first, and owe each of the others one of their own (`all(role)`)."""
+    first, *others = contact_ids
+    copied = [column.name for column in MESSAGE.columns if column.name not in NOT_COPIED]
+    for contact_id in others:
+        mine = [MESSAGE.c[name] for name in copied]
+        row = select(*mine, literal(contact_id), *(literal(value) for value in OF_ITS_OWN.values()))
+        columns = [*copied, "contact_id", *OF_ITS_OWN]
+        connection.execute(insert(MESSAGE).from_select(columns, row.where(MESSAGE.c.id == message_id)))
+    connection.execute(update(MESSAGE).where(MESSAGE.c.id == message_id).values(contact_id=first))
 
 
 def somebody_of(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, l
 from bot.pipeline.detect import News
 from bot.pipeline.published import Published, Version, walked_versions
 from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.pipeline.template_holds import free_templates
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import WaitStep
 from storage.accounts import Contact
@@ -29,6 +30,7 @@ GAPS = ("missing_field", "nobody_to_write_to")
 
 def wake(connection: Connection, published: Published, news: News) -> int:
     """Make the walks due that have a reason to move; returns how many."""
+    free_templates(connection, published, news.now)
     if news.is_quiet:
         return 0
     ground = published.ground(news.days)

@@ -174,6 +174,22 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "review": ("Waits for the CSM to read and approve it", "担当CSMの確認を待っています"),
     "ready": ("May go", "送信できます"),
+    "template_held": (
+        "Waits with its template: `{template}` lacks a field for too many, and somebody is asked",
+        "テンプレート「{template}」で未入力の項目が多いため、担当者の確認が済むまで保留しています",
+    ),
+    "template_held_expired": (
+        "Waited with its template until it expired",
+        "テンプレートの確認待ちのまま期限を過ぎたため、送信しません",
+    ),
+    "template_tried_again": (
+        "Tried again: its template is no longer held",
+        "テンプレートの保留が解けたため、あらためて送信します",
+    ),
+    "other_language": (
+        "Written in `{locale}`: `{template}` is not there in `{wanted}`",
+        "「{template}」に `{wanted}` 版がないため、`{locale}` で作成しました",
+    ),
     "facts_changed": (
         "Tried again: facts about the customer changed",
         "お客様の情報が更新されたため、もう一度試します",

@@ -143,6 +143,17 @@ def test_s24_the_mail_goes_when_somebody_appears(world: World) -> None:
     assert (recipients(world), outcomes(world)) == (["new"], ["completed"])
 
 
+def test_s24_all_of_a_role_that_had_nobody_get_it_when_they_appear(world: World) -> None:
+    one_mail(world, "all(admin)")
+    company(world)
+    world.time_passes(days=1)
+    for key in ("first", "second", "third"):
+        person(world.database, "sakura", key, world.now, roles=("admin",))
+    world.time_passes(hours=3)
+    assert sorted(recipients(world)) == ["first", "second", "third"]
+    assert (outcomes(world), {state for _, state in states(world)}) == (["completed"], {"accepted"})
+
+
 def test_s24_nobody_until_it_expires_and_the_walk_goes_on(world: World) -> None:
     one_mail(world, "admin")
     company(world)

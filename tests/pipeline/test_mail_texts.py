@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from bot.pipeline.outbox_acts import approve
+from storage import handoff_moves
 from tests.cast import change
 from tests.pipeline.scenes import (
+    OPTED_OUT,
     change_contact,
     company,
     journey,
@@ -168,3 +170,74 @@ def test_s29_not_approved_in_time_it_expires_and_the_walk_goes_on(world: World) 
     world.time_passes(days=3)
     assert (states(world), outcomes(world)) == ([("hello", "expired")], ["completed"])
     assert took(world, "review_expired")
+
+
+def test_s35_a_language_that_is_not_the_readers_is_said(world: World) -> None:
+    template(world, "こんにちは", locale="ja", subject="ja")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    company(world, "french", locale="fr")
+    company(world, "japanese", locale="ja-JP")
+    world.tick()
+    (said,) = took(world, "other_language", "french")
+    assert (said.details["wanted"], said.details["locale"], said.details["template"]) == ("fr", "ja", "hello")
+    assert took(world, "other_language", "japanese") == []
+
+
+def questions(world: World) -> list[tuple[str, str]]:
+    """Customer ("" for all of them) and English title of every open question; the opted-out one has its own."""
+    return [
+        (found.customer, found.title["en"])
+        for found in world.handoffs
+        if found.kind == "question" and not found.is_finished and found.customer != OPTED_OUT
+    ]
+
+
+def too_many_gaps(world: World) -> None:
+    """Twenty-two customers without a plan, and one with."""
+    template(world, "Your plan: {{ customer.attributes.plan }}")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    for number in range(22):
+        company(world, f"empty{number}")
+    world.tick()
+
+
+def test_s35_more_than_twenty_holds_of_one_template_ask_once_and_hold_the_template(world: World) -> None:
+    too_many_gaps(world)
+    assert questions(world) == [("", "22 mails wait: customer.attributes.plan is empty for them (hello)")]
+    company(world, "full", attributes={"plan": "pro"})
+    world.tick()
+    assert states(world, "full") == [("hello", "held")]
+    assert len(took(world, "template_held", "full")) == 1
+
+
+def test_s35_an_edited_template_sends_what_waited_with_it(world: World) -> None:
+    too_many_gaps(world)
+    company(world, "full", attributes={"plan": "pro"})
+    world.tick()
+    template(world, 'Your plan: {{ customer.attributes.plan or "free" }}')
+    world.deploy()
+    world.tick()
+    assert (mails(world, "full"), mails(world, "empty7"), questions(world)) == (["hello"], ["hello"], [])
+
+
+def test_s35_closing_the_question_lets_the_others_go(world: World) -> None:
+    too_many_gaps(world)
+    company(world, "full", attributes={"plan": "pro"})
+    world.tick()
+    (asked,) = [found.id for found in world.handoffs if found.kind == "question" and not found.customer]
+    with world.database.write() as connection:
+        handoff_moves.done(connection, asked, by="sato", at=world.now, key="d")
+    world.tick()
+    assert (mails(world, "full"), states(world, "empty7")) == (["hello"], [("hello", "held")])
+
+
+def test_s35_twenty_holds_are_asked_about_customer_by_customer(world: World) -> None:
+    template(world, "Your plan: {{ customer.attributes.plan }}")
+    journey(world, "p", "- email: hello")
+    world.deploy()
+    for number in range(5):
+        company(world, f"empty{number}")
+    world.tick()
+    assert sorted(customer for customer, _ in questions(world)) == [f"empty{number}" for number in range(5)]

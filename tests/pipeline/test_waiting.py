@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cast import change, happened
+from tests.cast import change, csm, happened
 from tests.pipeline.scenes import (
     company,
     journey,
@@ -72,18 +72,21 @@ def test_s18_business_days_skip_the_holidays_of_the_customers_country(world: Wor
     assert walk(world, "boston").due_at == utc("2027-04-29 09:00")
 
 
-def test_s18_the_zone_is_the_contacts_then_the_customers_then_the_workspaces(world: World) -> None:
+def test_s18_the_zone_is_the_contacts_then_the_customers_then_the_csms_then_the_workspaces(world: World) -> None:
     journey(world, "p", "- wait: 09:00 next business day", walks="contact")
     journey(world, "q", "- wait: 09:00 next business day")
     world.deploy()
     company(world, "a", timezone="America/New_York")
     company(world, "b")
+    csm(world.database, "smith", timezone="America/Chicago")
+    company(world, "c", csm="smith")
     with world.database.write() as connection:
         connection.exec_driver_sql("UPDATE contact SET timezone = 'Europe/Paris' WHERE customer_id = 2")
     world.tick()
     assert walk(world, "a", "p").due_at == utc("2027-03-01 08:00")  # Paris
     assert walk(world, "a", "q").due_at == utc("2027-03-01 14:00")  # New York, where it is still Sunday
-    assert walk(world, "b", "q").due_at == utc("2027-03-02 00:00")  # Tokyo
+    assert walk(world, "b", "q").due_at == utc("2027-03-02 00:00")  # Tokyo, by its CSM and by the workspace
+    assert walk(world, "c", "q").due_at == utc("2027-03-01 15:00")  # Chicago, where the CSM is
 
 
 def test_s18_days_keep_the_local_time_over_a_change_of_clocks_and_hours_do_not(world: World) -> None:
