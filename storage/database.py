@@ -17,7 +17,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 import storage.tables  # noqa: F401  (all tables are known wherever a database is)
 
 SQLITE_PRAGMAS = (
-    "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
     "PRAGMA temp_store=MEMORY",
@@ -35,15 +34,17 @@ def _dumps(value: Any) -> str:
 
 
 class Database:
-    """One database by its URL. Safe to share between threads; connections are not."""
+    """One database by its URL. Safe to share between threads; connections are not. `survives_power_loss=False` is for
+    databases of invented data that nobody would miss: SQLite then does not wait for the disk."""
 
-    def __init__(self, url: str, *, echo: bool = False) -> None:
+    def __init__(self, url: str, *, echo: bool = False, survives_power_loss: bool = True) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(parsed, echo) if self.is_sqlite else _postgres_engine(parsed, echo)
+        sync = "FULL" if survives_power_loss else "OFF"
+        self.engine = _sqlite_engine(parsed, echo, sync) if self.is_sqlite else _postgres_engine(parsed, echo)
         self._beside: dict[str, Database] = {}
         self._opening = threading.Lock()
 
@@ -94,7 +95,7 @@ def _use_wal(dbapi: Any) -> None:
     dbapi.execute("PRAGMA journal_mode=WAL")
 
 
-def _sqlite_engine(url: Any, echo: bool) -> Engine:
+def _sqlite_engine(url: Any, echo: bool, sync: str) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -109,7 +110,7 @@ def _sqlite_engine(url: Any, echo: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def set_pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:
         _use_wal(dbapi)
-        for pragma in SQLITE_PRAGMAS:
+        for pragma in (f"PRAGMA synchronous={sync}", *SQLITE_PRAGMAS):
             dbapi.execute(pragma)
 
     @event.listens_for(engine, "begin")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,7 @@ from bot.demo.run import CUSTOMERS, DAYS, SEED, DemoPlan, run_demo
 from bot.demo.story import print_summary
 
 FOLDER = "journeybot-demo"
+PROGRAM = "journeybot"
 
 
 def demo(
@@ -45,7 +49,17 @@ def demo(
     if as_json:
         print_json(summary)
     else:
-        print_summary(Console(), summary)
+        print_summary(Console(), summary, command=command_from(chosen))
+
+
+def command_from(folder: Path) -> str:
+    """How to start this program again from within `folder`: by its name where the shell finds it, else by its path."""
+    started = Path(sys.argv[0])
+    if not started.is_file():
+        return PROGRAM
+    found = shutil.which(PROGRAM)
+    is_on_path = found is not None and Path(found).resolve() == started.resolve()
+    return PROGRAM if is_on_path or started.stem != PROGRAM else os.path.relpath(started, folder)
 
 
 def _free_folder() -> Path:

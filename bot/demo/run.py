@@ -108,8 +108,9 @@ def run_demo(plan: DemoPlan, console: Console) -> DemoSummary:
 
 
 def _open(plan: DemoPlan, clock: FixedClock) -> App:
-    """The database gets its name here: a drawn one would be in every mail's Message-ID, and no two runs the same."""
-    database = Database(plan.settings.database_url)
+    """The database gets its name here: a drawn one would be in every mail's Message-ID, and no two runs the same. While
+    the demo runs it does not wait for the disk; whoever works with the database afterwards does."""
+    database = Database(plan.settings.database_url, survives_power_loss=False)
     upgrade(database)
     with database.write() as connection:
         connection.execute(insert(INSTALLATION).values(id=f"demo{plan.seed:04d}", created_at=clock.now()))

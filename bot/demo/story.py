@@ -50,7 +50,7 @@ SENTENCES = {
 }
 
 
-def print_summary(console: Console, summary: DemoSummary) -> None:
+def print_summary(console: Console, summary: DemoSummary, *, command: str = "journeybot") -> None:
     console.print(Panel(_headline(summary), title=f"{summary.company}: what happened", title_align="left"))
     console.print(_playbooks(summary.playbooks))
     console.print(_mails(summary.mails))
@@ -59,7 +59,7 @@ def print_summary(console: Console, summary: DemoSummary) -> None:
         console.print(_unsent(summary.unsent))
     for story in summary.stories:
         console.print(_story(story))
-    console.print(Panel(_next_steps(summary), title="Try next", title_align="left"))
+    console.print(Panel(_next_steps(summary, command), title="Try next", title_align="left"))
 
 
 def _headline(summary: DemoSummary) -> Text:
@@ -145,14 +145,17 @@ def sentence(line: StoryLine) -> str:
     return SENTENCES[line.kind].format(subject=line.subject, who=line.who or "nobody", detail=detail or "–")
 
 
-def _next_steps(summary: DemoSummary) -> Text:
+def _next_steps(summary: DemoSummary, command: str) -> Text:
     customer = summary.stories[0].customer if summary.stories else "CUSTOMER"
+    tries = (
+        (f"explain {customer}", "why it got what it got"),
+        ("handoffs list", "who is still asked for what"),
+        ("outbox list", "every mail and its state"),
+        ("check", "after you edited playbooks/journeys/welcome.yml"),
+    )
+    width = max(len(what) for what, _ in tries) + 4
     return Text(
         f"The mails: {summary.outbox} (open any .eml file)\n"
         f"The workspace: {summary.folder}\n\n"
-        f"cd {summary.folder}\n"
-        f"journeybot explain {customer}        why it got what it got\n"
-        "journeybot handoffs list             who is still asked for what\n"
-        "journeybot outbox list               every mail and its state\n"
-        "journeybot check                     after you edited playbooks/journeys/welcome.yml\n"
+        f"cd {summary.folder}\n" + "".join(f"{command} {what:<{width}}{why}\n" for what, why in tries)
     )
