@@ -266,7 +266,7 @@ def test_an_asynchronous_bounce_is_found_by_the_address_in_any_case(sent: World)
     late = sent.now + timedelta(days=2)
     sent.time_passes(days=2)
     assert mails(sent) == ["hello", "next"]
-    nameless = {"journeybot_message": None, "sg_message_id": None, "timestamp": int(late.timestamp())}
+    nameless: dict[str, Any] = {"journeybot_message": None, "sg_message_id": None, "timestamp": int(late.timestamp())}
     heard(sent, said(sent, "bounce", email="Tanaka@Sakura.example", **nameless))
     assert message(sent, "next").delivery == "bounced"
     assert message(sent, "hello").delivery is None
