@@ -7,13 +7,16 @@ import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Event, Thread, current_thread
 
 import pytest
+from sqlalchemy import Connection, event, update
 
 from bot.channels.memory import MemoryChannel
 from bot.insight.listings import OutboxRow
 from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
+from storage.outbox_moves import MESSAGE
 from tests.pipeline.scenes import change_contact, company, journey, settings
 from tests.world import World
 
@@ -67,3 +70,43 @@ def test_s15_workers_never_pass_a_cap_together(world: World, seed: int) -> None:
         before = [other for other in world.sent if other.to == mail.to and 0 <= (day_of(mail) - day_of(other)).days < 7]
         assert len(before) <= 5
     assert set(Counter((mail.customer, mail.template) for mail in world.sent).values()) == {1}
+
+
+def test_s15_a_worker_waits_for_its_turn_while_another_takes_the_last_room(world: World) -> None:
+    """Between the count and the commit of one worker something more important comes up for the same person, and another worker
+    claims it; it must not see the room that is just being taken."""
+    settings(world, 'caps: {mails_per_contact: 1 per day}\nwindows: [{days: every day, hours: "10:00-24:00"}]')
+    crowd(world)
+    world.tick()
+    world.clock.move_to(world.now + timedelta(hours=1))
+    published, others, counts_too = world.app.require_published(), [], Event()
+
+    (comes_up,) = [mail.id for mail in world.outbox if (mail.customer, mail.template) == ("c4", "m0")]
+
+    def other_worker() -> None:
+        with world.database.write() as connection:
+            connection.execute(update(MESSAGE).where(MESSAGE.c.id == comes_up).values(priority=99))
+        deliver(world.database, published, MemoryChannel(world.clock.monotonic), world.clock, batch_size=1)
+
+    def before_commit(connection: Connection) -> None:
+        if connection.info.pop("has_counted", False) and not others:
+            others.append(Thread(target=other_worker))
+            others[0].start()
+            # SQLite lets the other one write nothing before this commit; on PostgreSQL it comes as far as to count.
+            counts_too.wait(0.3 if world.database.is_sqlite else 10)
+            others[0].join(timeout=0.3 if world.database.is_sqlite else 3)
+
+    def note_count(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if others and current_thread() is others[0] and ("advisory" in statement or "AS n0" in statement):
+            counts_too.set()
+        connection.info["has_counted"] = connection.info.get("has_counted") or "AS n0" in statement
+
+    event.listen(world.database.engine, "before_cursor_execute", note_count)
+    event.listen(world.database.engine, "commit", before_commit)
+    try:
+        deliver(world.database, published, MemoryChannel(world.clock.monotonic), world.clock, batch_size=1)
+    finally:
+        event.remove(world.database.engine, "before_cursor_execute", note_count)
+        event.remove(world.database.engine, "commit", before_commit)
+    others[0].join()
+    assert set(Counter(mail.to for mail in world.sent).values()) == {1}
