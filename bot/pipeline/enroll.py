@@ -318,7 +318,7 @@ def _write_refusals(connection: Connection, version: Version, judged: ColumnElem
         OCCASION.c.playbook,
         case((waits, once), else_=null()),
     ).where(judged, OCCASION.c.verdict != ENTER)
-    columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "once")
+    columns: tuple[str, ...] = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "once")
     if version.playbook.exclusive:
         winner = who_has_the_group(version.playbook.exclusive, OCCASION.c.customer_id)
         rows = rows.add_columns(case((OCCASION.c.verdict == "exclusive_taken", json_pair(literal("winner"), winner))))
