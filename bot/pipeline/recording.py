@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, insert, literal, select
@@ -185,7 +186,7 @@ def _record_acceptances(
             "reason": literal("accepted"),
         }
         of_message = ("customer_id", "contact_id", "playbook", "enrollment_id", "step")
-        known = {**told, "message_id": MESSAGE.c.id, **{name: MESSAGE.c[name] for name in of_message}}
+        known: dict[str, Any] = {**told, "message_id": MESSAGE.c.id, **{name: MESSAGE.c[name] for name in of_message}}
         rows = select(*known.values()).where(among(MESSAGE.c.id, [found for found, _ in taken]))
         connection.execute(insert(DECISION).from_select(list(known), rows))
     return taken
