@@ -74,7 +74,7 @@ def test_clock_a_day_ahead_hears_of_the_true_tomorrow(world: World) -> None:
     journey(world, "p", "- email: hello", enter="when: days_until(renewal_date) == 10")
     world.deploy()
     company(world, renewal_date=(world.now + timedelta(days=11)).date())
-    world.database.dispose()
+    world.tick()
     with world.database.write() as connection:
         connection.execute(update(ZONE_DAY).values(day=(world.now + timedelta(days=1)).date()))
     world.tick()
