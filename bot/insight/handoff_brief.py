@@ -166,6 +166,8 @@ def _flat(event: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _last_activities(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is None:
+        return
     for activity in last_activities(connection, handoff.customer_id, before=reader.now, limit=MOST_LINES):
         yield f"{reader.day(activity.at)} {reader.says(*activity.kind_words)}: {reader.text_of(activity.text)}"
 

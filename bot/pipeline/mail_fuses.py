@@ -54,11 +54,11 @@ def read_sending_bounds(connection: Connection, published: Published, now: datet
             if bound is not None:
                 bounds[playbook] = bound
     of_all = fuses.sender_mails
-    for playbook in _released_since(connection, since) if bounds or of_all is not None else ():
-        if playbook is None:
+    for released in _released_since(connection, since) if bounds or of_all is not None else ():
+        if released is None:
             of_all = None
         else:
-            bounds.pop(playbook, None)
+            bounds.pop(released, None)
     return SendingBounds(since=since, by_playbook=bounds, of_all=of_all)
 
 
@@ -225,8 +225,6 @@ def _mind_rate(
 
 def _counts_from(connection: Connection, kind: FuseKind, playbook: str | None, now: datetime) -> datetime:
     """After a person released the fuse, only mails sent since count: the old ones were known to them."""
-    same = FUSE.c.playbook.is_(None)
-    if playbook is not None:
-        same = or_(same, FUSE.c.playbook == playbook)
+    same = or_(FUSE.c.playbook.is_(None), FUSE.c.playbook == playbook)
     closed = connection.scalar(select(func.max(FUSE.c.closed_at)).where(FUSE.c.kind == kind.value, same))
     return closed or now - timedelta(days=365)

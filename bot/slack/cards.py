@@ -177,7 +177,8 @@ def _open_blocks(view: CardView) -> Iterator[Block]:
 
 
 def _facts(view: CardView) -> Iterator[tuple[str, str]]:
-    yield say("customer", view.locale), one_line(view.customer_name)
+    if view.customer_name:
+        yield say("customer", view.locale), one_line(view.customer_name)
     money = written_arr(view.arr, view.currency, view.locale)
     if money:
         yield say("arr", view.locale), money
@@ -209,14 +210,16 @@ def _buttons(view: CardView) -> Iterator[Block]:
 
 
 def _headline(view: CardView) -> str:
-    return f"*{escaped(one_line(view.title), TITLE)}* · {escaped(one_line(view.customer_name), NAME)}"
+    whose = f" · {escaped(one_line(view.customer_name), NAME)}" if view.customer_name else ""
+    return f"*{escaped(one_line(view.title), TITLE)}*{whose}"
 
 
 def _summary(view: CardView) -> str:
     """The notification."""
     urgent = f"{say('urgent', view.locale)}: " if view.urgency == "high" else ""
-    title, customer = escaped(one_line(view.title), TITLE), escaped(one_line(view.customer_name), NAME)
-    return f"{urgent}{title} · {customer} · {say('due', view.locale)}: {_due(view)}"
+    title = escaped(one_line(view.title), TITLE)
+    whose = f" · {escaped(one_line(view.customer_name), NAME)}" if view.customer_name else ""
+    return f"{urgent}{title}{whose} · {say('due', view.locale)}: {_due(view)}"
 
 
 def _finished_line(view: CardView) -> str:

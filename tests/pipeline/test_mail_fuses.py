@@ -192,13 +192,13 @@ def sent_before(world: World, number: int, playbook: str = "p", *, bounced: int 
         connection.execute(insert(MESSAGE), rows)
 
 
-def told(world: World, kind: str, **numbers: int) -> None:
+def told(world: World, kind: str, *, bounced: int = 0) -> None:
     """One playbook with a history and, last, one mail about which the provider tells something bad now."""
     world.mail("hello")
     journey(world, "p", "- email: hello\n- wait: 1 day\n- handoff: Call")
     world.deploy()
     company(world)
-    sent_before(world, 499, **numbers)
+    sent_before(world, 499, bounced=bounced)
     world.tick()
     world.time_passes(hours=1)
     world.tell(mail_id(world, "hello"), kind)

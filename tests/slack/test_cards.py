@@ -174,3 +174,10 @@ def test_every_sentence_has_the_same_parts_in_both_languages() -> None:
         assert japanese, word
         wanted = {part.split("}")[0] for part in english.split("{")[1:]}
         assert wanted == {part.split("}")[0] for part in japanese.split("{")[1:]}, word
+
+
+def test_a_card_that_concerns_no_single_customer_names_none() -> None:
+    card = draw_card(replace(VIEW, customer_name=""))
+    assert "· ·" not in card.text
+    assert "Customer" not in shown(card)
+    assert faults_of(card.blocks) == []
