@@ -207,9 +207,9 @@ def not_paused(
     if "all" in keys:
         return false()
     filters: list[ColumnElement[bool]] = []
-    stopped = [*keys.get("playbook", ()), *(key for key in keys.get(FUSE_PAUSE, ()) if key != EVERY_MAIL)]
-    if stopped:
-        filters.append(playbook.not_in(stopped))
+    names = [*keys.get("playbook", ()), *(key for key in keys.get(FUSE_PAUSE, ()) if key != EVERY_MAIL)]
+    if names:
+        filters.append(playbook.not_in(names))
     if "customer" in keys:
         paused = select(CUSTOMER.c.id).where(CUSTOMER.c.key.in_(keys["customer"]))
         filters.append(customer_id.not_in(paused))
