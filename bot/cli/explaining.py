@@ -33,7 +33,8 @@ def explain(
     """Say why something happened to a customer, or did not.
 
     First every decision of the past, then where the customer stands now: inside a playbook and waiting for what, or outside
-    and why, with the value and the verdict of every part of the condition (✓ holds, ✗ does not, ? cannot be known).
+    and why, with the value and the verdict of every part of the condition (✓ holds, ✗ does not, ? cannot be known). These
+    values are those of this moment: a decision of the past keeps its condition and its answer, not the values behind it.
 
     Examples: `journeybot explain sakura-cafe welcome`, `journeybot explain --playbook welcome`, `journeybot explain -m 12`
     """
@@ -64,7 +65,7 @@ def explain(
 def _print_explanation(found: Explanation, zone: str, locale: str) -> None:
     if found.is_cut:
         print_line("(older decisions are left out)")
-    for heading, lines in (("What happened", found.history), ("How it stands", found.now)):
+    for heading, lines in (("What happened", found.history), ("How it stands now", found.now)):
         if lines:
             print_line(f"{heading} ({zone})", style="bold")
         for line in lines:

@@ -3,6 +3,7 @@ unknown reason is written out readably instead of failing. Pure. Read by explain
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,9 @@ from bot.rules.reason_sentences import SENTENCES
 from bot.rules.zones import to_local
 
 NOTHING = "–"
+#: Where a slot got no value; no detail has this letter.
+EMPTY = "\0"
+NEEDLESS = re.compile(r" ?\(\0\)|（\0）|(: |：)\0$")
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "entered": ("Entered", "開始"),
     "not_entered": ("Did not enter", "開始せず"),
@@ -47,14 +51,16 @@ def sentence(
     zone: str = "UTC",
     of_many: bool = False,
 ) -> str:
-    """Why, for a person. Instants in details are shown in the zone; a slot without a value is a dash. `of_many`: said of
-    many at once, whose details differ."""
+    """Why, for a person. Instants in details are shown in the zone; what stands in brackets or after a colon only to hold a
+    value is left out without one, and any other slot without a value is a dash. `of_many`: said of many at once, whose
+    details differ."""
     is_japanese = locale.lower().startswith("ja")
     keys = (f"count:{reason}" if of_many else "", f"{verdict}:{reason}", reason)
     found = next((SENTENCES[key] for key in keys if key in SENTENCES), None)
     if found is None:
         return _written_out(verdict, reason, is_japanese=is_japanese)
-    return found[is_japanese].format_map(_Slots(details or {}, locale, zone)).strip()
+    filled = found[is_japanese].format_map(_Slots(details or {}, locale, zone))
+    return NEEDLESS.sub("", filled).replace(EMPTY, NOTHING).strip()
 
 
 def verdict_word(verdict: str, locale: str = "en") -> str:
@@ -69,13 +75,13 @@ def _written_out(verdict: str, reason: str, *, is_japanese: bool) -> str:
 
 
 class _Slots(dict[str, str]):
-    """The details as texts; whatever a sentence asks for and nobody gave is a dash."""
+    """The details as texts; whatever a sentence asks for and nobody gave is marked as empty."""
 
     def __init__(self, details: Mapping[str, Any], locale: str, zone: str) -> None:
         super().__init__({name: _shown(value, locale, zone) for name, value in details.items()})
 
     def __missing__(self, name: str) -> str:
-        return NOTHING
+        return EMPTY
 
 
 def _shown(value: Any, locale: str, zone: str) -> str:
@@ -92,7 +98,7 @@ def _shown(value: Any, locale: str, zone: str) -> str:
             found = _moment(value, zone)
         case _:
             found = _instant(str(value), zone)
-    return found or NOTHING
+    return found or EMPTY
 
 
 def _mapping(value: Mapping[str, Any], locale: str, zone: str) -> str:

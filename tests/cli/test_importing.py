@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Table, select
+
+from storage.database import Database
+from storage.facts import Ticket
 from tests.cli.conftest import Cli
+
+TICKET: Table = Ticket.__table__  # type: ignore[attr-defined]
 
 GOOD = "customer,name,stage\nacme,Acme,new\nbeta,Beta,new\n"
 BAD = "customer,name,arr\nacme,Acme,1200\nbeta,Beta,a lot\n,Nobody,1\n"
@@ -59,3 +68,23 @@ def test_ambiguous_dates_are_asked_for(cli: Cli) -> None:
     assert "--day-first" in cli.run("import", path, code=1).err
     cli.run("import", path, "--day-first")
     assert cli.json("customers", "list")[0]["renewal_date"] == "2027-04-03"
+
+
+@pytest.mark.parametrize(("words", "hour"), [((), 0), (("--zone", "America/New_York"), 14)])
+def test_times_that_name_no_zone_are_the_workspaces_or_those_of_zone(
+    cli: Cli, words: tuple[str, ...], hour: int
+) -> None:
+    cli.run("import", str(cli.write("in/customers.csv", GOOD)), "--at", "2027-03-02T09:00")
+    tickets = "customer,ticket,title,opened_at\nacme,t1,Slow,2027-03-01 09:00\nacme,t2,Slow,2027-03-01T09:00+00:00\n"
+    ran = cli.run("import", str(cli.write("in/tickets.csv", tickets)), *words, "--at", "2027-03-02T09:00")
+    database = Database(f"sqlite:///{cli.folder / '.journeybot' / 'journeybot.db'}")
+    with database.read() as connection:
+        opened = {row.key: row.opened_at for row in connection.execute(select(TICKET.c.key, TICKET.c.opened_at))}
+    database.dispose()
+    assert opened == {"t1": datetime(2027, 3, 1, hour, tzinfo=UTC), "t2": datetime(2027, 3, 1, 9, tzinfo=UTC)}
+    assert f"times without a zone are read as {words[-1] if words else 'Asia/Tokyo'}" in ran.out
+
+
+def test_a_zone_that_is_none_is_a_usage_error(cli: Cli) -> None:
+    ran = cli.run("import", str(cli.write("in/customers.csv", GOOD)), "--zone", "Tokyo/Asia", code=2)
+    assert "`Tokyo/Asia` is not a time zone" in ran.err

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels.sendgrid_answers import _BY_STATUS
-from bot.pipeline.absorb import STAMPS, SUPPRESSING
 from bot.pipeline.entering import DEFERRALS, ENTER
+from bot.rules.fates import STAMPS
 from bot.rules.reason_sentences import SENTENCES
 from bot.rules.reasons import has_sentence, sentence, verdict_word
 from storage.journal import Verdict
 from storage.journeys import EnrollmentStatus
+from storage.outbox import Delivery
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "storage").rglob("*.py")]
@@ -96,9 +97,10 @@ def _reasons() -> dict[str, str]:
             found |= dict.fromkeys(_told_by_pairs(tree), path.name)
     found |= dict.fromkeys(_deeds(), "handoff_moves.py")
     # Reasons that are put together at run time.
-    held = ("review", "missing_field", "nobody_to_write_to")
+    held = ("review", "missing_field", "nobody_to_write_to", "template_held")
     found |= {f"{reason}_expired": "outbox_moves.py" for reason in held}
-    found |= {f"mail_{kind}": "absorb.py" for kind in (*STAMPS, *SUPPRESSING)}
+    found |= {f"mail_{stamp.removesuffix('_at')}": "absorb.py" for stamp in STAMPS}
+    found |= {f"mail_{kind.value}": "journal_lines.py" for kind in Delivery}
     found |= {reason: "sendgrid_answers.py" for _, reason in _BY_STATUS.values()}
     found |= dict.fromkeys((*DEFERRALS, ENTER, "existing", "completed", "ended", "timeout", "reset"), "pipeline")
     return found
@@ -184,3 +186,23 @@ def test_no_details_make_a_sentence_fail(reason: str, verdict: str, details: dic
 
 def test_statuses_of_walks_are_not_reasons() -> None:
     assert not has_sentence(EnrollmentStatus.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "details", "english", "japanese"),
+    [
+        ("mail_rejected", {"by": "sato"}, "sato decided not to send it", "satoさんが送信しないことにしました"),
+        (
+            "nobody_to_write_to",
+            {"to": ""},
+            "Nobody at the customer can be written to; a person is asked",
+            "送り先となるご担当者がいません。担当者に確認を依頼しました",
+        ),
+        ("handed_over", {"kind": "risk"}, "Handed over to – (risk)", "–さんに対応を依頼しました（risk）"),
+    ],
+)
+def test_an_aside_without_a_value_is_left_out(
+    reason: str, details: dict[str, str], english: str, japanese: str
+) -> None:
+    assert sentence("x", reason, details) == english
+    assert sentence("x", reason, details, "ja") == japanese
