@@ -49,7 +49,7 @@ def people_at_addresses(connection: Connection, contact_ids: Collection[int]) ->
         .select_from(CONTACT.join(other, func.lower(other.c.email) == func.lower(CONTACT.c.email)))
         .where(among(CONTACT.c.id, contact_ids))
     )
-    return list(connection.execute(statement).all())
+    return [*connection.execute(statement)]
 
 
 def mails_that_reached(

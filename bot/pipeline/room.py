@@ -103,8 +103,8 @@ class Room:
         self.caps = tuple(cap for cap in self.caps if cap.kind is not CapKind.SURVEYS or has_surveys)
         self.contested = self._find_contested(connection) if self.caps else set()
         people = {contact for contact, address in self.addresses.items() if self._concerns(address)}
-        touched = {owner for kind, owner in self.contested if kind is CapKind.TOUCHES}
-        customers = {row.customer_id for row in self.people if row.contact_id in people} | touched
+        touched = {int(owner) for kind, owner in self.contested if kind is CapKind.TOUCHES}
+        customers: set[int] = {row.customer_id for row in self.people if row.contact_id in people} | touched
         if not customers:
             return
         reach = [_reach(cap.length) for cap in self.caps if cap.kind is not CapKind.SURVEYS]
@@ -138,11 +138,12 @@ class Room:
         with_people = any(cap.kind is CapKind.TOUCHES for cap in caps)
         until, addresses = self.now + DAY_AHEAD, self.addresses
         wanted: dict[tuple[int, str | int], int] = {}
-        for found in count_around(connection, self.customer_ids, since, until, with_people=with_people):
+        for row in count_around(connection, self.customer_ids, since, until, with_people=with_people):
+            customer_id, contact_id, *numbers = tuple(row)
             for place, cap in enumerate(caps):
-                owner = found[0] if cap.kind is CapKind.TOUCHES else addresses.get(found[1])
+                owner = customer_id if cap.kind is CapKind.TOUCHES else addresses.get(contact_id)
                 if owner is not None:
-                    wanted[place, owner] = wanted.get((place, owner), 0) + found[place + 2]
+                    wanted[place, owner] = wanted.get((place, owner), 0) + numbers[place]
         tight: set[int] = set()
         for (place, owner), number in wanted.items():
             if number > caps[place].count:

@@ -183,7 +183,7 @@ def parse_regional_freeze(text: str) -> tuple[str, DateRange]:
     """`JP 2027-04-29 to 2027-05-05` → the country (or region, `US-CA`) it holds for and the range; without one it holds
     everywhere: "". Raises: ValueError."""
     first, _, rest = text.strip().partition(" ")
-    if not first[:1].isalpha():
+    if not rest or not first[:1].isalpha():
         return "", parse_freeze(text)
     if region_source(first) is None:
         raise ValueError(f"`{text}`: `{first}` is no country; write a country code, like `JP 2027-04-29 to 2027-05-05`")

@@ -4,6 +4,7 @@ it (semantics.md S15, S18). Every no names who has the room."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def two_journeys(world: World, *, high: str = "", low: str = "", later: str = "2
     world.deploy()
 
 
-def begin(world: World, key: str = "sakura", **values: str) -> Member:
+def begin(world: World, key: str = "sakura", **values: Any) -> Member:
     """A company comes, and we look at it at once."""
     member = company(world, key, **values)
     world.tick()

@@ -79,7 +79,8 @@ def test_s15_a_worker_waits_for_its_turn_while_another_takes_the_last_room(world
     crowd(world)
     world.tick()
     world.clock.move_to(world.now + timedelta(hours=1))
-    published, others, counts_too = world.app.require_published(), [], Event()
+    published, counts_too = world.app.require_published(), Event()
+    others: list[Thread] = []
 
     (comes_up,) = [mail.id for mail in world.outbox if (mail.customer, mail.template) == ("c4", "m0")]
 
