@@ -112,7 +112,7 @@ FATES: Mapping[str, Fate] = {
 NOBODYS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook", "playbook_version", "playbook_day"),
-        *("feed", "heartbeat", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
+        *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
         *("imported_row", "pause", "suppression", "stray_event", "webhook_post"),
     )
 )

@@ -91,7 +91,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
 OURS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook_version", "playbook_day", "feed"),
-        *("installation", "pace", "round_robin", "zone_day", "erasure"),
+        *("host", "installation", "pace", "round_robin", "zone_day", "erasure"),
     )
 )
 

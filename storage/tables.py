@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from storage import accounts, facts, fuses, handoffs, heartbeats, inbound, journal, journeys, outbox, pacing
+from storage import accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing
 
 metadata = SQLModel.metadata
-MODULES = (accounts, facts, fuses, handoffs, heartbeats, inbound, journal, journeys, outbox, pacing)
+MODULES = (accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing)
