@@ -33,7 +33,6 @@ RATE_LIMITED = "rate_limited"
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 BREAKER = timedelta(minutes=15)
-LONGEST_SLOWDOWN = timedelta(minutes=10)
 #: Between tries to record, in seconds; together less than a lease lasts.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 log = structlog.get_logger()

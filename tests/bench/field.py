@@ -175,6 +175,7 @@ company: Bench
 sender: {name: Bench, email: bench@example.com}
 timezone: UTC
 windows: [{days: every day, hours: "00:00-24:00"}]
+fuses: {enter: "off", send: "off"}
 """
 
 TEMPLATE = """---
