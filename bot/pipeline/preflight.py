@@ -3,8 +3,8 @@ Pure over what mail_context read; it writes nothing. deliver stores the verdicts
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -26,6 +26,7 @@ from bot.rules.zones import local_date
 from storage.outbox import MessageState
 
 EXPIRES = "3 days"
+MOST_KEPT = 20_000
 OUTSIDE_WINDOW = "outside_window"
 UNTIL_SET_UP = timedelta(hours=1)
 
@@ -61,12 +62,35 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """When a message may go: its windows and calendar, how long it is welcome, what lateness does to it."""
+    """When a message may go: its windows and calendar, how long it is welcome, what lateness does to it. They hold for all
+    mails of a step, and most of these ask about the same moments, so the answers are kept."""
 
     windows: tuple[Window, ...]
     calendar: BusinessCalendar
     expires: str
     late: LateRule | None
+    _openings: dict[tuple[datetime, str], datetime] = field(default_factory=dict, compare=False, repr=False)
+    _ends: dict[tuple[datetime, str], datetime] = field(default_factory=dict, compare=False, repr=False)
+
+    def opens(self, at: datetime, zone: str) -> datetime:
+        """When it may go, asked for at that moment. Raises: ValueError when the windows never open together."""
+        return _kept(self._openings, (at, zone), lambda: next_open(self.windows, at, zone, self.calendar))
+
+    def ends(self, due_at: datetime, zone: str) -> datetime:
+        """Until when a mail that fell due then is welcome."""
+        expires = parse_duration(self.expires)
+        return _kept(self._ends, (due_at, zone), lambda: add(expires, self.opens(due_at, zone), zone, self.calendar))
+
+
+def _kept(
+    answers: dict[tuple[datetime, str], datetime], key: tuple[datetime, str], work_out: Callable[[], datetime]
+) -> datetime:
+    found = answers.get(key)
+    if found is None:
+        if len(answers) >= MOST_KEPT:
+            answers.clear()
+        found = answers[key] = work_out()
+    return found
 
 
 def judge(
@@ -77,14 +101,13 @@ def judge(
     ValueError when its windows never open together."""
     step = email_step(found, published)
     terms = terms_of(found, step, published)
-    allowed = next_open(terms.windows, found.message.due_at, found.zone, terms.calendar)
-    expires_at = found.message.expires_at or add(parse_duration(terms.expires), allowed, found.zone, terms.calendar)
+    expires_at = found.message.expires_at or terms.ends(found.message.due_at, found.zone)
     if now >= expires_at:
         return Judgement(state=MessageState.EXPIRED, reason="expired", expires_at=expires_at)
-    ready = next_open(terms.windows, found.message.not_before, found.zone, terms.calendar)
+    ready = terms.opens(found.message.not_before, found.zone)
     if _is_too_late(ready, now, terms.late):
         return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
-    opens = next_open(terms.windows, now, found.zone, terms.calendar)
+    opens = terms.opens(now, found.zone)
     if opens > now:
         # Still welcome now (approved on the last evening, say): then also when the window opens next, but only once.
         is_extended = expires_at <= opens and found.message.reason != OUTSIDE_WINDOW
@@ -204,6 +227,16 @@ def email_step(found: MailCase, published: Published) -> EmailStep | None:
 def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
     """Windows of the workspace, the CSM's team, the playbook and the step must all be open; the customer's holidays
     count (S18)."""
+    row = found.message
+    owner = None if step is None else row.step
+    key = (row.version_id, owner, found.window, found.team_window, row.customer_region)
+    terms: Terms | None = published.terms.get(key)
+    if terms is None:
+        terms = published.terms[key] = _work_out_terms(found, step, published)
+    return terms
+
+
+def _work_out_terms(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
     settings = published.settings
     version = published.versions.get(found.message.version_id or 0)
     chosen = (

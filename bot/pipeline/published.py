@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -50,6 +51,8 @@ class Published:
     versions: Mapping[int, Version]
     links: MailLinks = NO_LINKS
     grounds: dict[tuple[str, ...], Ground] = field(default_factory=dict, compare=False, repr=False)
+    #: What preflight works out once for all mails of a step, by whatever it depends on.
+    terms: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def ground(self, days: LocalDays) -> Ground:
         """What conditions stand on at that time. It is kept from tick to tick, with every condition put together once."""
@@ -84,6 +87,7 @@ class Publications:
         self._workspace: Workspace | None = None
         self._versions: dict[int, Version] = {}
         self._grounds: dict[tuple[str, ...], Ground] = {}
+        self._terms: dict[tuple[object, ...], Any] = {}
 
     def load(self, connection: Connection) -> Published | None:
         """What to act on now; None before the first deployment."""
@@ -92,7 +96,7 @@ class Publications:
             return None
         if deployment_id != self._deployment_id or self._workspace is None:
             self._workspace = _settings_and_templates(deployed_files(connection, deployment_id))
-            self._deployment_id, self._versions, self._grounds = deployment_id, {}, {}
+            self._deployment_id, self._versions, self._grounds, self._terms = deployment_id, {}, {}, {}
         rows = tuple(playbook_rows(connection))
         wanted = {row.version_id for row in rows} | walked_versions(connection)
         missing = sorted(wanted - self._versions.keys())
@@ -107,6 +111,7 @@ class Publications:
             versions=versions,
             links=self._links,
             grounds=self._grounds,
+            terms=self._terms,
         )
 
 
