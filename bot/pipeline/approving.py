@@ -42,9 +42,7 @@ def approve_all(
     if not where:
         raise UsageError("All mails of what?", hint="add --playbook, --template or --customer")
     edited = select(CONTENT.c.message_id).where(CONTENT.c.is_edited)
-    waits = and_(
-        MESSAGE.c.state == MessageState.HELD.value, or_(MESSAGE.c.reason == REVIEW, MESSAGE.c.id.in_(edited))
-    )
+    waits = and_(MESSAGE.c.state == MessageState.HELD.value, or_(MESSAGE.c.reason == REVIEW, MESSAGE.c.id.in_(edited)))
     ids = connection.scalars(select(MESSAGE.c.id).where(waits, *where).order_by(MESSAGE.c.id)).all()
     approved: list[int] = []
     refused: list[str] = []
