@@ -34,6 +34,7 @@ FILES = {
         timezone: Asia/Tokyo
         windows: [{days: every day, hours: "00:00-24:00"}]
         owners: {default: sato}
+        fuses: {enter: 'off', send: 'off'}
     """,
     "playbooks/journeys/hello.yml": """
         title: Hello
