@@ -95,6 +95,13 @@ class _Offer:
     pauses: Pauses
     has_events: bool
     waiting: frozenset[str]
+    #: The newest occasion there was before the next playbook is asked; None: to be read.
+    newest: int | None = None
+
+    def mark(self) -> int:
+        if self.newest is None:
+            self.newest = self.connection.scalar(NEWEST_OCCASION) or 0
+        return self.newest
 
 
 def _offer_all(offer: _Offer, rows: Sequence[PlaybookRow], count: EnrollCount) -> None:
@@ -111,6 +118,7 @@ def _offer_all(offer: _Offer, rows: Sequence[PlaybookRow], count: EnrollCount) -
         if connection.invalidated or connection.closed:
             raise
         log.info("enroll_one_by_one", playbooks=len(rows))
+    offer.newest = None
     audience = AudienceFuse(connection=connection, published=offer.published, now=offer.news.now)
     for row in rows:
         try:
@@ -157,13 +165,14 @@ def note_fault(connection: Connection, row: PlaybookRow, now: datetime, error: E
 def _enroll_playbook(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) -> int:
     connection, ground, pauses = offer.connection, offer.ground, offer.pauses
     version = offer.published.versions[row.version_id]
-    mark = connection.scalar(NEWEST_OCCASION) or 0
+    mark = offer.mark()
     opened = 0
     for search in find_searches(connection, offer.published, row, offer.news, ground, has_events=offer.has_events):
         opened += open_occasions(connection, version, search, ground, pauses)
     waited = row.name in offer.waiting and _judge_waiting(connection, version, ground, pauses, mark)
     if not (opened or waited):
         return 0
+    offer.newest = None
     audience.holds(version, mark, opened=opened, has_waited=waited)
     entered = _let_in(connection, version, offer.news.now, mark)
     audience.entered(version, entered)
