@@ -3,10 +3,11 @@ Runners, the CLI and the demo use an App; nothing below imports it."""
 
 from __future__ import annotations
 
+import platform
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,19 +29,22 @@ from bot.pipeline.absorb import absorb
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
-from bot.pipeline.detect import local_days
 from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
 from bot.pipeline.known_people import known_people
+from bot.pipeline.news import local_days
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
+from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
 from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.slack.app import SlackSettings, build_poster
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
+from storage.hosts import SendPause
 from storage.journeys import Installation
+from storage.marker import MarkerFile
 from storage.upgrade import upgrade
 from storage.wiping import wipe_free_space
 
@@ -58,6 +62,7 @@ class App:
     installation: str
     links: MailLinks = NO_LINKS
     poster: Poster | None = None
+    guard: SendGuard = OPEN_GUARD
     stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
 
@@ -88,6 +93,7 @@ class App:
             installation=installation,
             stopping=stopping,
             links=links,
+            guard=guard_of(settings, installation),
             _publications=Publications(links),
         )
         app.poster = app._slack_poster()
@@ -131,6 +137,7 @@ class App:
     def tick(self) -> TickReport:
         """All passes once over everything that is due. Raises: UsageError before the first deployment."""
         published = self.require_published()
+        self.join()
         report = tick(
             self.database,
             published,
@@ -138,6 +145,7 @@ class App:
             self.clock,
             installation=self.installation,
             is_stopping=self.stopping.is_set,
+            guard=self.guard,
         )
         if not self.stopping.is_set():
             self.escalate(published)
@@ -156,7 +164,27 @@ class App:
             self.clock,
             installation=self.installation,
             is_stopping=self.stopping.is_set,
+            guard=self.guard,
         )
+
+    def join(self) -> SendPause | None:
+        """Why nothing may leave this host now. Where nothing ever left any, it joins by itself. Raises: UsageError where its
+        marker cannot be written."""
+        guard = self.guard
+        with self.database.read() as connection:
+            found = guard.pause(connection)
+        if found is None or not isinstance(guard, HostGuard):
+            return None
+        try:
+            with self.database.write() as connection:
+                guard.join_first(connection, self.clock.now())
+                return guard.pause(connection)
+        except OSError as error:
+            raise UsageError(
+                f"This host cannot remember what it sends, so nothing leaves: {error.strerror}",
+                where=str(guard.file.path),
+                hint="let journeybot write there, or set JOURNEYBOT_MARKER_DIR to a folder that survives a restart",
+            ) from error
 
     def stop(self) -> None:
         """From any thread: take no new batch, write no new message; what is in flight is finished and recorded."""
@@ -222,7 +250,9 @@ class App:
 
     def _slack_poster(self) -> Poster | None:
         settings = self.slack_settings()
-        return None if settings is None else build_poster(database=self.database, clock=self.clock, settings=settings)
+        if settings is None:
+            return None
+        return replace(build_poster(database=self.database, clock=self.clock, settings=settings), guard=self.guard)
 
 
 def read_workspace(
@@ -264,6 +294,13 @@ def links_of(settings: Settings, installation: str) -> MailLinks:
         installation=installation,
         is_required=settings.email != "folder",
     )
+
+
+def guard_of(settings: Settings, installation: str) -> SendGuard:
+    """Files and tests hand nothing to anybody, so only what is connected is guarded."""
+    if not settings.is_connected:
+        return OPEN_GUARD
+    return HostGuard(file=MarkerFile(folder=settings.marker_dir, installation=installation), name=platform.node() or "?")
 
 
 def _installation(connection: Connection, clock: Clock) -> str:

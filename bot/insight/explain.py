@@ -14,7 +14,7 @@ from bot.insight.journal_lines import DECISION, attempt_lines, decision_lines, e
 from bot.insight.waiting import count_inside, inside_lines
 from bot.insight.why_many_not import count_outside
 from bot.insight.why_not import OUTSIDE, Asked, why_outside
-from bot.pipeline.detect import local_days
+from bot.pipeline.news import local_days
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CUSTOMER, Ground
 from storage.deployments import VERSION, PlaybookRow

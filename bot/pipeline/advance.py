@@ -15,8 +15,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.failpoints import Place, pass_by
 from bot.pipeline.batch import Batch, go
-from bot.pipeline.detect import local_days
 from bot.pipeline.leaving import leave_early, note_ends
+from bot.pipeline.news import local_days
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
 from bot.pipeline.steps import RUNNERS

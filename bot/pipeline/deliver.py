@@ -25,10 +25,10 @@ from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.failpoints import Place, pass_by
 from bot.pipeline.caps import keep_within_caps
-from bot.pipeline.detect import local_days
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
 from bot.pipeline.mail_fuses import SendingFuse
+from bot.pipeline.news import local_days
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
@@ -36,8 +36,10 @@ from bot.pipeline.recipients import find_recipients, share_out
 from bot.pipeline.recording import Recorder
 from bot.pipeline.resending import resend_unknown
 from bot.pipeline.scopes import Ground
+from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from storage.database import Database
 from storage.enrollments import rows_not_paused
+from storage.hosts import SendPause
 from storage.outbox import MessageState
 from storage.outbox_moves import (
     LEASE,
@@ -65,10 +67,11 @@ LEASE_MARGIN = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class DeliverCount:
-    """What the pass did, by state the messages ended in."""
+    """What the pass did, by state the messages ended in. `pause`: why nothing may leave this host."""
 
     states: dict[str, int] = field(default_factory=dict)
     blocked: bool = False
+    pause: SendPause | None = None
 
     def add(self, state: str, number: int = 1) -> None:
         self.states[state] = self.states.get(state, 0) + number
@@ -87,11 +90,16 @@ def deliver(
     installation: str = "",
     batch_size: int = BATCH,
     is_stopping: Callable[[], bool] = lambda: False,
+    guard: SendGuard = OPEN_GUARD,
 ) -> DeliverCount:
     """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
     has mails on their way, a second one records answers and prepares the next batch, so all database work is in one."""
     count = DeliverCount()
     _tidy_up(database, published, clock.now(), count)
+    with database.read() as connection:
+        count.pause = guard.pause(connection)
+    if count.pause is not None:
+        return count
     with ThreadPoolExecutor(1, thread_name_prefix="desk") as thread:
         on_the_way: dict[str, MessageRow] = {}
         recorder = Recorder(database, channel.name, clock, count.add, on_the_way, thread)
@@ -106,6 +114,7 @@ def deliver(
             on_the_way=on_the_way,
             fuse=SendingFuse(published=published),
             is_closing=lambda: is_stopping() or recorder.is_way_closed,
+            guard=guard,
         )
         mails = desk.mails(thread)
         first = next(mails, None)
@@ -149,11 +158,13 @@ class _Desk:
     on_the_way: dict[str, MessageRow]
     fuse: SendingFuse
     is_closing: Callable[[], bool]
+    guard: SendGuard
     worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     def is_blocked(self) -> bool:
         with self.database.read() as connection:
-            return blocked_until(connection, self.provider, self.clock.now()) is not None
+            is_shut = blocked_until(connection, self.provider, self.clock.now()) is not None
+            return is_shut or self.guard.pause(connection) is not None
 
     def mails(self, thread: Executor) -> Iterator[Outgoing]:
         """One after the other, as the channel asks for them. Half a batch ahead the next one is claimed and rendered in the
@@ -240,8 +251,11 @@ class _Desk:
                 check_again(connection, self.published, judgements, now)
             going = store_judgements(connection, self.published, mine, judgements, self.provider, now)
             self._give_back(connection, len(batch.claimed) - len(going))
+            generation = self.guard.move(connection, now) if going else 0
             pass_by(Place.INTENT_COMMIT)
         pass_by(Place.INTENDED)
+        if generation:
+            self.guard.remember(generation, now)
         for judgement in judgements.values():
             if judgement.state != MessageState.SUBMITTING:
                 self.count.add(judgement.state.value)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, and_, case, literal, select, true, upd
 
 from bot.authoring.workspace import Workspace
 from bot.errors import Finding, WorkspaceError
-from bot.pipeline.detect import local_days
+from bot.pipeline.news import local_days
 from bot.pipeline.occasions import by_condition
 from bot.pipeline.opening import EVERYBODY, close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume

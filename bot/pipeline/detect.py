@@ -4,37 +4,28 @@ began, and tells of meetings and subscription ends whose time has come. Decides 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Table,
     and_,
     delete,
-    false,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
-    text,
     update,
 )
 
-from bot.rules.conditions import Condition, LocalDays
+from bot.pipeline.news import CHANGE, News, zones_in_use
+from bot.rules.conditions import LocalDays
 from bot.rules.zones import is_zone, local_date
-from storage.accounts import Customer, CustomerChange
 from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import Occasion, OccasionState, ZoneDay
 from storage.outbox import UNABSORBED, DeliveryEvent
 
-CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
-CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 ZONE_DAY: Table = ZoneDay.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
 ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
@@ -44,59 +35,12 @@ DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """What to look at in this tick: customers under `token` in customer_change, and all of the zones with a new day."""
-
-    now: datetime
-    token: str
-    changed: int
-    days: LocalDays
-    today: Mapping[str, date]
-    new_days: frozenset[str]
-    all_zones: frozenset[str]
-    woken_feeds: frozenset[str]
-
-    @property
-    def is_quiet(self) -> bool:
-        return not self.changed and not self.new_days and not self.woken_feeds
-
-    def concerns_everybody(self, condition: Condition) -> bool:
-        """A feed of its woke up: silence can be believed again, also of customers who told nothing (S2)."""
-        any_usage = "*" in condition.feeds and bool(self.woken_feeds)
-        return (
-            any_usage
-            or not self.woken_feeds.isdisjoint(condition.feeds)
-            or ("usage" in self.woken_feeds and bool(condition.feeds))
-        )
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """What `covers` looks like: the same shape is the same expression, whatever the token."""
-        return bool(self.changed), self.new_days == self.all_zones, tuple(sorted(self.new_days))
-
-    def changed_customers(self, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether facts about this customer changed. `marks`: this tick's token, as Ground binds it."""
-        if not self.changed:
-            return false()
-        return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == marks))
-
-    def covers(self, customer: Table, marks: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether anything about this customer may have changed: a fact, or its day."""
-        if self.new_days == self.all_zones:
-            return literal(True)
-        if not self.new_days:
-            return self.changed_customers(customer.c.id, marks)
-        in_zone = func.coalesce(customer.c.timezone, "").in_(sorted(self.new_days))
-        return or_(in_zone, self.changed_customers(customer.c.id, marks))
-
-
 def detect(connection: Connection, now: datetime, default_zone: str) -> News:
     """Take what is new; `settle` forgets it in the same transaction once everybody has looked."""
     token = uuid.uuid4().hex
     _tell_of_meetings(connection, now)
     taken = connection.execute(update(CHANGE).where(CHANGE.c.taken_by.is_(None)).values(taken_by=token))
-    zones = _zones_in_use(connection)
+    zones = zones_in_use(connection)
     today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in zones}
     seen = {zone: day for zone, day in connection.execute(select(ZONE_DAY.c.timezone, ZONE_DAY.c.day))}
     new_days = frozenset(zone for zone, day in today.items() if seen.get(zone) != day)
@@ -142,27 +86,6 @@ def settle(connection: Connection, news: News) -> None:
         found = connection.execute(update(ZONE_DAY).where(ZONE_DAY.c.timezone == zone).values(day=news.today[zone]))
         if not found.rowcount:
             connection.execute(insert(ZONE_DAY).values(timezone=zone, day=news.today[zone]))
-
-
-def local_days(connection: Connection, now: datetime, default_zone: str) -> LocalDays:
-    """Today, everywhere our customers are."""
-    return LocalDays.at(now, default_zone, _zones_in_use(connection))
-
-
-#: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
-ZONES_IN_USE = text(
-    """WITH RECURSIVE used(zone) AS (
-        SELECT min(timezone) FROM customer WHERE timezone > ''
-        UNION ALL
-        SELECT (SELECT min(timezone) FROM customer WHERE timezone > used.zone) FROM used WHERE used.zone IS NOT NULL)
-    SELECT '' WHERE EXISTS (SELECT 1 FROM customer WHERE timezone IS NULL)
-        OR EXISTS (SELECT 1 FROM customer WHERE timezone = '')
-    UNION ALL SELECT zone FROM used WHERE zone IS NOT NULL"""
-)
-
-
-def _zones_in_use(connection: Connection) -> list[str]:
-    return list(connection.scalars(ZONES_IN_USE).all())
 
 
 def _tell_of_meetings(connection: Connection, now: datetime) -> None:

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 from bot.pipeline.audience import AudienceFuse
-from bot.pipeline.detect import News
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of, who_has_the_group
+from bot.pipeline.news import News
 from bot.pipeline.occasions import EVENT, date_still_counts
 from bot.pipeline.opening import find_searches, has_new_events, has_reason_to_look, open_occasions
 from bot.pipeline.published import Published, Version

@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from bot.pipeline import occasions
-from bot.pipeline.detect import News
 from bot.pipeline.entering import ENTER, OCCASION, Candidate, state_of, verdict_of
 from bot.pipeline.moments import latest_moment
+from bot.pipeline.news import News
 from bot.pipeline.occasions import EVENT, Openings
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, literal, or_, select, true, update
 
-from bot.pipeline.detect import News
+from bot.pipeline.news import News
 from bot.pipeline.published import Published, Version, walked_versions
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.pipeline.template_holds import free_templates

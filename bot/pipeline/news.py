@@ -1,0 +1,82 @@
+"""What a tick has to look at: customers whose facts changed, and those where a new local day began; and which day it is where
+our customers are. detect makes it, enroll and wake ask it. Reads time zones only, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, false, func, literal, or_, select, text
+
+from bot.rules.conditions import Condition, LocalDays
+from storage.accounts import CustomerChange
+
+CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
+#: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
+ZONES_IN_USE = text(
+    """WITH RECURSIVE used(zone) AS (
+        SELECT min(timezone) FROM customer WHERE timezone > ''
+        UNION ALL
+        SELECT (SELECT min(timezone) FROM customer WHERE timezone > used.zone) FROM used WHERE used.zone IS NOT NULL)
+    SELECT '' WHERE EXISTS (SELECT 1 FROM customer WHERE timezone IS NULL)
+        OR EXISTS (SELECT 1 FROM customer WHERE timezone = '')
+    UNION ALL SELECT zone FROM used WHERE zone IS NOT NULL"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What to look at in this tick: customers under `token` in customer_change, and all of the zones with a new day."""
+
+    now: datetime
+    token: str
+    changed: int
+    days: LocalDays
+    today: Mapping[str, date]
+    new_days: frozenset[str]
+    all_zones: frozenset[str]
+    woken_feeds: frozenset[str]
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.changed and not self.new_days and not self.woken_feeds
+
+    def concerns_everybody(self, condition: Condition) -> bool:
+        """A feed of its woke up: silence can be believed again, also of customers who told nothing (S2)."""
+        any_usage = "*" in condition.feeds and bool(self.woken_feeds)
+        return (
+            any_usage
+            or not self.woken_feeds.isdisjoint(condition.feeds)
+            or ("usage" in self.woken_feeds and bool(condition.feeds))
+        )
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What `covers` looks like: the same shape is the same expression, whatever the token."""
+        return bool(self.changed), self.new_days == self.all_zones, tuple(sorted(self.new_days))
+
+    def changed_customers(self, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether facts about this customer changed. `marks`: this tick's token, as Ground binds it."""
+        if not self.changed:
+            return false()
+        return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == marks))
+
+    def covers(self, customer: Table, marks: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether anything about this customer may have changed: a fact, or its day."""
+        if self.new_days == self.all_zones:
+            return literal(True)
+        if not self.new_days:
+            return self.changed_customers(customer.c.id, marks)
+        in_zone = func.coalesce(customer.c.timezone, "").in_(sorted(self.new_days))
+        return or_(in_zone, self.changed_customers(customer.c.id, marks))
+
+
+def local_days(connection: Connection, now: datetime, default_zone: str) -> LocalDays:
+    """Today, everywhere our customers are."""
+    return LocalDays.at(now, default_zone, zones_in_use(connection))
+
+
+def zones_in_use(connection: Connection) -> list[str]:
+    return list(connection.scalars(ZONES_IN_USE).all())
