@@ -4,7 +4,7 @@ Machines are heard and never count. A late event never brings back the data of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from storage.dialects import among
 from storage.enrollments import mark_changed, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
-from storage.outbox import UNABSORBED, DeliveryEvent, MessageState
+from storage.outbox import DeliveryEvent, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -48,38 +48,41 @@ class Change:
 def absorb(database: Database, published: Published, now: datetime, *, installation: str = "") -> int:
     """Take in all posts and new delivery events; returns how many events."""
     take_in_posts(database, published, now, installation)
+    is_new = (
+        select(DELIVERY_EVENT.c.message_id).where(DELIVERY_EVENT.c.is_new).order_by(DELIVERY_EVENT.c.id).limit(BATCH)
+    )
     taken = 0
     while True:
         with database.write() as connection:
-            events = connection.execute(
-                select(DELIVERY_EVENT)
-                .where(UNABSORBED)
-                .order_by(DELIVERY_EVENT.c.id)
-                .limit(BATCH)
-                .with_for_update(skip_locked=True)
-            ).all()
-            if not events:
+            ids = set(connection.scalars(is_new))
+            if not ids:
                 return taken
-            _take_in(connection, events, now)
-            ids = [event.id for event in events]
-            connection.execute(update(DELIVERY_EVENT).where(among(DELIVERY_EVENT.c.id, ids)).values(is_new=False))
+            number = _take_in(connection, ids, now)
             pass_by(Place.ABSORB_COMMIT)
         pass_by(Place.ABSORBED)
-        taken += len(events)
+        taken += number
 
 
-def _take_in(connection: Connection, events: Sequence[Row[Any]], now: datetime) -> None:
-    ids = {event.message_id for event in events}
-    _accept_by_evidence(connection, [event for event in events if event.details.get("matched") not in NO_PROOF], now)
+def _take_in(connection: Connection, ids: set[int], now: datetime) -> int:
+    """Everything new about these mails, at once: each is worked out once, however much was told about it."""
     found = connection.execute(select(MESSAGE).where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id).with_for_update())
-    told = _everything_told(connection, ids)
-    changes = [Change(message=row, before=_stored(row), after=fate_of(told[row.id])) for row in found]
+    messages = {row.id: row for row in found}
+    told = _everything_told(connection, ids)  # read behind the locks: another worker may have taken it in meanwhile
+    events = [row for rows in told.values() for row in rows if row.is_new]
+    _accept_by_evidence(connection, [event for event in events if event.details.get("matched") not in NO_PROOF], now)
+    changes = [
+        Change(message=row, before=_stored(row), after=fate_of([told_of(event) for event in told[row.id]]))
+        for row in messages.values()
+    ]
     moved = [change for change in changes if change.before != change.after]
     rows = [(change.message.id, *(getattr(change.after, name) for name in COLUMNS)) for change in moved]
     update_rows(connection, MESSAGE, COLUMNS, rows)
     write_entries(connection, [entry for change in moved for entry in _entries(change)])
-    heed(connection, {change.message.id: change.message for change in changes}, events, now)
+    heed(connection, messages, events, now)
     mark_changed(connection, {change.message.customer_id for change in moved})
+    heard = among(DELIVERY_EVENT.c.id, [event.id for event in events])
+    connection.execute(update(DELIVERY_EVENT).where(heard).values(is_new=False))
+    return len(events)
 
 
 def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now: datetime) -> None:
@@ -121,12 +124,12 @@ def _handed_over(connection: Connection, ids: Iterable[int]) -> dict[int, dateti
     return {row.message_id: row.at for row in connection.execute(statement)}
 
 
-def _everything_told(connection: Connection, ids: Iterable[int]) -> dict[int, list[Told]]:
-    columns = ("id", "message_id", "kind", "at", "is_machine", "details")
+def _everything_told(connection: Connection, ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    columns = ("id", "key", "message_id", "kind", "at", "is_machine", "details", "is_new")
     statement = select(*(DELIVERY_EVENT.c[name] for name in columns)).where(among(DELIVERY_EVENT.c.message_id, ids))
-    told: dict[int, list[Told]] = {}
-    for row in connection.execute(statement):
-        told.setdefault(row.message_id, []).append(told_of(row))
+    told: dict[int, list[Row[Any]]] = {}
+    for row in connection.execute(statement.order_by(DELIVERY_EVENT.c.id)):
+        told.setdefault(row.message_id, []).append(row)
     return told
 
 
