@@ -300,7 +300,9 @@ def guard_of(settings: Settings, installation: str) -> SendGuard:
     """Files and tests hand nothing to anybody, so only what is connected is guarded."""
     if not settings.is_connected:
         return OPEN_GUARD
-    return HostGuard(file=MarkerFile(folder=settings.marker_dir, installation=installation), name=platform.node() or "?")
+    return HostGuard(
+        file=MarkerFile(folder=settings.marker_dir, installation=installation), name=platform.node() or "?"
+    )
 
 
 def _installation(connection: Connection, clock: Clock) -> str:

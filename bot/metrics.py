@@ -66,6 +66,11 @@ class Metrics:
         self._blocked = Gauge(
             "journeybot_delivery_blocked", "1 while a rate limit or a refused key holds delivery.", registry=registry
         )
+        self._paused = Gauge(
+            "journeybot_sending_paused",
+            "1 while nothing leaves this host, because its database was restored or copied.",
+            registry=registry,
+        )
         self._webhook_posts = Counter(
             "journeybot_webhook_posts",
             "Posts of providers, by route (sendgrid, inbound) and the status that answered them.",
@@ -98,6 +103,9 @@ class Metrics:
         for state, number in states.items():
             self._outcomes.labels(state).inc(number)
         self._blocked.set(int(is_blocked))
+
+    def show_pause(self, *, is_paused: bool) -> None:
+        self._paused.set(int(is_paused))
 
     def count_faults(self, part: str, number: int = 1) -> None:
         self._faults.labels(part).inc(number)

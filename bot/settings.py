@@ -33,6 +33,8 @@ OWN_PREFIX: Final = "JOURNEYBOT_"
 #: Ours, but no settings: a switch of the command line, and what tests hand to their processes.
 NO_SETTINGS: Final = ("JOURNEYBOT_DEBUG", "JOURNEYBOT_TEST_")
 STATE_FOLDER: Final = ".journeybot"
+#: Not inside the state folder: who restores that as a whole would restore the marker with it.
+MARKER_FOLDER: Final = ".journeybot-host"
 SENDGRID_API: Final = "https://api.sendgrid.com"
 SLACK_API: Final = "https://slack.com/api/"
 LOOPBACK: Final = "127.0.0.1"
@@ -66,6 +68,12 @@ class Settings(BaseSettings):
         "JOURNEYBOT_OUTBOX_DIR",
         Path(STATE_FOLDER) / "outbox",
         "Where `folder` writes the .eml files. Default: `.journeybot/outbox` in the workspace.",
+    )
+    marker_dir: Path = _setting(
+        "JOURNEYBOT_MARKER_DIR",
+        Path(MARKER_FOLDER),
+        "Where this host remembers how far it sent. Must outlive restarts, outside of backups. "
+        "Default: `.journeybot-host` in the workspace.",
     )
     sendgrid_api_key: SecretStr | None = _setting(
         "SENDGRID_API_KEY", None, "SendGrid's key with the right *Mail Send*."
@@ -162,6 +170,7 @@ class Settings(BaseSettings):
         self.__dict__.update(
             workspace=workspace,
             outbox_dir=workspace / self.outbox_dir.expanduser(),
+            marker_dir=workspace / self.marker_dir.expanduser(),
             database_url=checked_database_url(given, workspace),
             sendgrid_base_url=checked_vendor_url("SENDGRID_BASE_URL", self.sendgrid_base_url).rstrip("/"),
             slack_base_url=slack.rstrip("/") + "/",

@@ -133,7 +133,10 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="Audit the invariants, the configuration and the connections.",
     ),
     CommandPlace(
-        name="db", place="bot.cli.keeping:database_commands", panel=KEEP, says="Upgrade or back up the database."
+        name="db",
+        place="bot.cli.keeping:database_commands",
+        panel=KEEP,
+        says="Upgrade or back up the database, release a restored one.",
     ),
     CommandPlace(
         name="schema",

@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.opening import AsJson, At, opened, settings_of
 from bot.cli.printing import print_json, print_line
+from bot.cli.releasing import release
 from bot.errors import UsageError
 from bot.insight.doctor import Complaint, examine
 from storage.backup import backup
@@ -18,8 +19,11 @@ from storage.wiping import wipe_free_space
 
 STYLES = {"error": "red", "warning": "yellow", "note": ""}
 database_commands = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="markdown", help="Upgrade or back up the database."
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Upgrade or back up the database; release what a restored one would send.",
 )
+database_commands.command("release")(release)
 
 
 def doctor(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:

@@ -17,6 +17,8 @@ SCHEMAS = "playbooks/.schema"
 GITIGNORE = """# Secrets, and the database with customers' data: never commit them.
 .env
 .journeybot/
+# What this host remembers beside the database; another host must not have it.
+.journeybot-host/
 """
 README = """# Our customer journeys
 

@@ -11,6 +11,7 @@ from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line
 from bot.logs import configure_logs
 from bot.pipeline import TickReport
+from bot.pipeline.send_guard import RELEASE_HINT, sentence_of
 from bot.runners.local import run as serve
 
 
@@ -29,7 +30,7 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         print_json(asdict(report))
     else:
         _print_report(report, zone)
-    if report.faults or report.blocked:
+    if report.faults or report.blocked or report.pause:
         raise typer.Exit(1)
 
 
@@ -70,5 +71,7 @@ def _print_report(report: TickReport, zone: str) -> None:
         print_line("  nothing was due")
     if report.blocked:
         print_line("  blocked   the mail provider takes nothing now; see `journeybot doctor`", style="yellow")
+    if report.pause is not None:
+        print_line(f"  paused    {sentence_of(report.pause)}; {RELEASE_HINT}", style="yellow")
     for fault in report.faults:
         print_line(f"  broke     {fault}; see `journeybot doctor`", style="red")

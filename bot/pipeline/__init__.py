@@ -18,8 +18,10 @@ from bot.pipeline.enroll import enroll
 from bot.pipeline.fuse_acts import take_answers
 from bot.pipeline.mail_fuses import count_days, mind_rates
 from bot.pipeline.published import Published
+from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.pipeline.wake import wake
 from storage.database import Database
+from storage.hosts import SendPause
 
 #: A mail that is accepted lets its walk go on, which may owe the next thing; so the passes repeat until all is quiet.
 MOST_ROUNDS = 20
@@ -27,7 +29,7 @@ MOST_ROUNDS = 20
 
 @dataclass(slots=True)
 class TickReport:
-    """What one tick did."""
+    """What one tick did. `pause`: why nothing may leave this host (send_guard.py)."""
 
     at: datetime
     entered: int = 0
@@ -38,6 +40,7 @@ class TickReport:
     faults: list[str] = field(default_factory=list)
     blocked: bool = False
     rounds: int = 0
+    pause: SendPause | None = None
 
 
 def tick(
@@ -48,6 +51,7 @@ def tick(
     *,
     installation: str = "",
     is_stopping: Callable[[], bool] = lambda: False,
+    guard: SendGuard = OPEN_GUARD,
 ) -> TickReport:
     """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more, or until somebody asks
     to stop: the batch in flight is then the last."""
@@ -56,9 +60,12 @@ def tick(
         report.rounds += 1
         moved = _look(database, published, clock.now(), report, installation) if _has_news(database, report) else 0
         advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
-        delivered = deliver(database, published, channel, clock, installation=installation, is_stopping=is_stopping)
+        delivered = deliver(
+            database, published, channel, clock, installation=installation, is_stopping=is_stopping, guard=guard
+        )
         report.moved += advanced.moved
         report.blocked = delivered.blocked
+        report.pause = delivered.pause
         for state, number in delivered.states.items():
             report.messages[state] = report.messages.get(state, 0) + number
         if advanced.faults:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from bot.channels.slack import Card, Posted, PostFailed, SlackChannel
 from bot.clock import Clock
+from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
 from bot.rules.durations import parse_duration
 from storage import handoff_moves
@@ -72,6 +73,7 @@ class Poster:
     drawer: Drawer
     clock: Clock
     fallback_channel: str | None = None
+    guard: SendGuard = OPEN_GUARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,16 @@ def post_handoff(poster: Poster, handoff_id: int) -> bool:
 
 
 def _claim(poster: Poster, handoff_id: int | None) -> PostClaim | None:
+    """None also while nothing may leave this host."""
+    now = poster.clock.now()
     with poster.database.write() as connection:
-        return claim_post(connection, now=poster.clock.now(), handoff_id=handoff_id)
+        if poster.guard.pause(connection) is not None:
+            return None
+        claim = claim_post(connection, now=now, handoff_id=handoff_id)
+        generation = poster.guard.move(connection, now) if claim is not None else 0
+    if generation:
+        poster.guard.remember(generation, now)
+    return claim
 
 
 def _bring(poster: Poster, claim: PostClaim) -> tuple[str, bool]:

@@ -7,6 +7,14 @@ from collections.abc import Mapping
 
 #: reason (or count:reason, where the details differ from one to the next) → English, Japanese.
 STANDING_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "sending_released": (
+        "{by} let the host {host} send ({why}); {expired} mail(s) expired",
+        "{by}さんがホスト {host} からの送信を許可しました（{why}）。期限切れにしたメール：{expired}通",
+    ),
+    "expired_at_release": (
+        "Fell due before sending was released, and was not to be sent any more; it may have been sent before the restore",
+        "送信再開の際に、期日を過ぎたメールとして送信を取りやめました（復元前に送信済みの可能性があります）",
+    ),
     "condition_false": ("Does not enter: the condition does not hold", "開始条件に合っていません"),
     "condition_empty": (
         "Cannot be known: a value that the condition orders by size is empty",

@@ -11,15 +11,18 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import App
 from bot.console.web import create_web_app
-from bot.errors import SettingsError
+from bot.errors import SettingsError, UsageError
 from bot.logs import fault_of
 from bot.metrics import Metrics
 from bot.runners.metronome import Metronome
@@ -31,6 +34,7 @@ LAST_RESORT_SECONDS = 29.0
 EXIT_HUNG = 1
 WEB_GRACE_SECONDS = 3
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_CONNECTIONS = 5.0
 #: While a tick computes, the web server waits this long for the interpreter at every read and write; by default it is ten times
 #: as long, and then 200 posts a second are more than it can answer.
 SECONDS_AT_A_STRETCH = 0.0005
@@ -53,7 +57,7 @@ def run(
             report = app.deploy()
             log.info("deployed", reason="nothing was deployed yet", playbooks=len(report.playbooks))
         metrics = Metrics()
-        slack = stack.enter_context(_slack(app, metrics))
+        slack, socket_mode = stack.enter_context(_slack(app, metrics))
         stack.enter_context(_served(create_web_app(app, metrics=metrics, slack=slack), listening))
         asked_to_stop = stack.enter_context(_signals())
         metronome = stack.enter_context(_ticking(app, metrics, grace_seconds))
@@ -61,6 +65,7 @@ def run(
         while not (asked_to_stop.is_set() or (until is not None and until())):
             if not metronome.is_running:
                 raise RuntimeError("the metronome ended by itself")
+            socket_mode.look()
             asked_to_stop.wait(SECONDS_BETWEEN_LOOKS)
         log.info("stopping")
         last_resort.start()
@@ -149,11 +154,11 @@ def _served(web: FastAPI, listening: socket.socket) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _slack(app: App, metrics: Metrics) -> Iterator[SlackApp | None]:
+def _slack(app: App, metrics: Metrics) -> Iterator[tuple[SlackApp | None, _SocketMode]]:
     """Clicks on cards: by Socket Mode with an app token, by HTTP with a signing secret, both if both are set."""
     settings = app.slack_settings()
     if settings is None:
-        yield None
+        yield None, _SocketMode(app=app, connect=None)
         return
 
     def told(error: BaseException) -> None:
@@ -161,13 +166,36 @@ def _slack(app: App, metrics: Metrics) -> Iterator[SlackApp | None]:
         metrics.count_faults("slack")
 
     slack = build_bolt_app(database=app.database, clock=app.clock, settings=settings, on_error=told, poster=app.poster)
-    connection: SocketModeConnection | None = None
     token = app.settings.slack_app_token
-    if token is not None:
-        connection = run_socket_mode(slack, token.get_secret_value(), on_error=told)
+    connect = partial(run_socket_mode, slack, token.get_secret_value(), on_error=told) if token is not None else None
+    socket_mode = _SocketMode(app=app, connect=connect)
     try:
-        yield slack
+        socket_mode.look()
+        yield slack, socket_mode
     finally:
-        if connection is not None:
-            connection.close()
+        if socket_mode.connection is not None:
+            socket_mode.connection.close()
         slack.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class _SocketMode:
+    """Connected once this host may send. Slack gives each click to one of the connections of an app: a copy of production that
+    listened would take the clicks that production waits for."""
+
+    app: App
+    connect: Callable[[], SocketModeConnection] | None
+    connection: SocketModeConnection | None = None
+    looked_at: float | None = None
+
+    def look(self) -> None:
+        now = self.app.clock.monotonic()
+        is_early = self.looked_at is not None and now - self.looked_at < SECONDS_BETWEEN_CONNECTIONS
+        if self.connect is None or self.connection is not None or is_early:
+            return
+        self.looked_at = now
+        try:
+            if self.app.join() is None:
+                self.connection = self.connect()
+        except (SQLAlchemyError, UsageError) as error:
+            log.error("slack_fault", fault=fault_of(error))

@@ -14,7 +14,9 @@ from schedule import Scheduler
 from bot.app import App
 from bot.logs import fault_of
 from bot.metrics import Metrics
+from bot.pipeline.send_guard import RELEASE_HINT, sentence_of
 from storage.heartbeats import record_fault, record_success
+from storage.hosts import SendPause
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_DELIVERIES = 5.0
@@ -46,6 +48,7 @@ class Metronome:
         self._scheduler.every().minute.at(":00").do(self._tick)
         self._last_tick = self._last_delivery = app.clock.monotonic()
         self._wake = threading.Event()
+        self._is_paused = False
         # A daemon: a tick that hangs beyond the grace period must not keep the process alive.
         self._thread = threading.Thread(target=self._work, name="metronome", daemon=True)
 
@@ -85,12 +88,23 @@ class Metronome:
 
     def _tick_once(self) -> None:
         report = self._app.tick()
+        self._tell_pause(report.pause)
         self._metrics.count_walks(entered=report.entered, moved=report.moved)
         self._metrics.count_outcomes(report.messages, is_blocked=report.blocked)
         self._metrics.count_faults("pipeline", len(report.faults))
         self._record(TICK, None)
         if report.entered or report.moved or report.messages or report.faults:
-            log.info("ticked", **{**asdict(report), "at": report.at.isoformat(), "faults": len(report.faults)})
+            told = {name: value for name, value in asdict(report).items() if name != "pause"}
+            log.info("ticked", **{**told, "at": report.at.isoformat(), "faults": len(report.faults)})
+
+    def _tell_pause(self, pause: SendPause | None) -> None:
+        """Once when it begins, and once when it ends."""
+        self._metrics.show_pause(is_paused=pause is not None)
+        if pause is not None and not self._is_paused:
+            log.warning("send_paused", reason=f"{sentence_of(pause)}; {RELEASE_HINT}")
+        elif pause is None and self._is_paused:
+            log.info("send_released")
+        self._is_paused = pause is not None
 
     def _deliver(self) -> None:
         self._last_delivery = self._app.clock.monotonic()
