@@ -3,7 +3,7 @@ do on a real database what machine.py says. Without this the search would prove 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
@@ -76,7 +76,7 @@ def _rows(world: World) -> Iterator[MessageRow]:
         yield from (MessageRow(*row) for row in connection.execute(select(*COLUMNS)))
 
 
-def _differences(world: World, cases: dict[int, Case], expected: dict[int, MessageState]) -> list[str]:
+def _differences(world: World, cases: dict[int, Case], expected: Mapping[int, MessageState]) -> list[str]:
     standing = {row.id: MessageState(row.state) for row in _rows(world)}
     return [
         f"{cases[found]}: {standing[found]}, not {state}"

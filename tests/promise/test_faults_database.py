@@ -149,7 +149,7 @@ def test_database_locked_while_answers_are_recorded(impatient: World) -> None:
     world = impatient
     keys = _owed(world)
     path, locking = str(world.database.url.database), threading.Event()
-    world.clock.sleep = lambda seconds: locking.wait(0.2) and None  # type: ignore[method-assign,assignment,func-returns-value]
+    world.clock.sleep = lambda seconds: locking.wait(0.2) and None  # type: ignore[method-assign,assignment]
     with _meanwhile_locked(world, path):
         world.tick()
     assert {state for key in keys for _, state in states(world, key)} == {"accepted"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,7 @@ S = MessageState
 THREE_MAILS = "- email: first\n- wait: 1 day\n- email: second\n- wait: 1 day\n- email: third\n- log: Over"
 
 
-def _walking(world: World, **customer: str) -> None:
+def _walking(world: World, **customer: Any) -> None:
     world.mail("first", "second", "third")
     journey(world, "p", THREE_MAILS)
     world.deploy()
