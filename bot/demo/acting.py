@@ -22,6 +22,7 @@ from bot.demo.reactions import (
     react_to_mail,
     react_to_review,
 )
+from bot.pipeline.fuses import HANDOFF_KIND, RELEASE
 from bot.pipeline.outbox_acts import REVIEW, approve
 from storage import handoff_moves
 from storage.accounts import Contact, Csm, Customer
@@ -39,6 +40,7 @@ CSMS: Table = Csm.__table__  # type: ignore[attr-defined]
 
 EVENT_COLUMNS = ("key", "message_id", "kind", "at", "is_machine", "details", "is_new")
 HOME_ZONE = "Asia/Tokyo"
+ANSWERS_FUSE_AFTER = timedelta(minutes=40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,11 @@ class Actors:
                 self._plan_handoff(row, row.opened_at if row.escalations == 0 else now)
 
     def _plan_handoff(self, row: Row[Any], asked_at: datetime) -> None:
+        if row.kind == HANDOFF_KIND:  # a fuse blew over a broadcast that is meant; nobody leaves that lying
+            at = in_office_hours(asked_at + ANSWERS_FUSE_AFTER, row.zone or HOME_ZONE)
+            reaction = HandoffReaction(act="done", after=ANSWERS_FUSE_AFTER, outcome=RELEASE)
+            self._plan(at, HandoffDeed(handoff_id=row.id, by=row.owner, reaction=reaction))
+            return
         reactions = react_to_handoff(
             self._about(row, row.opened_at.date(), row.escalations),
             self._persona(row.customer),
@@ -190,7 +197,7 @@ def _mails(is_mine: ColumnElement[bool]) -> Select[Any]:
 
 
 def _open_handoffs() -> Select[Any]:
-    columns = ("id", "playbook", "step", "owner", "outcomes", "urgency", "opened_at", "escalations")
+    columns = ("id", "playbook", "step", "kind", "owner", "outcomes", "urgency", "opened_at", "escalations")
     return (
         select(
             *(HANDOFFS.c[name] for name in columns),
@@ -199,7 +206,7 @@ def _open_handoffs() -> Select[Any]:
             CSMS.c.timezone.label("zone"),
             CSMS.c.locale,
         )
-        .join(CUSTOMERS, CUSTOMERS.c.id == HANDOFFS.c.customer_id)
+        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == HANDOFFS.c.customer_id)
         .outerjoin(CSMS, CSMS.c.key == HANDOFFS.c.owner)
         .where(and_(HANDOFFS.c.state == HandoffState.OPEN, HANDOFFS.c.owner.is_not(None)))
         .order_by(HANDOFFS.c.id)
