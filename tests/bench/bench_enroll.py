@@ -102,9 +102,6 @@ def ours(house: House) -> int:
 
 
 def measure(found: Database, engine: str, customers: int) -> Result:
-    with found.write() as connection:
-        add_customers(connection, customers)
-        add_facts(connection, customers)
     house = publish(found, workspace_files({"help": PLAYBOOK}), FixedClock(NOW))
     version_id = house.published.playbooks[0].version_id
     entered: list[int] = []
@@ -124,8 +121,13 @@ def measure(found: Database, engine: str, customers: int) -> Result:
 
 def main() -> None:
     given = arguments(__doc__ or "", customers=1_000_000)
+
+    def prepare(connection: Connection) -> None:
+        add_customers(connection, given.customers)
+        add_facts(connection, given.customers)
+
     for engine in engines(given.engine):
-        with database(engine) as found:
+        with database(engine, prepare, keep=given.keep, name=f"enroll-{given.customers}") as found:
             result = measure(found, engine, given.customers)
             print(result, f"peak {peak_memory_mb():.0f} MB", flush=True)
 

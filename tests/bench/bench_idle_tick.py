@@ -4,6 +4,7 @@ Twenty playbooks of all trigger kinds, everything looked at once before; then no
 from __future__ import annotations
 
 import statistics
+from functools import partial
 
 from bot.clock import FixedClock
 from tests.bench.field import (
@@ -58,9 +59,8 @@ def main() -> None:
     for engine in engines(given.engine):
         costs = {}
         for size in sizes:
-            with database(engine) as found:
-                with found.write() as connection:
-                    add_customers(connection, size)
+            customers = partial(add_customers, many=size)
+            with database(engine, customers, keep=given.keep, name=f"customers-{size}") as found:
                 house = publish(found, workspace_files(playbooks()), FixedClock(NOW))
                 costs[size] = idle_cost(house, given.times)
                 cost = f"{costs[size] * 1000:.1f} ms a tick, peak {peak_memory_mb():.0f} MB"

