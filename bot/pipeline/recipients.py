@@ -8,8 +8,19 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, insert, literal, select, union_all, update
-from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
 from storage.accounts import ContactRole
@@ -77,7 +88,7 @@ def _first_wishes(rows: Iterable[Any]) -> dict[int, list[int]]:
     return found
 
 
-def _statement(to: Sequence[str], category: str, consent: tuple[str, ...]) -> SelectBase:
+def _statement(to: Sequence[str], category: str, consent: tuple[str, ...]) -> Select[Any] | CompoundSelect[Any]:
     """Rows (walk, place of the wish in `to`, contact or None)."""
     wishes = [_wish(place, wish, category, consent) for place, wish in enumerate(to)]
     return union_all(*wishes) if len(wishes) > 1 else wishes[0]

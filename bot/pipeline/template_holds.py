@@ -101,17 +101,17 @@ def free_templates(connection: Connection, published: Published, now: datetime) 
     return len(ids)
 
 
-def _is_over(connection: Connection, published: Published, row: Row[Any]) -> bool:
+def _is_over(connection: Connection, published: Published, row: Row[Any, Any, Any]) -> bool:
     """Whether the template was edited since it was asked about, or no mail lacks anything any more."""
     (template,) = _templates([row])
     return (row.event or {}).get("digest") != _digest(published, template) or not _gaps_of(connection, template)
 
 
-def _templates(questions: Sequence[Row[Any]]) -> set[str]:
+def _templates(questions: Sequence[Row[Any, Any, Any]]) -> set[str]:
     return {str(row.occurrence).removeprefix(PREFIX) for row in questions}
 
 
-def _questions(connection: Connection) -> Sequence[Row[Any]]:
+def _questions(connection: Connection) -> Sequence[Row[Any, Any, Any]]:
     """The templates that somebody is asked about."""
     mine = and_(HANDOFF.c.kind == QUESTION, HANDOFF.c.customer_id.is_(None), HANDOFF.c.state.in_(UNFINISHED))
     found = select(HANDOFF.c.id, HANDOFF.c.occurrence, HANDOFF.c.event).where(
@@ -140,7 +140,7 @@ def _ask(connection: Connection, published: Published, template: str, field: str
         .limit(1)
     ).one()
     event: Mapping[str, object] = {"digest": _digest(published, template), "template": template}
-    row = (
+    row: tuple[object, ...] = (
         about.playbook,
         about.step,
         PREFIX + template,

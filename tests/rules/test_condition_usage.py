@@ -4,49 +4,21 @@ The clock stands at Monday noon in Tokyo."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from bot.rules.conditions import compile_value, leaves, parse_condition, parse_value
+from bot.rules.conditions import leaves, parse_condition
 from storage.database import Database
 from tests.rules import facts
-from tests.rules.facts import CONTACT, CUSTOMER, ENROLLMENT, NOW, TODAY, scope
+from tests.rules.asking import ask, at, days_ago
+from tests.rules.facts import CUSTOMER, NOW, TODAY, scope
 
 
 @pytest.fixture
 def world(database: Database) -> Iterator[Connection]:
     with database.write() as connection:
         yield connection
-
-
-def ask(
-    world: Connection, text: str, customer: int, *, walk: int | None = None, contact: int | None = None, **changes: Any
-) -> Any:
-    """The value of an expression for one customer (and its walk, and its contact)."""
-    rows: Any = CUSTOMER
-    where = [CUSTOMER.c.id == customer]
-    if walk is not None:
-        rows = rows.join(ENROLLMENT, ENROLLMENT.c.customer_id == CUSTOMER.c.id)
-        where.append(ENROLLMENT.c.id == walk)
-        changes = {"enrollment": ENROLLMENT, "event": ENROLLMENT.c.event, **changes}
-    if contact is not None:
-        rows = rows.join(CONTACT, CONTACT.c.customer_id == CUSTOMER.c.id)
-        where.append(CONTACT.c.id == contact)
-        changes = {"contact": CONTACT, **changes}
-    value = compile_value(parse_value(text), scope(**changes))
-    return world.execute(select(value).select_from(rows).where(*where)).scalar_one()
-
-
-def days_ago(days: int) -> date:
-    return TODAY - timedelta(days=days)
-
-
-def at(days: float) -> datetime:
-    """An instant so many days ago."""
-    return NOW - timedelta(days=days)
 
 
 # --- usage
