@@ -22,7 +22,8 @@ WRITER = "storage/outbox_moves.py"
 OTHERS: dict[str, list[str]] = {
     "bot/pipeline/absorb.py": ["update_rows: COLUMNS"],  # what became of a mail after it was accepted
     "bot/pipeline/batch.py": ["insert_new_rows: MESSAGE_COLUMNS"],  # a new row, which begins as pending
-    "bot/pipeline/deliver.py": ["update: contact_id"],  # somebody to write to was found
+    # Somebody to write to was found, and each further reader gets a new row of their own, pending like every new one.
+    "bot/pipeline/recipients.py": ["insert: ", "update: contact_id"],
     "bot/pipeline/resuming.py": ["update: not_before", "update: name"],  # a pause moves times; `name` is one of them
 }
 WRITING = re.compile(r"(^|_)(update|insert|upsert|merge)(_|$)")
