@@ -31,6 +31,7 @@ SCOPES = {
     "chat.postEphemeral": {"chat:write"},
     "conversations.open": {"im:write"},
     "conversations.history": {"im:history", "channels:history", "groups:history"},
+    "conversations.replies": {"im:history", "channels:history", "groups:history"},
 }  # fmt: skip
 METHOD = re.compile(r'"((?:auth|chat|conversations|users|views|files|reactions)\.[A-Za-z.]+)"')
 

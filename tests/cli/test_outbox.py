@@ -17,7 +17,8 @@ KEYS = {
 
 def test_the_list_is_one_array_with_exactly_the_promised_keys(walked: Cli) -> None:
     rows = walked.json("outbox", "list")
-    assert {row["id"]: row["state"] for row in rows} == {1: "accepted", 2: "accepted", 3: "held", 4: "held"}
+    assert {row["id"]: row["state"] for row in rows} == {1: "pending", 2: "accepted", 3: "held", 4: "held"}
+    assert {row["id"]: row["reason"] for row in rows}[1] == "cap_mails", "the starter's cap: one mail a day to a person"
     assert all(set(row) == KEYS for row in rows)
 
 
@@ -56,7 +57,7 @@ def test_an_act_prints_the_row_as_json(walked: Cli) -> None:
 
 
 def test_an_impossible_act_names_the_state_and_changes_nothing(walked: Cli) -> None:
-    assert "Mail 1 is accepted" in walked.run("outbox", "resend", "1", *LATER, code=2).err
+    assert "Mail 2 is accepted" in walked.run("outbox", "resend", "2", *LATER, code=2).err
     assert "There is no mail 99" in walked.run("outbox", "skip", "99", *LATER, code=2).err
 
 
