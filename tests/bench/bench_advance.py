@@ -45,6 +45,7 @@ steps:
 """
 
 
+ROUNDS = 3
 Rows = list[tuple[Any, ...]]
 #: What owing a mail changes on its walk.
 TOUCHED = ("has_arrived", "step_since", "due_at")
@@ -136,16 +137,28 @@ def floor_work(house: House, many: int) -> list[tuple[Writer, Rows]]:
     ]
 
 
+def best_times(house: House, work: list[tuple[Writer, Rows]]) -> tuple[float, float]:
+    """Ours and the floor in turn, each from the same emptied tables: whoever went first would also pay for the file's growth
+    (and ours for putting its statements together, once in the life of a process)."""
+    ours, floors = [], []
+    for _ in range(ROUNDS):
+        ours.append(seconds(lambda: advance(house.database, house.published, NOW)))
+        empty(house)
+        floors.append(seconds(lambda: floor(house, work)))
+        empty(house)
+    return min(ours), min(floors)
+
+
 def measure(found: Database, engine: str, many: int) -> None:
     with found.write() as connection:
         add_customers(connection, many)
     house = publish(found, workspace_files({"note_play": PLAYBOOK}), FixedClock(NOW))
     assert enroll_all(house) == many
-    our_time = seconds(lambda: advance(found, house.published, NOW))
+    advance(found, house.published, NOW)
     memory = peak_memory_mb()
     work = floor_work(house, many)
     empty(house)
-    floor_time = seconds(lambda: floor(house, work))
+    our_time, floor_time = best_times(house, work)
     result = Result(
         name=f"advance {many:,} through an email step, {engine}",
         ours=f"{many / our_time:,.0f}/s",
