@@ -81,9 +81,10 @@ def _told_of_mails(tree: ast.AST) -> Iterator[str]:
 
 
 def _deeds() -> Iterator[str]:
-    tree = ast.parse((ROOT / "storage" / "handoff_moves.py").read_text(encoding="utf-8"))
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "_Deed"):
-        yield from (f"handoff_{text}" for word in call.keywords if word.arg == "act" for text in _texts(word.value))
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "storage").glob("handoff_*.py")]
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if _called(call) == "Deed":
+            yield from (f"handoff_{text}" for word in call.keywords if word.arg == "act" for text in _texts(word.value))
 
 
 def _reasons() -> dict[str, str]:

@@ -1,0 +1,158 @@
+"""What every move of a hand-off shares: the locked row, why a deed cannot be done, and its traces (one act, one decision,
+a mark that wakes the customer's walks). Decides nothing. Used by handoff_moves.py and handoff_merging.py only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, case, insert, or_, select, update
+
+from storage.accounts import CustomerChange
+from storage.handoff_views import UNFINISHED
+from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct, HandoffState
+from storage.journal import Decision, Verdict
+
+MACHINE = "journeybot"
+
+_handoffs = Handoff.__table__  # type: ignore[attr-defined]
+_acts = HandoffAct.__table__  # type: ignore[attr-defined]
+_decisions = Decision.__table__  # type: ignore[attr-defined]
+_changes = CustomerChange.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How a move ended. Done: `by` and `at` are the mover's; not done: those of who was first. `reason` is a stable word
+    (done, repeated, taken, finished, unknown, unknown_outcome, too_late), `sentence_reason` the same for a person."""
+
+    is_done: bool
+    state: HandoffState
+    by: str | None
+    at: datetime | None
+    sentence_reason: str
+    reason: str = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody does to one hand-off, before it is known whether it still may."""
+
+    act: str
+    by: str
+    at: datetime
+    key: str
+    details: dict[str, Any]
+
+
+def look(
+    connection: Connection, handoff_id: int, deed: Deed, *, finished_too: bool = False
+) -> tuple[RowMapping | None, Move | None]:
+    """The locked row, and why the deed cannot be done: repeated, or too late because the hand-off is finished."""
+    found = select(_handoffs).where(_handoffs.c.id == handoff_id).with_for_update()
+    row = connection.execute(found).mappings().one_or_none()
+    if row is None:
+        return None, None
+    before = select(_acts.c.by, _acts.c.at).where(_acts.c.handoff_id == handoff_id, _acts.c.key == deed.key)
+    repeated = connection.execute(before).one_or_none()
+    if repeated is not None:
+        state = HandoffState(row["state"])
+        sentence = f"Hand-off {handoff_id}: this was recorded already"
+        return row, Move(
+            is_done=True, state=state, by=repeated.by, at=repeated.at, sentence_reason=sentence, reason="repeated"
+        )
+    if row["state"] not in UNFINISHED and not finished_too:
+        return row, refused(row, "finished")
+    return row, None
+
+
+def carry_out(connection: Connection, row: RowMapping, deed: Deed, values: dict[str, Any], state: HandoffState) -> Move:
+    changed = {**card_after(is_new=deed.act in CALLS_ANEW), **values}
+    unchanged = (_handoffs.c.id == row["id"], _handoffs.c.state == row["state"])
+    if connection.execute(update(_handoffs).where(*unchanged).values(**changed)).rowcount != 1:
+        raise RuntimeError(f"hand-off {row['id']} changed under its lock")
+    record(connection, [row], deed)
+    sentence = f"Hand-off {row['id']} is {deed.act} by {deed.by}"
+    return Move(is_done=True, state=state, by=deed.by, at=deed.at, sentence_reason=sentence)
+
+
+def card_after(*, is_new: bool) -> dict[str, Any]:
+    """What a deed means for the card: a new one, or the posted one brought up to date. A card that is wanted already may
+    be on its way this moment; then its attempts and its lease stay, or it would be posted twice. One that was given up
+    is tried again, with one attempt counted, so that posting looks whether it stands after all."""
+    is_wanted = _handoffs.c.posting == "wanted"
+    has_no_card = _handoffs.c.posted_ts.is_(None)
+    return {
+        "posting": case((or_(is_wanted, has_no_card), "wanted"), else_="wanted" if is_new else "stale"),
+        "post_not_before": case((is_wanted, _handoffs.c.post_not_before), else_=None),
+        "post_attempts": case((is_wanted, _handoffs.c.post_attempts), (has_no_card, 1), else_=0),
+    }
+
+
+def again(row: RowMapping, at: datetime) -> datetime | None:
+    if row["acknowledge_by"] is None:
+        return None
+    span: timedelta = row["acknowledge_by"] - row["opened_at"]
+    return at + max(span, timedelta())
+
+
+def record(connection: Connection, rows: list[RowMapping], deed: Deed) -> None:
+    connection.execute(
+        insert(_acts),
+        [
+            {
+                "handoff_id": r["id"],
+                "key": deed.key,
+                "act": deed.act,
+                "by": deed.by,
+                "at": deed.at,
+                "details": deed.details,
+            }
+            for r in rows
+        ],
+    )
+    connection.execute(insert(_decisions), [_decision(row, deed) for row in rows])
+    of_customers = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] is not None]
+    if of_customers:
+        connection.execute(insert(_changes), of_customers)
+
+
+def _decision(row: RowMapping, deed: Deed) -> dict[str, Any]:
+    return {
+        "at": deed.at,
+        "verdict": Verdict.OPERATED,
+        "reason": f"handoff_{deed.act}",
+        "customer_id": row["customer_id"],
+        "contact_id": row["contact_id"],
+        "playbook": row["playbook"],
+        "enrollment_id": row["enrollment_id"],
+        "step": row["step"],
+        "details": {"handoff": row["id"], "by": deed.by, **deed.details},
+    }
+
+
+def _first(row: RowMapping) -> tuple[str | None, datetime | None]:
+    if row["closed_at"] is not None:
+        return row["closed_by"], row["closed_at"]
+    return row["acknowledged_by"], row["acknowledged_at"]
+
+
+def refused(row: RowMapping, reason: str) -> Move:
+    by, at = _first(row)
+    state = HandoffState(row["state"])
+    when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
+    sentence = {
+        "taken": f"Hand-off {row['id']} was acknowledged by {by}{when}",
+        "finished": f"Hand-off {row['id']} is over: {state.value} by {by}{when}",
+        "unknown_outcome": f"Hand-off {row['id']} closes with one of: {', '.join(row['outcomes'])}",
+        "too_late": f"Hand-off {row['id']} cannot be snoozed: that time, or its due time, is already past",
+    }[reason]
+    return Move(is_done=False, state=state, by=by, at=at, sentence_reason=sentence, reason=reason)
+
+
+def unknown(handoff_id: int) -> Move:
+    sentence = f"There is no hand-off {handoff_id}"
+    return Move(
+        is_done=False, state=HandoffState.WITHDRAWN, by=None, at=None, sentence_reason=sentence, reason="unknown"
+    )
