@@ -62,10 +62,13 @@ def _dump_postgresql(database: Database, path: Path) -> None:
     command = [program, "--format=custom", "--no-password", f"--file={path}", f"--dbname={url}"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
+        # The first line is the error, the second names the versions where they do not fit.
+        said = "; ".join(line.removeprefix("pg_dump: ") for line in done.stderr.strip().splitlines()[:2])
         raise BackupFailed(
-            f"pg_dump failed: {said[0] if said else done.returncode}",
-            "use a pg_dump at least as new as the server",
+            f"pg_dump failed: {said or done.returncode}",
+            "put a pg_dump first on the PATH that is at least as new as the server"
+            if "version mismatch" in said
+            else "look at the database's address and at the room on the disk",
         )
 
 

@@ -34,7 +34,7 @@ def doctor(context: typer.Context, at: At = None, as_json: AsJson = False) -> No
     Example: `journeybot doctor`
     """
     with opened(context, at) as app:
-        complaints = examine(app.database, app.published(), app.clock.now(), app.settings)
+        complaints = examine(app.database, app.published(), app.clock.now(), app.settings, app.guard)
         label = app.settings.database_label
     if as_json:
         print_json([complaint.as_dict() for complaint in complaints])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, String, Table, and_, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, and_, false, func, literal, or_, select
 
 from bot.insight.complaints import Check
 from bot.pipeline.published import Published
@@ -36,6 +36,7 @@ TOLD_BY_PROVIDER = ("bounce", "complaint")
 AGES = ((timedelta(days=7), "more than a week"), (timedelta(days=1), "more than a day"))
 
 WAITING = {
+    MessageState.UNKNOWN: ("have an unknown fate", "the provider's events settle it; after 25 hours a person is asked"),
     MessageState.HELD: ("wait for a person", "see `journeybot outbox list --state held`"),
     MessageState.QUARANTINED: ("cannot be made or sent", "see `journeybot explain --message ID`, repair, then resend or skip"),
     MessageState.UNCONFIRMED: ("have an unknown fate", "look into the provider's log, then resend or skip"),
@@ -46,6 +47,7 @@ WAITING = {
 def mail_checks(connection: Connection, published: Published | None, now: datetime) -> Iterator[Check]:
     yield from _promises(published)
     yield from _overdue(connection, now)
+    yield _held_by_reason()
     for state, (what, hint) in WAITING.items():
         yield from _waiting(state, what, hint, now)
 
@@ -132,7 +134,7 @@ def _sent_after_suppression() -> Select[Any]:
             ATTEMPT.c.id, ATTEMPT.c.message_id, ATTEMPT.c.started_at, SUPPRESSION.c.at, told_by_provider.label("told")
         )
         .select_from(ATTEMPT.join(CONTENT, CONTENT.c.message_id == ATTEMPT.c.message_id).join(SUPPRESSION, concerned))
-        .where(ATTEMPT.c.outcome == "accepted", ATTEMPT.c.started_at > SUPPRESSION.c.at)
+        .where(_may_have_left(), ATTEMPT.c.started_at > SUPPRESSION.c.at)
         .subquery("forbidden")
     )
     late = or_(
@@ -140,6 +142,11 @@ def _sent_after_suppression() -> Select[Any]:
         and_(forbidden.c.told.is_(True), forbidden.c.started_at > _later(forbidden.c.at, TOLD_LATE)),
     )
     return _named(MESSAGE.c.id.in_(select(forbidden.c.message_id).where(late)))
+
+
+def _may_have_left() -> ColumnElement[bool]:
+    """Accepted, or nobody knows: an attempt that the provider refused reached no reader."""
+    return or_(ATTEMPT.c.outcome.is_(None), ATTEMPT.c.outcome.in_(("accepted", "unknown")))
 
 
 def _later(column: Any, span: timedelta) -> Any:
@@ -180,6 +187,21 @@ def _overdue(connection: Connection, now: datetime) -> Iterator[Check]:
         rows=select(literal("event ") + EVENT.c.key)
         .where(UNHEARD, EVENT.c.received_at < now - OVERDUE)
         .order_by(EVENT.c.id),
+    )
+
+
+def _held_by_reason() -> Check:
+    """The reasons with the most mails first."""
+    number = func.count()
+    return Check(
+        name="held_by_reason",
+        severity="note",
+        sentence="Mails are held for {n} reason(s)",
+        hint="see `journeybot outbox list --state held`",
+        rows=select(func.coalesce(MESSAGE.c.reason, "–") + ": " + number.cast(String))
+        .where(MESSAGE.c.state == MessageState.HELD.value)
+        .group_by(MESSAGE.c.reason)
+        .order_by(number.desc(), MESSAGE.c.reason),
     )
 
 

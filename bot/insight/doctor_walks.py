@@ -16,7 +16,7 @@ from storage.accounts import Csm, Customer
 from storage.deployments import PLAYBOOK
 from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.handoff_views import UNFINISHED
-from storage.handoffs import Handoff
+from storage.handoffs import Handoff, HandoffAct
 from storage.journeys import EnrollmentStatus
 from storage.outbox import OVER
 from storage.outbox_moves import MESSAGE
@@ -24,8 +24,10 @@ from storage.outbox_moves import MESSAGE
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
 
 OVERDUE = timedelta(hours=1)
+ENDS = ("done", "dismissed", "withdrawn")
 
 
 def walk_checks(connection: Connection, published: Published | None, now: datetime) -> Iterator[Check]:
@@ -113,6 +115,14 @@ def _on_a_missing_step(published: Published | None) -> ColumnElement[bool]:
 def handoff_checks(now: datetime) -> Iterator[Check]:
     unfinished = HANDOFF.c.state.in_([state.value for state in UNFINISHED])
     known = select(CSM.c.key).where(CSM.c.key == HANDOFF.c.owner).exists()
+    ends = select(func.count()).where(ACT.c.handoff_id == HANDOFF.c.id, ACT.c.act.in_(ENDS)).scalar_subquery()
+    yield Check(
+        name="handoff_end_broken",
+        severity="error",
+        sentence="{n} hand-off(s) do not have exactly one end: closed without a time, open with one, or closed twice",
+        hint="this must never happen: please report it with `journeybot handoffs show ID`",
+        rows=_handoffs(or_(unfinished != HANDOFF.c.closed_at.is_(None), ends > 1)),
+    )
     yield Check(
         name="handoff_lost",
         severity="error",

@@ -7,12 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, literal, or_, select, update
 
 from bot.pipeline.intents import finish
 from bot.pipeline.send_guard import HostGuard
+from storage.enrollments import ENROLLMENT
 from storage.handoffs import Handoff
-from storage.hosts import SendPause, count_hosts
+from storage.hosts import PauseCause, SendPause, count_hosts
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.outbox import MessageState
@@ -28,8 +29,8 @@ UNSETTLED = (MessageState.SUBMITTING.value, MessageState.UNKNOWN.value, MessageS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingMails:
-    """What one playbook would send. `due`: at once; `doubtful`: fell due before the last hand-over that this host knows of, so it
-    may have been sent already."""
+    """What one playbook would send. `due`: at once; `doubtful`: may have been sent already, because it fell due before the last
+    hand-over that this host knows of, or its walk began after the last that the database knows of."""
 
     playbook: str
     mails: int
@@ -52,16 +53,15 @@ class ReleasePreview:
 
 def preview_release(connection: Connection, guard: HostGuard, now: datetime) -> ReleasePreview:
     pause = guard.pause(connection)
-    until = pause.handed_over_until if pause is not None else None
-    is_doubtful: ColumnElement[bool] = MESSAGE.c.due_at <= until if until is not None else literal(False)
     statement = (
         select(
             MESSAGE.c.playbook,
             func.count().label("mails"),
             func.sum(case((MESSAGE.c.not_before <= now, 1), else_=0)).label("due"),
-            func.sum(case((is_doubtful, 1), else_=0)).label("doubtful"),
+            func.sum(case((_is_doubtful(pause), 1), else_=0)).label("doubtful"),
             func.min(MESSAGE.c.due_at).label("oldest_due"),
         )
+        .select_from(MESSAGE.outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id))
         .where(MESSAGE.c.state.in_(WAITING))
         .group_by(MESSAGE.c.playbook)
         .order_by(MESSAGE.c.playbook)
@@ -77,6 +77,18 @@ def preview_release(connection: Connection, guard: HostGuard, now: datetime) -> 
     )
 
 
+def _is_doubtful(pause: SendPause | None) -> ColumnElement[bool]:
+    """What is known of a copy ends with the copy; of a restored backup this host knows more."""
+    if pause is None:
+        return literal(False)
+    doubts: list[ColumnElement[bool]] = [literal(False)]
+    if pause.handed_over_until is not None:
+        doubts.append(MESSAGE.c.due_at <= pause.handed_over_until)
+    if pause.known_until is not None:
+        doubts.append(ENROLLMENT.c.entered_at > pause.known_until)
+    return or_(*doubts) if pause.cause == PauseCause.RESTORED else literal(True)
+
+
 def release(
     connection: Connection, guard: HostGuard, now: datetime, *, by: str, expire_until: datetime | None = None
 ) -> int:
@@ -86,9 +98,8 @@ def release(
     pause = guard.pause(connection)
     finish(connection, [(row, row.reason or "", None) for row in reap_expired_leases(connection, now)], now)
     expired = _expire(connection, expire_until, now) if expire_until is not None else 0
-    # A card that was posted after the backup stands in Slack already: each is looked for there before it is posted.
-    once_tried = and_(HANDOFF.c.posting == "wanted", HANDOFF.c.post_attempts == 0)
-    connection.execute(update(HANDOFF).where(once_tried).values(post_attempts=1))
+    if pause is not None and pause.handed_over_until is not None:
+        _look_for_cards(connection, pause.handed_over_until)
     details = {
         "by": by,
         "host": guard.name,
@@ -100,6 +111,13 @@ def release(
     write_entries(connection, [entry])
     guard.admit(connection, now, by=by)
     return expired
+
+
+def _look_for_cards(connection: Connection, until: datetime) -> None:
+    """A card that was posted after the backup stands in Slack already: it is looked for before it is posted. Younger hand-offs
+    may have numbers that others had before the restore, whose cards are not theirs."""
+    untried = and_(HANDOFF.c.posting == "wanted", HANDOFF.c.post_attempts == 0, HANDOFF.c.opened_at <= until)
+    connection.execute(update(HANDOFF).where(untried).values(post_attempts=1))
 
 
 def _expire(connection: Connection, until: datetime, now: datetime) -> int:
