@@ -34,6 +34,9 @@ class StoryKind(StrEnum):
     SENT = "sent"  #: subject: the mail's subject; who: the contact
     OPENED = "opened"  #: as SENT
     CLICKED = "clicked"  #: as SENT
+    BOUNCED = "bounced"  #: as SENT
+    UNSUBSCRIBED = "unsubscribed"  #: as SENT: by this mail
+    COMPLAINED = "complained"  #: as SENT: called spam
     NOT_SENT = "not_sent"  #: subject: the template; who: the contact; detail: state and reason
     ASKED = "asked"  #: subject: the hand-off's title; who: its owner
     TAKEN = "taken"  #: subject: the hand-off's title; who: who acknowledged it
@@ -47,6 +50,16 @@ class StoryKind(StrEnum):
 FIRST, LAST = (StoryKind.STAGE, StoryKind.ANSWER, StoryKind.ENTERED), (StoryKind.LEFT,)
 ORDER = {
     kind: place for place, kind in enumerate((*FIRST, *(kind for kind in StoryKind if kind not in FIRST + LAST), *LAST))
+}
+
+
+#: What became of a sent mail, and where the message keeps when.
+TOLD = {
+    StoryKind.OPENED: "opened_at",
+    StoryKind.CLICKED: "clicked_at",
+    StoryKind.BOUNCED: "bounced_at",
+    StoryKind.UNSUBSCRIBED: "unsubscribed_at",
+    StoryKind.COMPLAINED: "complained_at",
 }
 
 
@@ -93,19 +106,15 @@ def _walks(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
 
 def _mails(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
     columns = (*(MAILS.c[name] for name in ("playbook", "template", "state", "reason", "accepted_at", "over_at")),)
-    reads = (MAILS.c.opened_at, MAILS.c.clicked_at, TEXTS.c.subject, CONTACTS.c.name, CONTACTS.c.key)
+    reads = (*(MAILS.c[name] for name in TOLD.values()), TEXTS.c.subject, CONTACTS.c.name, CONTACTS.c.key)
     joined = MAILS.outerjoin(TEXTS, TEXTS.c.message_id == MAILS.c.id).outerjoin(
         CONTACTS, CONTACTS.c.id == MAILS.c.contact_id
     )
     found = select(*columns, *reads).select_from(joined).where(MAILS.c.customer_id == customer_id)
     for row in connection.execute(found):
         who, subject = row.name or row.key or "", row.subject or row.template
-        moments = (
-            (StoryKind.SENT, row.accepted_at),
-            (StoryKind.OPENED, row.opened_at),
-            (StoryKind.CLICKED, row.clicked_at),
-        )
-        for kind, at in moments:
+        moments = {StoryKind.SENT: row.accepted_at, **{kind: getattr(row, name) for kind, name in TOLD.items()}}
+        for kind, at in moments.items():
             if at is not None:
                 yield StoryLine(at=at, kind=kind, subject=subject, playbook=row.playbook, who=who)
         if row.state in NOT_SENT and row.over_at and row.accepted_at is None:

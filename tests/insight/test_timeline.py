@@ -53,6 +53,15 @@ def test_a_handoff_is_told_in_the_language_asked_for(database: Database) -> None
     assert lines[-1].detail == "lost: They leave."
 
 
+def test_what_a_sent_mail_came_to_is_told(database: Database) -> None:
+    with database.write() as connection:
+        customer = add_customer(connection)
+        add_mail(connection, customer, unsubscribed_at=NOW + hours(2), complained_at=NOW + hours(3))
+        add_mail(connection, customer, step="later", bounced_at=NOW + hours(4))
+        kinds = [line.kind for line in tell(connection, customer)]
+    assert kinds == ["sent", "sent", "unsubscribed", "complained", "bounced"]
+
+
 def test_a_withdrawn_handoff_is_told(database: Database) -> None:
     with database.write() as connection:
         customer = add_customer(connection)
