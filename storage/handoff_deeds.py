@@ -25,7 +25,7 @@ _changes = CustomerChange.__table__  # type: ignore[attr-defined]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """How a move ended. Done: `by` and `at` are the mover's; not done: those of who was first. `reason` is a stable word
-    (done, repeated, taken, finished, unknown, unknown_outcome, too_late), `sentence_reason` the same for a person."""
+    (done, repeated, taken, finished, merged, unknown, unknown_outcome, too_late), `sentence_reason` the same for a person."""
 
     is_done: bool
     state: HandoffState
@@ -62,6 +62,8 @@ def look(
         return row, Move(
             is_done=True, state=state, by=repeated.by, at=repeated.at, sentence_reason=sentence, reason="repeated"
         )
+    if row["state"] == HandoffState.MERGED:
+        return row, refused(row, "merged")
     if row["state"] not in UNFINISHED and not finished_too:
         return row, refused(row, "finished")
     return row, None
@@ -144,6 +146,7 @@ def refused(row: RowMapping, reason: str) -> Move:
     when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
     sentence = {
         "taken": f"Hand-off {row['id']} was acknowledged by {by}{when}",
+        "merged": f"Hand-off {row['id']} is part of hand-off {row['merged_into']}: act on that one",
         "finished": f"Hand-off {row['id']} is over: {state.value} by {by}{when}",
         "unknown_outcome": f"Hand-off {row['id']} closes with one of: {', '.join(row['outcomes'])}",
         "too_late": f"Hand-off {row['id']} cannot be snoozed: that time, or its due time, is already past",

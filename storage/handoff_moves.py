@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from storage.facts import Event, Note
 from storage.handoff_deeds import MACHINE, Deed, Move, again, card_after, carry_out, look, record, refused, unknown
@@ -235,20 +235,24 @@ def _close(connection: Connection, handoff_id: int, deed: Deed, state: HandoffSt
 
 
 def _tell_done(connection: Connection, handoff_id: int, at: datetime) -> None:
-    row = connection.execute(select(_handoffs).where(_handoffs.c.id == handoff_id)).mappings().one()
-    if row["customer_id"] is None:
-        return  # no customer's walk waits for it
-    told = {"handoff": row["step"], "kind": row["kind"], "outcome": row["outcome"], "playbook": row["playbook"]}
-    connection.execute(
-        insert(Event).values(
-            customer_id=row["customer_id"],
-            contact_id=row["contact_id"],
-            name="handoff.done",
-            at=at,
-            properties=told,
-            source=OWN_SOURCE,
-            key=f"handoff-done-{handoff_id}",
-            received_at=at,
-            is_new=True,
+    """One event for each of its causes, because playbooks ask for a hand-off by its step (S28)."""
+    joined = and_(_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
+    found = select(_handoffs).where(or_(_handoffs.c.id == handoff_id, joined)).order_by(_handoffs.c.id)
+    rows = list(connection.execute(found).mappings())
+    outcome = next(row["outcome"] for row in rows if row["id"] == handoff_id)
+    # Where no customer is concerned, no customer's walk waits for it.
+    for row in (row for row in rows if row["customer_id"] is not None):
+        told = {"handoff": row["step"], "kind": row["kind"], "outcome": outcome, "playbook": row["playbook"]}
+        connection.execute(
+            insert(Event).values(
+                customer_id=row["customer_id"],
+                contact_id=row["contact_id"],
+                name="handoff.done",
+                at=at,
+                properties=told,
+                source=OWN_SOURCE,
+                key=f"handoff-done-{row['id']}",
+                received_at=at,
+                is_new=True,
+            )
         )
-    )

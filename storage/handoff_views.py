@@ -76,6 +76,8 @@ class HandoffRecord:
     notify: list[str]
     prepare: str | None
     event: dict[str, Any] | None
+    merged_into: int | None
+    cause_over: str | None
     posting: str
     posted_channel: str | None
     posted_ts: str | None
@@ -129,6 +131,12 @@ def get(connection: Connection, handoff_id: int) -> HandoffRecord | None:
     """None: there is no such hand-off."""
     row = connection.execute(_records().where(_handoffs.c.id == handoff_id)).one_or_none()
     return None if row is None else _record(row)
+
+
+def causes_of(connection: Connection, handoff_id: int) -> list[HandoffRecord]:
+    """The causes that joined this card and are not over (S28), the oldest first."""
+    joined = (_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
+    return [_record(row) for row in connection.execute(_records().where(*joined).order_by(_handoffs.c.id))]
 
 
 def list_handoffs(

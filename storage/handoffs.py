@@ -21,21 +21,29 @@ class HandoffState(StrEnum):
     DONE = "done"  #: closed with an outcome
     DISMISSED = "dismissed"  #: closed as not needed, with a reason
     WITHDRAWN = "withdrawn"  #: the machine took it back: its reason is over
+    MERGED = "merged"  #: its cause stands on another hand-off (`merged_into`), whose end is its end
 
 
 #: Acts after which the card is posted anew, so that somebody is pinged.
-CALLS_ANEW = frozenset({"reassigned", "escalated", "woken"})
+CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised"})
 
 
 class Handoff(SQLModel, table=True):
     """One call to action; `customer_id` None: it concerns all of them (a blown fuse). `owner` is a CSM's key (None: unowned, in
-    the fallback channel), `title` and tasks are texts by locale."""
+    the fallback channel), `title` and tasks are texts by locale. `cause_over`: how its own walk ended, where it stays for
+    the causes that joined it (S28)."""
 
     __table_args__ = (
         Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
         Index("ix_handoff_state", "state", "due_at"),
         Index("ix_handoff_owner", "owner", "state"),
         Index("ix_handoff_customer", "customer_id"),
+        Index(
+            "ix_handoff_merged",
+            "merged_into",
+            postgresql_where=text("merged_into IS NOT NULL"),
+            sqlite_where=text("merged_into IS NOT NULL"),
+        ),
         Index(
             "ix_handoff_unposted",
             "id",
@@ -75,6 +83,8 @@ class Handoff(SQLModel, table=True):
     notify: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     prepare: str | None = None
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    merged_into: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff.id")))
+    cause_over: str | None = None
     posting: str = "wanted"
     posted_channel: str | None = None
     posted_ts: str | None = None

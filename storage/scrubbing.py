@@ -60,7 +60,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
                 "escalate_to",
             ),
             *("acknowledged_by", "closed_by", "outcome", "brief", "outcomes", "notify", "prepare", "posting"),
-            *("posted_channel", "posted_ts"),
+            *("posted_channel", "posted_ts", "cause_over"),
         )
     ),
     "handoff_act": frozenset({"key", "act", "by"}),

@@ -20,7 +20,7 @@ from bot.rules.field_types import say
 from storage import handoff_moves
 from storage.accounts import Csm
 from storage.handoff_moves import HandoffRecord, Move
-from storage.handoff_views import get
+from storage.handoff_views import causes_of, get
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Calls to a person: acknowledge, snooze, reassign, close."
@@ -37,7 +37,9 @@ def list_open(
     context: typer.Context,
     state: Annotated[
         str | None,
-        typer.Option("--state", "-s", help="open, acknowledged, done, dismissed, withdrawn (default: the unfinished)."),
+        typer.Option(
+            "--state", "-s", help="open, acknowledged, done, dismissed, withdrawn, merged (default: the unfinished)."
+        ),
     ] = None,
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="CSM", help='Of one person; "" asks for those without an owner.')
@@ -90,10 +92,18 @@ def show(
         with app.database.read() as connection:
             found = _found(connection, handoff)
             brief = read_brief(connection, found, Reader(locale=locale, timezone=zone, now=app.clock.now()))
+            causes = causes_of(connection, handoff)
     if as_json:
-        print_json({**asdict(found), "brief_lines": [asdict(line) for line in brief]})
+        print_json(
+            {
+                **asdict(found),
+                "brief_lines": [asdict(line) for line in brief],
+                "causes": [asdict(cause) for cause in causes],
+            }
+        )
         return
-    for name, value in _facts(found, locale, zone).items():
+    joined = {"Also for": "; ".join(f"{say(it.title, locale)} ({it.playbook} → {it.step})" for it in causes)}
+    for name, value in {**_facts(found, locale, zone), **joined}.items():
         if value:
             print_line(f"{name + ':':<13} {value}")
     for line in brief:
@@ -245,6 +255,7 @@ def _facts(handoff: HandoffRecord, locale: str, zone: str) -> Mapping[str, Any]:
         "Kind": f"{handoff.kind}, {handoff.urgency}",
         "Owner": handoff.owner_name or handoff.owner or "nobody yet",
         "State": handoff.state.value,
+        "Part of": f"hand-off {handoff.merged_into}" if handoff.merged_into else None,
         "Opened": local_text(handoff.opened_at, zone),
         "Due": local_text(handoff.due_at, zone),
         "Snoozed until": local_text(handoff.snoozed_until, zone),

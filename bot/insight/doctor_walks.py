@@ -16,7 +16,7 @@ from storage.accounts import Csm, Customer
 from storage.deployments import PLAYBOOK
 from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.handoff_views import UNFINISHED
-from storage.handoffs import Handoff, HandoffAct
+from storage.handoffs import Handoff, HandoffAct, HandoffState
 from storage.journeys import EnrollmentStatus
 from storage.outbox import OVER
 from storage.outbox_moves import MESSAGE
@@ -115,13 +115,14 @@ def _on_a_missing_step(published: Published | None) -> ColumnElement[bool]:
 def handoff_checks(now: datetime) -> Iterator[Check]:
     unfinished = HANDOFF.c.state.in_([state.value for state in UNFINISHED])
     known = select(CSM.c.key).where(CSM.c.key == HANDOFF.c.owner).exists()
+    is_merged = HANDOFF.c.state == HandoffState.MERGED  # its card's end is its end (S28)
     ends = select(func.count()).where(ACT.c.handoff_id == HANDOFF.c.id, ACT.c.act.in_(ENDS)).scalar_subquery()
     yield Check(
         name="handoff_end_broken",
         severity="error",
         sentence="{n} hand-off(s) do not have exactly one end: closed without a time, open with one, or closed twice",
         hint="this must never happen: please report it with `journeybot handoffs show ID`",
-        rows=_handoffs(or_(unfinished != HANDOFF.c.closed_at.is_(None), ends > 1)),
+        rows=_handoffs(or_(and_(unfinished != HANDOFF.c.closed_at.is_(None), ~is_merged), ends > 1)),
     )
     yield Check(
         name="handoff_lost",

@@ -143,6 +143,7 @@ def count_handoffs(connection: Connection) -> tuple[HandoffCount, ...]:
             in_states(HandoffState.DISMISSED, HandoffState.WITHDRAWN).label("closed"),  # type: ignore[attr-defined]
             func.sum(case((HANDOFFS.c.escalations > 0, 1), else_=0)).label("escalated"),
         )
+        .where(HANDOFFS.c.merged_into.is_(None))
         .group_by(HANDOFFS.c.kind)
         .order_by(opened.desc(), HANDOFFS.c.kind)
     )

@@ -22,6 +22,7 @@ from storage.accounts import ImportedRow, Pause, Suppression
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, wake_walks_of_messages, write_walks
 from storage.erasures import Scope, Tombstones, erase_rows
+from storage.handoff_merging import end_causes
 from storage.handoffs import Handoff, HandoffState
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -151,9 +152,10 @@ def _stop(
 
 def _close_handoffs(connection: Connection, scope: Scope, now: datetime) -> int:
     """Those that nobody took are withdrawn, those that somebody has taken are closed."""
-    unfinished = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)
-    statement = select(HANDOFF.c.id).where(_owned(HANDOFF, scope), HANDOFF.c.state.in_(unfinished))
-    found = connection.scalars(statement).all()
+    standing = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value, HandoffState.MERGED.value)
+    statement = select(HANDOFF.c.id).where(_owned(HANDOFF, scope), HANDOFF.c.state.in_(standing))
+    # A card that others' causes have joined stays for them.
+    found = list(end_causes(connection, dict.fromkeys(connection.scalars(statement), ERASED), now))
     withdrawn = set(handoff_moves.withdraw(connection, found, reason=ERASED, at=now))
     for taken in sorted(set(found) - withdrawn):
         handoff_moves.dismiss(connection, taken, by=handoff_moves.MACHINE, at=now, key=ERASED, reason=ERASED)

@@ -16,6 +16,7 @@ from bot.rules.steps_model import EnrollStep
 from storage import handoff_moves
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT, Walk
+from storage.handoff_merging import end_causes
 from storage.handoffs import Handoff, HandoffState
 from storage.journal import Verdict
 from storage.journeys import OccasionState
@@ -62,17 +63,20 @@ def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]], winners: Mapping[in
 def _clear_hands(batch: Batch, leavers: Sequence[tuple[Walk, str]]) -> None:
     """Hand-offs that nobody took are withdrawn; who took one keeps it, and is asked whether it is still needed (S13)."""
     outcomes = {walk.id: outcome for walk, outcome in leavers}
-    unfinished = select(HANDOFF.c.id, HANDOFF.c.state, HANDOFF.c.enrollment_id).where(
-        among(HANDOFF.c.enrollment_id, list(outcomes)),
-        HANDOFF.c.state.in_((HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)),
+    standing = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value, HandoffState.MERGED.value)
+    causes = select(HANDOFF.c.id, HANDOFF.c.enrollment_id).where(
+        among(HANDOFF.c.enrollment_id, list(outcomes)), HANDOFF.c.state.in_(standing)
     )
-    by_end: dict[tuple[str, bool], list[int]] = {}
-    for row in batch.connection.execute(unfinished):
-        key = outcomes[row.enrollment_id], row.state == HandoffState.OPEN.value
-        by_end.setdefault(key, []).append(row.id)
-    for (outcome, is_open), found in by_end.items():
-        act = handoff_moves.withdraw if is_open else handoff_moves.ask_whether_needed
-        act(batch.connection, found, reason=outcome, at=batch.now)
+    reasons = {row.id: outcomes[row.enrollment_id] for row in batch.connection.execute(causes)}
+    if not reasons:
+        return
+    by_reason: dict[str, list[int]] = {}
+    for handoff_id, reason in end_causes(batch.connection, reasons, batch.now).items():
+        by_reason.setdefault(reason, []).append(handoff_id)
+    for reason, found in by_reason.items():
+        withdrawn = handoff_moves.withdraw(batch.connection, found, reason=reason, at=batch.now)
+        taken = sorted(set(found) - set(withdrawn))
+        handoff_moves.ask_whether_needed(batch.connection, taken, reason=reason, at=batch.now)
 
 
 def note_ends(batch: Batch, walks: Iterable[Walk]) -> None:

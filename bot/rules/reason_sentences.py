@@ -85,7 +85,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "送り先となるご担当者がいません（{to}）。担当者に確認を依頼しました",
     ),
     "handed_over": ("Handed over to {owner} ({kind})", "{owner}さんに対応を依頼しました（{kind}）"),
-    "handoff_merged": ("Added to a hand-off that is open already", "未完了の対応依頼にまとめました"),
+    "handoff_merged": ("Added to hand-off {handoff}, which is open already", "未完了の対応依頼{handoff}にまとめました"),
+    "handoff_raised": (
+        "Added to hand-off {handoff}, which becomes more urgent",
+        "未完了の対応依頼{handoff}にまとめ、緊急度を上げました",
+    ),
+    "handoff_cause_ended": (
+        "One reason of hand-off {handoff} is over ({reason}); the others stand",
+        "対応依頼{handoff}の理由の一つが解消しました（{reason}）。ほかの理由は残っています",
+    ),
     "logged": ("Noted: {text}", "記録：{text}"),
     "set": ("Wrote {values}", "書き込みました：{values}"),
     "set_already": ("Nothing to write: {values} stands already", "変更なし：すでに {values} です"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, cast, exists, false, func, null, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, cast, exists, false, func, null, or_, select
 
 from bot.rules.condition_scope import Scope, table_of
 from bot.rules.condition_tree import ValueType
@@ -71,9 +71,18 @@ def _mail(name: str, meaning: str, example: str, column: str) -> Entry:
 def _done(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     if scope.enrollment is None:
         return false()
-    handoff = table_of(Handoff)
-    asked = select(1).where(_of_this_walk(scope, handoff, arguments.text("step")), handoff.c.state == HandoffState.DONE)
+    handoff, card = table_of(Handoff), table_of(Handoff).alias()
+    asked = (
+        select(1)
+        .select_from(handoff.join(card, _is_card_of(handoff, card)))
+        .where(_of_this_walk(scope, handoff, arguments.text("step")), card.c.state == HandoffState.DONE)
+    )
     return exists(asked.correlate(*scope.outer))
+
+
+def _is_card_of(handoff: Table, card: FromClause) -> ColumnElement[bool]:
+    """A cause that joined another's card ends as that card ends (S28)."""
+    return card.c.id == func.coalesce(handoff.c.merged_into, handoff.c.id)
 
 
 def _outcome(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
@@ -81,9 +90,11 @@ def _outcome(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     if scope.enrollment is None:
         return null()
     step, handoff, child = arguments.text("step"), table_of(Handoff), table_of(Enrollment).alias()
+    main = handoff.alias()
     card = (
-        select(handoff.c.outcome)
-        .where(_of_this_walk(scope, handoff, step), handoff.c.outcome.is_not(None))
+        select(main.c.outcome)
+        .select_from(handoff.join(main, _is_card_of(handoff, main)))
+        .where(_of_this_walk(scope, handoff, step), main.c.outcome.is_not(None))
         .order_by(handoff.c.id.desc())
         .limit(1)
     )

@@ -16,7 +16,7 @@ from bot.rules.zones import is_zone
 from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, remark
 from bot.slack.wording import say
 from storage.accounts import Csm
-from storage.handoff_views import HandoffRecord, get, installation_of, reference_of
+from storage.handoff_views import HandoffRecord, causes_of, get, installation_of, reference_of
 from storage.handoffs import HandoffAct
 from storage.journeys import Enrollment, PlaybookVersion
 
@@ -74,7 +74,7 @@ def build_card_view(connection: Connection, handoff_id: int, *, drawer: CardDraw
         owner=handoff.owner_name or handoff.owner,
         contact=_contact(handoff),
         due_at=handoff.due_at,
-        reason=_reason(connection, handoff, reader),
+        reason=_reasons(connection, handoff, reader),
         brief=() if handoff.is_finished else read_brief(connection, handoff, reader),
         tasks=tuple(reader.text_of(task) for task in handoff.tasks),
         outcomes=tuple(handoff.outcomes),
@@ -116,6 +116,16 @@ def names_of(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
     table = Csm.__table__  # type: ignore[attr-defined]
     found = select(table.c.key, table.c.name).where(table.c.key.in_(sorted(keys)))
     return {row.key: row.name for row in connection.execute(found)}
+
+
+def _reasons(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str:
+    """Why it is asked; a line each where several journeys ask (S28). Causes that are over are left out."""
+    joined = [] if handoff.is_finished else causes_of(connection, handoff.id)
+    causes = [found for found in (handoff, *joined) if found.cause_over is None]
+    lines = [_reason(connection, found, reader) for found in causes]
+    if joined:
+        lines = [f"{reader.text_of(found.title)}: {line}" for found, line in zip(causes, lines, strict=True)]
+    return "\n".join(lines)
 
 
 def _reason(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str:

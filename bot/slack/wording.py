@@ -41,6 +41,12 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "act_woken": ("The snooze is over, {at}", "保留の期限になりました（{at}）"),
     "act_noted": ("{by} added a note, {at}", "{by}さんがメモを追加（{at}）"),
+    "act_merged": ("A further reason was added, {at}", "新たな理由を追加しました（{at}）"),
+    "act_raised": ("A further reason makes this more urgent, {at}", "新たな理由により緊急度が上がりました（{at}）"),
+    "act_cause_ended": (
+        "One of the reasons is over: {reason}, {at}",
+        "理由の一つが解消しました：{reason}（{at}）",
+    ),
     "act_withdrawn": (
         "Withdrawn, no longer needed: {reason}, {at}",
         "対応不要になったため取り下げました：{reason}（{at}）",
@@ -63,6 +69,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "This hand-off is over ({state}, {by}, {at}), so nothing was changed.",
         "この対応依頼はすでに終了しています（{state}、{by}さん、{at}）。変更はありません。",
     ),
+    "told_merged": (
+        "This hand-off is part of another one that is open; act on that card. Nothing was changed.",
+        "この対応依頼は別の未完了の依頼にまとめられています。そちらのカードで操作してください。変更はありません。",
+    ),
     "told_too_late": (
         "It cannot be snoozed any further: it is due. Acknowledge it, or close it as done.",
         "期限のため、これ以上は保留にできません。「対応する」か「完了」を選んでください。",
@@ -83,6 +93,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "state_acknowledged": ("acknowledged", "対応中"),
     "state_done": ("done", "完了"),
     "state_dismissed": ("dismissed", "対応不要"),
+    "state_merged": ("merged", "統合済み"),
     "state_withdrawn": ("withdrawn", "取り下げ"),
 }
 

@@ -1,5 +1,6 @@
 """The hand-off step: opens a call to action for a person and goes on at once. Due and acknowledge-by count the owner's
-working hours (S18, S27). In the holdout nothing is opened (S33). The card is posted by escalate, never here."""
+working hours (S18, S27); one about an open card of the same owner joins it (S28). In the holdout nothing is opened (S33). The
+card is posted by escalate, never here."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, Whereabouts, go
 from bot.pipeline.owners import Owners, Person
@@ -16,13 +17,10 @@ from bot.rules.calendar import add_working_time, parse_working_hours, resolve_mo
 from bot.rules.durations import parse_duration, parse_moment
 from bot.rules.program import Node
 from bot.rules.steps_model import HandoffStep
-from storage.bulk import insert_new_rows
 from storage.enrollments import ENROLLMENT, Walk
-from storage.handoffs import Handoff, HandoffState
+from storage.handoff_merging import OF_A_STEP, write_handoffs
+from storage.handoffs import HandoffState
 from storage.journal import Verdict
-
-HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
-OCCURRENCE = "1"
 
 
 def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
@@ -50,7 +48,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
     owners = Owners(batch.connection, batch.published.settings, batch.now)
     places = batch.whereabouts(walks)
     events = _events(batch, walks) if "event" in step.brief else {}
-    rows = []
+    rows: dict[int, dict[str, Any]] = {}
     for walk in walks:
         place = places[walk.id]
         owner = owners.resolve(step.owner, place)
@@ -61,7 +59,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "contact_id": walk.contact_id,
             "playbook": walk.playbook,
             "step": walk.step,
-            "occurrence": OCCURRENCE,
+            "occurrence": OF_A_STEP,
             "title": dict(step.title),
             "kind": step.category,
             "urgency": step.urgency,
@@ -82,10 +80,14 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "posting": "wanted",
             "post_attempts": 0,
         }
-        rows.append(values)
-        batch.decide(walk, Verdict.DID, "handed_over", kind=step.category, owner=owner)
-    columns = tuple(rows[0])
-    insert_new_rows(batch.connection, HANDOFF, columns, [tuple(row[name] for name in columns) for row in rows])
+        rows[walk.id] = values
+    merged = write_handoffs(batch.connection, list(rows.values()), batch.now)
+    for walk in walks:
+        owner, card = rows[walk.id]["owner"], merged.get(walk.id)
+        if card is None:
+            batch.decide(walk, Verdict.DID, "handed_over", kind=step.category, owner=owner)
+        else:
+            batch.decide(walk, Verdict.DID, "handoff_merged", kind=step.category, owner=owner, handoff=card)
 
 
 def clocks_of(step: HandoffStep, owner: Person | None, place: Whereabouts, batch: Batch) -> Clocks:
