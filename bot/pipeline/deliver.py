@@ -34,6 +34,7 @@ from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
 from bot.pipeline.recipients import find_recipients, share_out
 from bot.pipeline.recording import Recorder
+from bot.pipeline.refusals import judge_refused
 from bot.pipeline.resending import resend_unknown
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
@@ -310,6 +311,7 @@ def _judge(
             cases = _find_missing_recipients(connection, published, ground, cases)
     with database.read() as connection:
         judgements, values = _values(connection, published, ground, cases)
+        judgements |= judge_refused(connection, published, cases)
         kept = {found: _letter_of(row) for found, row in contents_of(connection, ids).items()}
     for case in cases:
         if case.id not in judgements:

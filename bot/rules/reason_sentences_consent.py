@@ -14,6 +14,10 @@ CONSENT_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{by} erased this contact: nothing personal is left",
         "{by}さんがこのご担当者のデータを削除しました（個人情報は残っていません）",
     ),
+    "everybody_said_no": (
+        "Not sent: everybody it could go to ({to}) declined mails of this kind ({category})",
+        "送信対象の方（{to}）全員がこの種類のメール（{category}）の受信を望んでいないため、送信していません",
+    ),
     "no_unsubscribe_link": (
         "Waits: without JOURNEYBOT_PUBLIC_URL (https) and JOURNEYBOT_SECRET_KEY its reader could not unsubscribe",
         "配信停止リンクを付けられないため待機しています（JOURNEYBOT_PUBLIC_URL（https）とJOURNEYBOT_SECRET_KEYが必要です）",

@@ -251,10 +251,12 @@ def test_s24_who_opted_out_is_never_mailed_and_told_why(world: World) -> None:
     )
     world.deploy()
     cast(world.database, world.now)
+    customer(world.database, "nobody_there", world.now, stage="adoption")
     world.time_passes(days=1)
     assert {mail.customer for mail in world.sent} == {"healthy", "going_quiet"}
-    assert "nobody_to_write_to" in world.reasons("opted_out", "news")
-    assert why(world, "opted_out", "news") == "waits_for_mail"
+    assert "nobody_to_write_to" in world.reasons("nobody_there", "news")
+    assert why(world, "nobody_there", "news") == "waits_for_mail"
+    assert "everybody_said_no" in world.reasons("opted_out", "news")
 
 
 def test_everything_about_a_customer_in_one_go(world: World) -> None:

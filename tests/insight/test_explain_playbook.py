@@ -10,7 +10,7 @@ from bot.channels.base import Answer, Outcome
 from bot.errors import UsageError
 from bot.insight.explain import explain_message, explain_playbook
 from bot.insight.explanation import Explanation, LeafCount, PlaybookExplanation
-from tests.cast import cast, customer, healthy, opted_out, person
+from tests.cast import cast, customer, healthy, person
 from tests.world import World
 
 WELCOME = """
@@ -46,7 +46,7 @@ def test_it_counts_who_is_inside_where_and_what_keeps_the_others_out(world: Worl
     customer(world.database, "existing", world.now, stage="onboarding", arr=500.0)
     world.deploy()
     healthy(world.database, world.now, stage="onboarding", arr=500.0)
-    opted_out(world.database, world.now, stage="onboarding", arr=500.0)
+    customer(world.database, "nobody_there", world.now, stage="onboarding", arr=500.0)
     for number in range(3):
         customer(world.database, f"grown_{number}", world.now, stage="adoption", arr=500.0)
     customer(world.database, "small", world.now, stage="onboarding", arr=1.0)
