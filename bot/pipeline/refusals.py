@@ -30,9 +30,9 @@ def judge_refused(connection: Connection, published: Published, cases: Sequence[
             category = published.templates.pick(step.template, found.locales).category
             groups.setdefault((tuple(step.to), category), []).append(found)
     verdicts: dict[int, Judgement] = {}
-    for (to, category), group in groups.items():
-        refused = _refusing(connection, to, category, [found.message.customer_id for found in group])
-        details = {"to": ", ".join(to), "category": category}
+    for (to, kind), group in groups.items():
+        refused = _refusing(connection, to, kind, [found.message.customer_id for found in group])
+        details = {"to": ", ".join(to), "category": kind}
         verdict = Judgement(state=MessageState.SUPPRESSED, reason=EVERYBODY_SAID_NO, details=details)
         verdicts |= {found.id: verdict for found in group if found.message.customer_id in refused}
     return verdicts
