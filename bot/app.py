@@ -32,6 +32,7 @@ from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
 from bot.pipeline.known_people import known_people
+from bot.pipeline.moving_owners import move_owners
 from bot.pipeline.news import local_days
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
@@ -198,13 +199,15 @@ class App:
             nowhere = Whereabouts(zone=settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
             return Owners(connection, settings, self.clock.now()).resolve("default", nowhere)
 
-        return escalate_overdue(
+        escalated = escalate_overdue(
             self.database,
             self.clock.now(),
             default_owner=default_owner,
             calendar=calendar_for(settings, None),
             timezone=settings.timezone,
         )
+        move_owners(self.database, published, self.clock.now())
+        return escalated
 
     def post_handoffs(self) -> PostCounts:
         """Bring cards to Slack; without Slack they wait in `journeybot handoffs`."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from storage.facts import Event, Note
 from storage.handoff_deeds import MACHINE, Deed, Move, again, card_after, carry_out, look, record, refused, unknown
@@ -24,9 +24,11 @@ __all__ = [
     "acknowledge",
     "annotate",
     "ask_whether_needed",
+    "cover",
     "dismiss",
     "done",
     "escalate",
+    "follow_customer",
     "get",
     "list_handoffs",
     "list_open",
@@ -113,7 +115,48 @@ def reassign(
     if row is None or refusal is not None:
         return refusal or unknown(handoff_id)
     deed = Deed(act="reassigned", by=by, at=at, key=key, details={"owner": owner, "before": row["owner"]})
-    values = {
+    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+
+
+def follow_customer(
+    connection: Connection,
+    handoff_id: int,
+    *,
+    at: datetime,
+    key: str,
+    owner: str,
+    acknowledge_by: datetime | None = None,
+) -> Move:
+    """The customer has another CSM: what the former one had goes to `owner`, who has not acknowledged it yet."""
+    row, refusal = look(connection, handoff_id, Deed(act="followed", by=MACHINE, at=at, key=key, details={}))
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    deed = Deed(act="followed", by=MACHINE, at=at, key=key, details={"owner": owner, "before": row["owner"]})
+    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+
+
+def cover(
+    connection: Connection,
+    handoff_id: int,
+    *,
+    at: datetime,
+    key: str,
+    owner: str,
+    acknowledge_by: datetime | None = None,
+) -> Move:
+    """Its owner is away: an open hand-off that nobody took goes to `owner`, who stands in."""
+    row, refusal = look(connection, handoff_id, Deed(act="covered", by=MACHINE, at=at, key=key, details={}))
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    if row["state"] != HandoffState.OPEN:
+        return refused(row, "taken")
+    deed = Deed(act="covered", by=MACHINE, at=at, key=key, details={"owner": owner, "before": row["owner"]})
+    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+
+
+def _given(row: RowMapping, at: datetime, owner: str | None, acknowledge_by: datetime | None) -> dict[str, Any]:
+    """With another person it is open again, and its clock starts anew."""
+    return {
         "acknowledge_by": acknowledge_by or again(row, at),
         "snoozed_until": None,
         "owner": owner,
@@ -121,7 +164,6 @@ def reassign(
         "acknowledged_by": None,
         "acknowledged_at": None,
     }
-    return carry_out(connection, row, deed, values, HandoffState.OPEN)
 
 
 def escalate(

@@ -25,7 +25,7 @@ class HandoffState(StrEnum):
 
 
 #: Acts after which the card is posted anew, so that somebody is pinged.
-CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised"})
+CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised", "followed", "covered"})
 
 
 class Handoff(SQLModel, table=True):

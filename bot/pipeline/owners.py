@@ -60,6 +60,11 @@ class Owners:
         found = self._one(rule or "csm", place) or self._one(self._settings.owners.default or "", place)
         return self._covered(found) if found else None
 
+    def away(self) -> dict[str, tuple[str, date]]:
+        """Who is away today → who stands in, and the first day of it."""
+        covers = {key: self._covered(key) for key in self._settings.owners.cover if key in self._people}
+        return {key: (cover, self._settings.owners.cover[key].first) for key, cover in covers.items() if cover != key}
+
     def _one(self, rule: str, place: Whereabouts) -> str | None:
         if turn := TURN.fullmatch(rule):
             return self._next_of(turn[1])

@@ -44,6 +44,14 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Nobody took hand-off {handoff} in time: now with {owner}",
         "対応依頼{handoff}に時間内の対応がなかったため、{owner}さんへ引き上げました",
     ),
+    "handoff_followed": (
+        "The customer has another CSM: hand-off {handoff} is now with {owner}",
+        "お客様の担当CSMが変わったため、対応依頼{handoff}を{owner}さんに引き継ぎました",
+    ),
+    "handoff_covered": (
+        "{before} is away: hand-off {handoff} is now with {owner}",
+        "{before}さんが不在のため、対応依頼{handoff}は{owner}さんが担当します",
+    ),
     "handoff_woken": ("The snooze of hand-off {handoff} is over", "対応依頼{handoff}の保留期限になりました"),
     "handoff_noted": ("{by} wrote on hand-off {handoff}: {note}", "{by}さんが対応依頼{handoff}にメモしました：{note}"),
     "handoff_withdrawn": (

@@ -135,6 +135,8 @@ _ACT_WORDS = frozenset(
         "dismissed",
         "reassigned",
         "escalated",
+        "followed",
+        "covered",
         "woken",
         "merged",
         "raised",

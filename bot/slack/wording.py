@@ -39,6 +39,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nobody took this in time: now with {owner}, {at}",
         "時間内に対応がなかったため、{owner}さんへ引き上げました（{at}）",
     ),
+    "act_followed": (
+        "The customer has another CSM: now with {owner}, {at}",
+        "お客様の担当CSMが変わったため、{owner}さんに引き継ぎました（{at}）",
+    ),
+    "act_covered": ("The owner is away: now with {owner}, {at}", "担当者が不在のため、{owner}さんが担当します（{at}）"),
     "act_woken": ("The snooze is over, {at}", "保留の期限になりました（{at}）"),
     "act_noted": ("{by} added a note, {at}", "{by}さんがメモを追加（{at}）"),
     "act_merged": ("A further reason was added, {at}", "新たな理由を追加しました（{at}）"),
