@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
 
 #: The bucket holds what flows in within this time, so that a worker may come by every few seconds and still use all of it.
+#: A slow one (`100 per hour`) holds one slot besides: no whole one flows in so soon, and none would ever be given.
 BURST_SECONDS = 6.0
 #: Instants as floats are exact to a fraction of a microsecond; a slot that is missing no more than this is there.
 ROUNDING = 1e-4
@@ -30,13 +31,13 @@ PACE: Table = Pace.__table__  # type: ignore[attr-defined]
 
 def take_slots(connection: Connection, name: str, per_second: float, wanted: int, now: datetime) -> int:
     """Take up to `wanted` slots; returns how many there were. Within any span of t seconds no more than
-    per_second · (t + BURST_SECONDS) are given, however many workers ask."""
+    per_second · (t + BURST_SECONDS) are given, however many workers ask; one more where that is less than one a second."""
     at = now.timestamp()
     statement = _taking(connection, name, per_second, wanted, at)
     granted = connection.scalar(statement)
     if granted is None:
         insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-        first = insert(PACE).values(name=name, paid_until=at - BURST_SECONDS, granted=0).on_conflict_do_nothing()
+        first = insert(PACE).values(name=name, paid_until=at - _depth(per_second), granted=0).on_conflict_do_nothing()
         connection.execute(first)
         granted = connection.scalar(statement)
     return int(granted or 0)
@@ -49,9 +50,14 @@ def give_back(connection: Connection, name: str, per_second: float, number: int)
         connection.execute(update(PACE).where(PACE.c.name == name).values(paid_until=earlier))
 
 
+def _depth(per_second: float) -> float:
+    """In how many seconds an empty bucket is full."""
+    return BURST_SECONDS if per_second >= 1 else BURST_SECONDS + 1 / per_second
+
+
 def _taking(connection: Connection, name: str, per_second: float, wanted: int, at: float) -> Any:
     """Slots older than the bucket is deep are lost. A clock that was set back finds the bucket empty, not shut."""
-    floor, ahead = at - BURST_SECONDS, at + BURST_SECONDS
+    floor, ahead = at - _depth(per_second), at + _depth(per_second)
     since = case((PACE.c.paid_until < floor, floor), (PACE.c.paid_until > ahead, at), else_=PACE.c.paid_until)
     free = (literal(at, Float) - since) * per_second + ROUNDING
     whole = cast(free, BigInteger) if connection.dialect.name == "sqlite" else cast(func.floor(free), BigInteger)

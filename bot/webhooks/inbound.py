@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email import message_from_bytes, message_from_string
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, parseaddr
@@ -29,9 +30,10 @@ AUTOMATIC_SUBJECTS = re.compile(
 )
 ROBOTS = ("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply")
 _MESSAGE_ID = re.compile(r"<([^<>@\s]{1,200})@([^<>@\s]{1,250})>")
-_TAG = re.compile(
-    r"<(script|style)\b.*?</\1\s*>|<br\s*/?>|</(p|div|li|tr|h[1-6])\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL
-)
+#: Neither looks past the next `<`, or a mail of nothing but those would take minutes.
+_CODE = tuple((re.compile(f"<{name}\\b", re.I), re.compile(f"</{name}\\s*>", re.I)) for name in ("script", "style"))
+_BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6])\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def _words(text: str) -> str:
     """Encoded words decoded; as they stand where they are broken."""
     try:
         return str(make_header(decode_header(text)))
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, HeaderParseError):
         return text
 
 
@@ -186,8 +188,24 @@ def _attached(mail: Message) -> tuple[str, ...]:
 
 def _without_tags(text: str) -> str:
     """Good enough to be read; it is shown as text, never as HTML."""
-    bare = _TAG.sub(lambda tag: "\n" if tag[0][:2] in ("</", "<b", "<B") and not tag[1] else "", text[: 10 * MAX_TEXT])
+    bare = text[: 10 * MAX_TEXT]
+    for opens, closes in _CODE:
+        bare = _without_code(bare, opens, closes)
+    bare = _TAG.sub("", _BREAK.sub("\n", bare))
     return re.sub(r"\n\s*\n+", "\n\n", html.unescape(bare))
+
+
+def _without_code(text: str, opens: re.Pattern[str], closes: re.Pattern[str]) -> str:
+    """What is never closed stays, and is looked for once."""
+    kept: list[str] = []
+    at = 0
+    while (opening := opens.search(text, at)) is not None:
+        closing = closes.search(text, opening.end())
+        if closing is None:
+            break
+        kept.append(text[at : opening.start()])
+        at = closing.end()
+    return "".join([*kept, text[at:]])
 
 
 def _line(text: str) -> str:

@@ -187,7 +187,8 @@ def _is_machine(event: Mapping[str, Any], kind: str) -> bool:
     """Apple's and others' prefetching is marked by SendGrid; scanners name themselves."""
     if kind not in ("opened", "clicked"):
         return False
-    if str(event.get("sg_machine_open", "")).lower() in ("true", "1"):
+    marked = event.get("sg_machine_open")
+    if marked is True or marked == 1 or _text(marked, MAX_WORD).lower() in ("true", "1"):
         return True
     agent = _text(event.get("useragent"), 1000).lower()
     return any(name in agent for name in SCANNERS) or _BOT.search(agent) is not None

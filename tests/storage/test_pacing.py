@@ -77,3 +77,16 @@ def test_no_window_ever_sees_more_than_the_rate_and_one_burst(database: Database
         for last in range(first, len(used)):
             seconds = (used[last][0] - used[first][0]).total_seconds()
             assert sum(number for _, number in used[first : last + 1]) <= rate * (seconds + BURST_SECONDS) + 1
+
+
+def test_a_slow_pace_sends_at_that_pace_too(database: Database) -> None:
+    """`100 per hour`: no whole slot flows in within a burst, and still one comes every 36 seconds."""
+    looks = [NOW + timedelta(seconds=5 * look) for look in range(721)]
+    given = [take(database, 500, at, rate=100 / 3600) for at in looks]
+    assert max(given) == 1
+    assert 99 <= sum(given) <= 102
+
+
+def test_a_pace_of_one_an_hour_sends_one_an_hour(database: Database) -> None:
+    looks = [NOW + timedelta(minutes=minute) for minute in range(600)]
+    assert sum(take(database, 5, at, rate=1 / 3600) for at in looks) in (9, 10, 11)
