@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, update
 
 from storage.accounts import CustomerChange
 from storage.handoff_views import UNFINISHED
@@ -82,12 +82,14 @@ def carry_out(connection: Connection, row: RowMapping, deed: Deed, values: dict[
 def card_after(*, is_new: bool) -> dict[str, Any]:
     """What a deed means for the card: a new one, or the posted one brought up to date. A card that is wanted already may
     be on its way this moment; then its attempts and its lease stay, or it would be posted twice. One that was given up
-    is tried again, with one attempt counted, so that posting looks whether it stands after all."""
+    is tried again, with one attempt counted, so that posting looks whether it stands after all. One that waits for its
+    owner's hours is looked at again."""
     is_wanted = _handoffs.c.posting == "wanted"
+    is_tried = and_(is_wanted, _handoffs.c.post_attempts > 0)
     has_no_card = _handoffs.c.posted_ts.is_(None)
     return {
         "posting": case((or_(is_wanted, has_no_card), "wanted"), else_="wanted" if is_new else "stale"),
-        "post_not_before": case((is_wanted, _handoffs.c.post_not_before), else_=None),
+        "post_not_before": case((is_tried, _handoffs.c.post_not_before), else_=None),
         "post_attempts": case((is_wanted, _handoffs.c.post_attempts), (has_no_card, 1), else_=0),
     }
 

@@ -88,6 +88,12 @@ def record_put_off(connection: Connection, claim: PostClaim, *, fault: str, unti
     _write(connection, claim, post_fault=fault, post_not_before=until)
 
 
+def record_waiting(connection: Connection, claim: PostClaim, *, until: datetime) -> None:
+    """Its owner is not called before then: no attempt was made. What happens to the hand-off meanwhile looks again."""
+    not_before = None if _acts_since(connection, claim) else until
+    _write(connection, claim, post_attempts=0, post_not_before=not_before)
+
+
 def record_given_up(connection: Connection, claim: PostClaim, *, fault: str) -> None:
     """It will not pass until something happens to the hand-off (or already did); lists and `doctor` show `fault`."""
     posting = {} if _acts_since(connection, claim) else {"posting": "failed"}

@@ -5,7 +5,7 @@ A crash between posting and recording is met by looking for the card's reference
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from bot.channels.slack import Card, Posted, PostFailed, SlackChannel
 from bot.clock import Clock
+from bot.pipeline.quiet import ping_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
 from bot.rules.durations import parse_duration
@@ -29,6 +30,7 @@ from storage.handoff_posts import (
     record_posted,
     record_put_off,
     record_told,
+    record_waiting,
 )
 from storage.handoff_views import UNFINISHED, get, installation_of, reference_of
 from storage.handoffs import Handoff, HandoffState
@@ -54,19 +56,22 @@ class Drawer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostCounts:
-    """What one call brought to Slack. `was_stopped`: Slack could not be used at all, the rest waits."""
+    """What one call brought to Slack. `waiting`: their owners are not called yet (quiet.py). `was_stopped`: Slack could not
+    be used at all, the rest waits."""
 
     posted: int = 0
     updated: int = 0
     put_off: int = 0
     given_up: int = 0
     needless: int = 0
+    waiting: int = 0
     was_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poster:
-    """What posting a card takes. `fallback_channel`: for owners whom Slack does not reach, and for the unowned."""
+    """What posting a card takes. `fallback_channel`: for owners whom Slack does not reach, and for the unowned. `calendar` and
+    `timezone` are the workspace's."""
 
     database: Database
     slack: SlackChannel
@@ -74,6 +79,8 @@ class Poster:
     clock: Clock
     fallback_channel: str | None = None
     guard: SendGuard = OPEN_GUARD
+    calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,7 @@ class _Drawn:
     remark: str | None
     reference: str
     places: tuple[str, ...]
+    call_at: datetime
 
 
 def post_handoffs(poster: Poster | None, *, limit: int = 50, seconds: float = 20.0) -> PostCounts:
@@ -146,12 +154,17 @@ def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
         remark = poster.drawer.draw_remark(connection, claim.handoff_id)
         reference = reference_of(installation_of(connection), claim.handoff_id)
     places = tuple(place for place in (handoff.owner_slack_id, poster.fallback_channel) if place)
-    return _Drawn(card=card, moved=moved, remark=remark, reference=reference, places=places)
+    call_at = ping_time(handoff, poster.clock.now(), poster.calendar, poster.timezone)
+    return _Drawn(card=card, moved=moved, remark=remark, reference=reference, places=places, call_at=call_at)
 
 
 def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
     if claim.is_finished and claim.ts is None and not claim.was_tried:
         return _needless(poster, claim), False
+    if not claim.was_tried and drawn.call_at > poster.clock.now():
+        with poster.database.write() as connection:
+            record_waiting(connection, claim, until=drawn.call_at)
+        return "waiting", False
     answer: Posted | PostFailed = PostFailed(reason="nobody_to_tell", permanent=True)
     for place in drawn.places:
         answer = poster.slack.post_card(

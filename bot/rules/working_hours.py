@@ -65,6 +65,11 @@ def add_working_time(
     return local_to_utc(datetime.combine(day, begun.time()), zone)
 
 
+def next_working_moment(instant: datetime, hours: WorkingHours, zone: str, calendar: BusinessCalendar) -> datetime:
+    """`instant` itself while the owner works, else the next opening. Raises: ValueError when the owner never works."""
+    return max(instant, next(_shifts(instant, hours, zone, _days_of(calendar, hours.days))).opens)
+
+
 def is_working(instant: datetime, hours: WorkingHours, zone: str, calendar: BusinessCalendar) -> bool:
     """Whether the owner works at `instant`. Raises: ValueError when the owner never works."""
     return next(_shifts(instant, hours, zone, _days_of(calendar, hours.days))).opens <= instant

@@ -65,6 +65,8 @@ def build_poster(*, database: Database, clock: Clock, settings: SlackSettings) -
         drawer=CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone),
         clock=clock,
         fallback_channel=settings.fallback_channel,
+        calendar=settings.calendar,
+        timezone=settings.timezone,
     )
 
 
