@@ -40,6 +40,12 @@ def pick_due(
     return found
 
 
+def has_due(connection: Connection, now: datetime) -> bool:
+    """Whether any mail is owed and its time has come."""
+    due = select(MESSAGE.c.id).where(MESSAGE.c.state == PENDING, MESSAGE.c.not_before <= now).limit(1)
+    return connection.scalar(due) is not None
+
+
 def due_queues(connection: Connection, now: datetime) -> list[DueQueue]:
     """The playbooks with due mails, the most important first: a step through the index for each playbook that owes any."""
     rows = connection.execute(_queues(now))

@@ -59,8 +59,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return instant_of_sqlite(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        own = _SqliteInstant() if dialect.name == "sqlite" else DateTime(timezone=True)
-        return dialect.type_descriptor(own)
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_SqliteInstant())  # type: ignore[no-untyped-call]
+        return dialect.type_descriptor(DateTime(timezone=True))
 
 
 class KeyList(TypeDecorator[list[int]]):

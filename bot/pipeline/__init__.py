@@ -20,6 +20,7 @@ from bot.pipeline.mail_fuses import count_days, mind_rates
 from bot.pipeline.published import Published
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.pipeline.wake import wake
+from storage.claim_order import has_due
 from storage.database import Database
 from storage.hosts import SendPause
 
@@ -60,16 +61,18 @@ def tick(
         report.rounds += 1
         moved = _look(database, published, clock.now(), report, installation) if _has_news(database, report) else 0
         advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
+        report.moved += advanced.moved
+        if advanced.faults:
+            report.faults.append(f"{advanced.faults} walk(s) set aside")
+        if report.rounds > 1 and not (moved or advanced.moved or _owes(database, clock.now())):
+            break
         delivered = deliver(
             database, published, channel, clock, installation=installation, is_stopping=is_stopping, guard=guard
         )
-        report.moved += advanced.moved
         report.blocked = delivered.blocked
         report.pause = delivered.pause
         for state, number in delivered.states.items():
             report.messages[state] = report.messages.get(state, 0) + number
-        if advanced.faults:
-            report.faults.append(f"{advanced.faults} walk(s) set aside")
         if not (moved or advanced.moved or delivered.total):
             break
     return report
@@ -81,6 +84,12 @@ def _has_news(database: Database, report: TickReport) -> bool:
         return True
     with database.read() as connection:
         return has_unseen(connection)
+
+
+def _owes(database: Database, now: datetime) -> bool:
+    """Whether a mail is due after all: one that had waited for its recipient may have become several."""
+    with database.read() as connection:
+        return has_due(connection, now)
 
 
 def _look(database: Database, published: Published, now: datetime, report: TickReport, installation: str) -> int:

@@ -104,7 +104,8 @@ def postgresql_copy(table: Table, columns: tuple[str, ...]) -> Writer:
 def postgresql_update(columns: tuple[str, ...]) -> Writer:
     """`rows` end with the id."""
     names = (*columns, "id")
-    types = {name: ENROLLMENT.c[name].type.compile(postgresql.dialect()) for name in names}
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = {name: ENROLLMENT.c[name].type.compile(dialect) for name in names}
     lists = ", ".join(f"%s::{types[name]}[]" for name in names)
     sets = ", ".join(f"{name} = given.{name}" for name in columns)
     statement = (

@@ -1,0 +1,43 @@
+"""SQLite uses an index only where the words of a statement allow it; these are the statements of every tick and batch, which
+would else read whole tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, Table, select, text
+
+from storage.database import Database
+from storage.dialects import among
+from storage.enrollments import ENROLLMENT
+from storage.facts import UNHEARD, UNTOLD, Event, Meeting
+from storage.outbox import UNABSORBED, DeliveryEvent
+from storage.tables import metadata
+
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
+DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
+
+STATEMENTS = {
+    "walks by their keys": select(ENROLLMENT.c.id, ENROLLMENT.c.step).where(among(ENROLLMENT.c.id, [1, 2, 3])),
+    "walks of customers": select(ENROLLMENT.c.step).where(among(ENROLLMENT.c.customer_id, [1, 2, 3])),
+    "new events": select(EVENT.c.name).where(UNHEARD),
+    "meetings whose time has come": select(MEETING.c.kind).where(UNTOLD, MEETING.c.starts_at <= text("'2027'")),
+    "new delivery events": select(DELIVERY_EVENT.c.kind).where(UNABSORBED),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_what_is_asked_all_the_time_reads_no_whole_table(name: str, tmp_path: Path) -> None:
+    statement: Select[Any] = STATEMENTS[name]
+    database = Database(f"sqlite:///{tmp_path}/plans.db")
+    with database.write() as connection:
+        metadata.create_all(connection)
+        compiled: Any = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+        nothing = (None,) * len(compiled.positiontup or ())  # a plan does not ask for values
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", nothing).all()
+    database.dispose()
+    steps = [row.detail for row in plan]
+    assert any("INDEX" in step or "INTEGER PRIMARY KEY" in step for step in steps if "json_each" not in step), steps
