@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Table, insert, select
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.workspace import Workspace, load_workspace, read_files
 from bot.authoring.workspace_file import WorkspaceSettings
+from bot.channels.aside import AsideChannel
 from bot.channels.base import MailChannel
 from bot.channels.folder import FolderChannel
-from bot.channels.sendgrid import SendGridChannel
 from bot.channels.smtp import SmtpChannel
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
@@ -278,7 +278,7 @@ def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
             if settings.sendgrid_api_key is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is sendgrid, but SENDGRID_API_KEY is not set", hint="set the key")
             key = settings.sendgrid_api_key.get_secret_value()
-            return SendGridChannel(key, settings.sendgrid_base_url, monotonic=clock.monotonic)
+            return AsideChannel(key, settings.sendgrid_base_url, monotonic=clock.monotonic)
         case "smtp":
             if settings.smtp_url is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is smtp, but JOURNEYBOT_SMTP_URL is not set", hint="set the URL")

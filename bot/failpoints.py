@@ -63,6 +63,7 @@ DATABASE_FAULTS = {Action.DISK_FULL: "database or disk is full", Action.LOCKED: 
 class _Armed:
     """One place, armed: it acts when it is passed for the `at`-th time, and with `again` each time from then on."""
 
+    text: str
     place: Place
     action: Action
     at: int = 1
@@ -91,6 +92,11 @@ def is_armed(places: Collection[Place]) -> bool:
     return _armed is not None and _armed.place in places
 
 
+def armed() -> str | None:
+    """What is armed, for a process of ours that is to be armed alike; it counts by itself."""
+    return _armed.text if _armed is not None else None
+
+
 def arm(text: str) -> None:
     """`intent.committed=kill`, with `@3` for the third time it is passed, `@3+` for that time and all later ones.
 
@@ -100,7 +106,9 @@ def arm(text: str) -> None:
     action, _, times = action.partition("@")
     again = times.endswith("+")
     try:
-        _armed = _Armed(place=Place(place), action=Action(action), at=int(times.rstrip("+") or 1), again=again)
+        _armed = _Armed(
+            text=text, place=Place(place), action=Action(action), at=int(times.rstrip("+") or 1), again=again
+        )
     except ValueError as error:
         raise SettingsError(
             f"{text!r} is no failpoint", where=VARIABLE, hint="PLACE=ACTION or PLACE=ACTION@TIMES; see docs/promise.md"

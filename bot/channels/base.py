@@ -5,7 +5,7 @@ database. Before it: deliver has committed the intent to send. After it: deliver
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -84,6 +84,25 @@ class Answer:
 OnAnswer: TypeAlias = Callable[[Outgoing, Answer], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailStream:
+    """Mails one after the other. `may_wait`: whether asking for the next may wait, for a database or another process; a
+    channel with requests in flight then asks in a thread beside, so that they do not time out meanwhile."""
+
+    mails: Iterator[Outgoing]
+    may_wait: Callable[[], bool] = lambda: False
+
+    @classmethod
+    def of(cls, batch: Iterable[Outgoing]) -> MailStream:
+        return batch if isinstance(batch, cls) else cls(mails=iter(batch))
+
+    def __iter__(self) -> MailStream:
+        return self
+
+    def __next__(self) -> Outgoing:
+        return next(self.mails)
+
+
 class MailChannel(Protocol):
     """A way out for mails. One thread uses a channel at a time."""
 
@@ -92,13 +111,24 @@ class MailChannel(Protocol):
     def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         """Hands every message of `batch` over and calls `on_answer` exactly once for each, in the calling thread, as
         the answers arrive (not in order). Takes a message from `batch` only when it is its turn: more may be made ready
-        meanwhile, and asking for the next may wait. Never raises for one message's sake; what `batch` or `on_answer`
+        meanwhile, and asking for the next may wait (`MailStream`). Never raises for one message's sake; what `batch` or `on_answer`
         raises, and an interrupt, pass through, and messages left without an answer then are unknown to everybody."""
         ...
 
     def close(self) -> None:
         """Closes pooled connections; the channel cannot be used afterwards."""
         ...
+
+
+def stop_after(answer: Answer) -> Answer | None:
+    """The answer for all that are not written yet, if this one closes the way out: a 429 slows the whole transport, a refused
+    account stops it."""
+    if answer.outcome is Outcome.DENIED:
+        return Answer(outcome=Outcome.NOT_ACCEPTED, reason="breaker", detail="not tried: the account was refused")
+    if answer.reason == "rate_limited":
+        retry = answer.retry_after_seconds
+        return Answer(outcome=Outcome.NOT_ACCEPTED, reason="rate_limited", retry_after_seconds=retry)
+    return None
 
 
 class UnsendableError(ValueError):

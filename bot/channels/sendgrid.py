@@ -7,9 +7,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Sized
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -17,7 +17,16 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from bot.channels.base import Answer, OnAnswer, Outcome, Outgoing, UnsendableError, without_addresses
+from bot.channels.base import (
+    Answer,
+    MailStream,
+    OnAnswer,
+    Outcome,
+    Outgoing,
+    UnsendableError,
+    stop_after,
+    without_addresses,
+)
 from bot.channels.sendgrid_answers import ACCEPTED_STATUS, accepted, refusal_of
 from bot.channels.sendgrid_payload import body_bytes
 from bot.clock import SystemClock
@@ -29,7 +38,6 @@ MAX_ERROR_BODY = 64 * 1024
 # A socket that the provider closed between two batches shows it only when the loop runs: TLS needs a few rounds.
 ROUNDS_TO_NOTICE_CLOSED_SOCKETS = 5
 
-_BREAKER = Answer(outcome=Outcome.NOT_ACCEPTED, reason="breaker", detail="not tried: the account was refused")
 _DEADLINE = Answer(outcome=Outcome.NOT_ACCEPTED, reason="deadline", detail="not written: the lease was nearly over")
 
 
@@ -38,13 +46,22 @@ class _Batch:
     """What the workers of one `send` share. `stop` answers every message that is not written yet; `failure`, of the caller,
     ends them all and is raised again when the posts in flight are answered."""
 
-    messages: Iterator[Outgoing]
+    messages: MailStream
     on_answer: OnAnswer
     stop: Answer | None = None
     failure: BaseException | None = None
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def next(self) -> Outgoing | None:
-        """None: there is no more, or something broke."""
+    async def next(self) -> Outgoing | None:
+        """None: there is no more, or something broke. What may wait waits in a thread, for the requests in flight go on."""
+        if not self.one_at_a_time.locked() and not self.messages.may_wait():
+            return self._next()
+        async with self.one_at_a_time:
+            if not self.messages.may_wait():
+                return self._next()
+            return await asyncio.get_running_loop().run_in_executor(None, self._next)
+
+    def _next(self) -> Outgoing | None:
         try:
             return next(self.messages, None) if self.failure is None else None
         except BaseException as error:  # noqa: BLE001
@@ -145,7 +162,7 @@ class SendGridChannel:
         session = self._session = self._session or self._open_session()
         for _ in range(ROUNDS_TO_NOTICE_CLOSED_SOCKETS):
             await asyncio.sleep(0)
-        shared = _Batch(messages=iter(batch), on_answer=on_answer)
+        shared = _Batch(messages=MailStream.of(batch), on_answer=on_answer)
         workers = min(self._concurrency, len(batch)) if isinstance(batch, Sized) else self._concurrency
         await asyncio.gather(*(self._work(session, shared) for _ in range(workers)))
         if shared.failure is not None:
@@ -165,9 +182,9 @@ class SendGridChannel:
         """One of `concurrency` workers: takes messages one by one until there are none, and reports each answer."""
         flight = _Flight(batch=batch, monotonic=self._monotonic)
         _FLIGHT.set(flight)
-        while (message := batch.next()) is not None:
+        while (message := await batch.next()) is not None:
             answer = await self._answer_for(session, message, flight)
-            batch.stop = batch.stop or _stop_after(answer)
+            batch.stop = batch.stop or stop_after(answer)
             batch.tell(message, answer)
 
     async def _answer_for(self, session: aiohttp.ClientSession, message: Outgoing, flight: _Flight) -> Answer:
@@ -209,17 +226,6 @@ def _watch_writing() -> aiohttp.TraceConfig:
 
     watch.on_request_chunk_sent.append(leaving)
     return watch
-
-
-def _stop_after(answer: Answer) -> Answer | None:
-    """A 429 slows the whole transport, a refused account stops it; both only for messages not written yet."""
-    if answer.outcome is Outcome.DENIED:
-        return _BREAKER
-    if answer.reason == "rate_limited":
-        return Answer(
-            outcome=Outcome.NOT_ACCEPTED, reason="rate_limited", retry_after_seconds=answer.retry_after_seconds
-        )
-    return None
 
 
 def _answer_without_response(error: Exception, flight: _Flight) -> Answer:

@@ -3,7 +3,7 @@
 Crash semantics (design/delivery.md). A kill before the intent commits: the lease ends, the claim is pending again, nothing
 left the house. A kill after it: the message is UNKNOWN, is never re-sent by itself, and waits for the provider's evidence;
 after 25 h a person decides. That is so for the mails on their way, those of their batch that wait for their turn, and at
-most one batch more. A kill after the answer is recorded: nothing to do. No network inside a transaction."""
+most one batch more; of a kill of the process that posts (channels/aside.py) for those it was handed. A kill after the answer is recorded: nothing to do. No network inside a transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from bot.channels.base import MailChannel, Outgoing
+from bot.channels.base import MailChannel, MailStream, Outgoing
 from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.failpoints import Place, pass_by
@@ -120,8 +120,11 @@ def deliver(
         mails = desk.mails(thread)
         first = next(mails, None)
         if first is not None:
-            channel.send(chain((first,), mails), recorder.on_answer)
-        recorder.flush()
+            stream = MailStream(mails=chain((first,), mails), may_wait=lambda: not desk.is_next_ready)
+            try:
+                channel.send(stream, recorder.on_answer)
+            finally:  # what made the next batch fail must not cost the answers that came before
+                recorder.flush()
     count.blocked = desk.is_blocked()
     return count
 
@@ -161,6 +164,7 @@ class _Desk:
     is_closing: Callable[[], bool]
     guard: SendGuard
     worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    is_next_ready: bool = True
 
     def is_blocked(self) -> bool:
         with self.database.read() as connection:
@@ -180,6 +184,7 @@ class _Desk:
                     taking = thread.submit(self.take)
                 if taking is not None and committing is None and left <= max(1, self.batch_size // 4):
                     committing = thread.submit(self.commit_taken, taking)
+                self.is_next_ready = left > 1 or ready.is_last
                 yield mail
             if ready.is_last:
                 return
@@ -202,10 +207,11 @@ class _Desk:
         if not claimed:
             return None
         pass_by(Place.CLAIMED)
-        cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
+        batch = _Batch(claimed=claimed, cases={}, judgements={}, is_last=len(claimed) < most and slots is None)
+        with self._blaming_no_mail(batch):
+            cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
         pass_by(Place.RENDERED)
-        is_last = len(claimed) < most and slots is None
-        return _Batch(claimed=claimed, cases=cases, judgements=judgements, is_last=is_last)
+        return replace(batch, cases=cases, judgements=judgements)
 
     def _slots(self, connection: Connection, now: datetime) -> Callable[[int], int] | None:
         """How many of so many mails the pace allows now; None: as many as you like."""
@@ -289,7 +295,7 @@ def _tidy_up(database: Database, published: Published, now: datetime, count: Del
             *reap_expired_leases(connection, now),
             *resend_unknown(connection, published, now),
             *give_up_on_unknown(connection, now),
-            *expire_waiting(connection, now),
+            *expire_waiting(connection, now, rows_not_paused(connection, MESSAGE)),
         ]
         withdraw_answered(connection, now)
         if moved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import time
@@ -22,6 +23,8 @@ from tests.runners.serve import EXPLODES, GRACE
 from tests.runners.shop import Server, add_customers, message_states, write_workspace
 
 CUSTOMERS = 200
+#: More than are posted in the process of the server.
+MANY = 1_500
 LIMIT_SECONDS = 30
 
 
@@ -90,6 +93,27 @@ def test_sigterm_in_a_batch_leaves_no_fate_unknown(
     assert again.end() == 0, again.raw
     assert message_states(database) == {"accepted": CUSTOMERS}
     assert len(set(provider.references())) == len(provider.references()) == CUSTOMERS
+    database.dispose()
+
+
+def test_sigterm_while_another_process_posts_leaves_no_fate_unknown(
+    sqlite_database_url: str, workspace: Path, provider: FakeSendGrid, servers: list[Server]
+) -> None:
+    """The signal reaches both, as from a terminal or a container: what was begun is recorded, the rest waits."""
+    database = Database(sqlite_database_url)
+    add_customers(database, MANY)
+    provider.script(*[slow(0.2)] * MANY)
+    servers.append(server := Server.start(workspace, sqlite_database_url, **_sending(provider)))
+    posting = server.wait_for("posting_aside")
+    _wait_until(provider, provider.requests + 100)
+
+    for process in (posting["worker"], server.process.pid):
+        os.kill(process, signal.SIGTERM)
+    assert server.end() == 0, server.raw
+    states = message_states(database)
+    assert set(states) == {"accepted", "pending"}
+    assert states.total() == MANY
+    assert states["accepted"] == len(provider.acceptances) == len(set(provider.references())) < MANY
     database.dispose()
 
 

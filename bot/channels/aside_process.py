@@ -1,0 +1,160 @@
+"""The process in which aside.py posts mails to SendGrid: so many at once as the interpreter of its parent has no time for. It takes
+nothing from the database and begins nothing once its parent is gone or asks it to stop; what it has begun ends. It ignores
+SIGINT and SIGTERM, which reach the whole group: its parent ends it. Before it: aside.py hands over; after it: aside.py."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+from bot.channels.base import Answer, MailStream, Outcome, Outgoing
+from bot.channels.sendgrid import SendGridChannel
+from bot.clock import SystemClock
+from bot.failpoints import arm
+
+#: What goes over the pipe besides mails and answers.
+READY = b"ready"
+STOP = b"stop"
+END = b"end"
+#: This process is nearly always waiting; the thread that reads must not wait for the one that posts.
+SECONDS_AT_A_STRETCH = 0.001
+
+MailRow: TypeAlias = tuple[Any, ...]
+AnswerRow: TypeAlias = tuple[str, str, str, int | None, str | None, str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the process is told first, over the pipe and nowhere else: a command line is read by everybody."""
+
+    api_key: str
+    base_url: str
+    concurrency: int
+    timeout_seconds: float
+    failpoint: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Account({self.base_url!r}, concurrency={self.concurrency})"
+
+
+def mail_row(mail: Outgoing, deadline: float) -> MailRow:
+    """`deadline`: by the clock of the machine, which both processes read."""
+    return (
+        *(mail.reference, mail.to_email, mail.to_name, mail.from_email, mail.from_name, mail.reply_to_email),
+        *(mail.reply_to_name, mail.subject, mail.html, mail.text, mail.category, dict(mail.headers), deadline),
+    )
+
+
+def _mail_of(row: MailRow) -> Outgoing:
+    names = (
+        *("reference", "to_email", "to_name", "from_email", "from_name", "reply_to_email"),
+        *("reply_to_name", "subject", "html", "text", "category", "headers", "deadline"),
+    )
+    return Outgoing(**dict(zip(names, row, strict=True)))
+
+
+def _answer_row(reference: str, answer: Answer) -> AnswerRow:
+    return (
+        *(reference, answer.outcome.value, answer.reason, answer.status, answer.provider_message_id),
+        *(answer.detail, answer.retry_after_seconds),
+    )
+
+
+def answer_of(row: AnswerRow) -> tuple[str, Answer]:
+    reference, outcome, reason, status, provider_message_id, detail, retry_after_seconds = row
+    return reference, Answer(
+        outcome=Outcome(outcome),
+        reason=reason,
+        status=status,
+        provider_message_id=provider_message_id,
+        detail=detail,
+        retry_after_seconds=retry_after_seconds,
+    )
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Between the thread that reads the pipe and the one that posts. `is_orphaned`: nobody hears an answer any more."""
+
+    pipe: Connection
+    inbox: SimpleQueue[Outgoing | None] = field(default_factory=SimpleQueue)
+    answers: list[AnswerRow] = field(default_factory=list)
+    is_stopping: bool = False
+    is_orphaned: bool = False
+
+    def read(self) -> None:
+        """To the end of the pipe, which is also the end of the parent."""
+        try:
+            while True:
+                self._take(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            self.is_orphaned = self.is_stopping = True
+            self.inbox.put(None)
+
+    def _take(self, frame: bytes) -> None:
+        if frame == STOP:
+            self.is_stopping = True
+        elif frame == END:
+            self.inbox.put(None)
+        else:
+            for row in pickle.loads(frame):
+                self.inbox.put(_mail_of(row))
+
+    def mails(self) -> Iterator[Outgoing]:
+        while (mail := self.inbox.get()) is not None and not self.is_orphaned:
+            yield mail
+
+    def monotonic(self) -> float:
+        """Every deadline is over for a process that shall stop (bot.clock.EndingClock)."""
+        return math.inf if self.is_stopping else SystemClock().monotonic()
+
+    def on_answer(self, mail: Outgoing, answer: Answer) -> None:
+        """All that are answered in one turn of the loop go together. At most a window of them is ever in the pipe, which
+        holds it, so that writing does not wait."""
+        if not self.answers:
+            asyncio.get_running_loop().call_soon(self._write)
+        self.answers.append(_answer_row(mail.reference, answer))
+
+    def _write(self) -> None:
+        answers, self.answers = self.answers, []
+        try:
+            self.pipe.send_bytes(pickle.dumps(answers))
+        except OSError:
+            self.is_orphaned = self.is_stopping = True
+
+
+def main(descriptor: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.setswitchinterval(SECONDS_AT_A_STRETCH)
+    pipe = Connection(descriptor)
+    account: Account = pickle.loads(pipe.recv_bytes())
+    if account.failpoint:
+        arm(account.failpoint)
+    desk = _Desk(pipe)
+    channel = SendGridChannel(
+        account.api_key,
+        account.base_url,
+        account.concurrency,
+        account.timeout_seconds,
+        monotonic=desk.monotonic,
+    )
+    threading.Thread(target=desk.read, name="pipe", daemon=True).start()
+    pipe.send_bytes(READY)
+    channel.send(MailStream(mails=desk.mails(), may_wait=desk.inbox.empty), desk.on_answer)
+    channel.close()
+    os._exit(0)  # all is answered, and taking the interpreter down would only cost time
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
