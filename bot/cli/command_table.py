@@ -136,7 +136,7 @@ COMMANDS: tuple[CommandPlace, ...] = (
         name="db",
         place="bot.cli.keeping:database_commands",
         panel=KEEP,
-        says="Upgrade or back up the database, release a restored one.",
+        says="Upgrade or back up the database; release what a restored one would send.",
     ),
     CommandPlace(
         name="schema",

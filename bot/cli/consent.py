@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.acting import ActCall, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, opened
+from bot.cli.opening import AsJson, At, local_text, opened, read_instant, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.listings import LIMIT
@@ -21,7 +21,6 @@ commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Addresses that must not be mailed, and why."
 )
 
-COLUMNS = ("address", "category", "reason", "at", "contacts")
 WORDS = {"everything": EVERYTHING, "optional": OPTIONAL, **{name: name for name in MAIL_CATEGORIES}}
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mail address.")]
@@ -51,12 +50,18 @@ def list_all(
 
     Example: `journeybot consent list --reason complaint`
     """
-    with opened(context) as app, app.database.read() as connection:
-        rows = list_suppressions(connection, address=address, reason=reason, limit=limit)
+    with opened(context) as app:
+        zone = zone_of_workspace(app.settings)
+        with app.database.read() as connection:
+            rows = list_suppressions(connection, address=address, reason=reason, limit=limit)
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
+        first = ("address", "category", "reason")
+        cells = [
+            [*map(row.get, first), local_text(read_instant(row["at"], zone), zone), row["contacts"]] for row in rows
+        ]
+        print_table((*first, f"at ({zone})", "contacts"), cells)
         print_cut(len(rows), limit)
     else:
         print_line("Nobody is left out." if address is None else f"{address} may be mailed.")

@@ -46,8 +46,10 @@ def load_command(place: CommandPlace) -> Any:
     """The real command, its module imported."""
     module, _, attribute = place.place.partition(":")
     found = getattr(import_module(module), attribute)
-    group = found if isinstance(found, typer.Typer) else _alone(place.name, found)
-    command = typer.main.get_command(group)
+    if isinstance(found, typer.Typer):
+        command: Any = typer.main.get_group(found)  # get_command would offer shell completion in every group
+    else:
+        command = typer.main.get_command(_alone(place.name, found))
     command.name = place.name
     return command
 

@@ -281,7 +281,8 @@ def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draf
         raise UsageError(
             f"The template cannot be filled: `{missing.field}` has no value",
             where=missing.where,
-            hint="give both --subject and --body",
+            hint="write it yourself with --subject and --body FILE; or import the value, then "
+            f"`journeybot outbox resend {edited.case.message.id}`",
         ) from None
     if subject is None and text is None:
         return _from_editor(draft)

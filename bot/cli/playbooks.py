@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.acting import ActCall, doing
 from bot.cli.names import By, ForCustomer
-from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
+from bot.cli.opening import AsJson, At, local_text, opened, read_instant, zone_of_workspace
 from bot.cli.printing import print_json, print_line, print_table
 from bot.insight.listings_playbooks import PlaybookListing, list_playbooks, show_playbook
 from bot.pipeline.skipping import skip_next
@@ -68,10 +68,14 @@ def show(
         for word, number in counts.items():
             print_line(f"  {number} {what} {word}")
     print_table(
-        ("version", "published", "walks inside"),
-        [(version["number"], str(version["created_at"])[:16], version["inside"]) for version in found.versions],
+        ("version", f"published ({zone})", "walks inside"),
+        [
+            (row["number"], local_text(read_instant(row["created_at"], zone), zone), row["inside"])
+            for row in found.versions
+        ],
     )
-    print_line(orjson.dumps(found.definition, option=orjson.OPT_INDENT_2).decode())
+    for line in orjson.dumps(found.definition, option=orjson.OPT_INDENT_2).decode().splitlines():
+        print_line(line)
 
 
 @commands.command("skip")

@@ -162,7 +162,7 @@ def _flat(event: dict[str, Any]) -> Iterable[tuple[str, str]]:
         if isinstance(value, dict):
             yield from _flat(value)
         elif value is not None and not isinstance(value, list) and name not in ("id", "key", "source"):
-            yield str(name), str(value)
+            yield str(name), f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _last_activities(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:

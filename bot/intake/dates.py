@@ -15,7 +15,7 @@ from bot.rules.zones import local_to_utc
 
 EARLIEST_FACT = datetime(1970, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(days=3660)
-ISO_HINT = "write 2026-03-05"
+ISO_HINT = "write it like 2026-03-05"
 
 MONTHS = {
     name: number

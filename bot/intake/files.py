@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.errors import ImportRefused
+from bot.errors import ImportRefused, UsageError
 from bot.intake.columns import SHEETS, Kind
 from bot.intake.csv_rows import CsvRows
 from bot.intake.date_order import Orders, gather, settle
@@ -94,7 +94,7 @@ def _files(path: Path) -> list[Path]:
         endings = (*CSV_ENDINGS[:2], *JSON_ENDINGS)
         return sorted(file for file in path.iterdir() if file.is_file() and file.suffix.casefold() in endings)
     if not path.is_file():
-        raise ImportRefused(
+        raise UsageError(
             "There is no such file or folder", where=str(path), hint="give a CSV, JSON Lines or a folder of them"
         )
     return [path]

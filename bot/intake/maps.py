@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.authoring import yaml_source as yaml
-from bot.errors import ImportRefused
+from bot.errors import ImportRefused, UsageError
 from bot.intake.columns import EXTRA, SHEETS, Kind, our_name
 from bot.intake.values import nearest
 
@@ -69,7 +69,7 @@ def load_map(name: str) -> ImportMap:
     if not path.is_file():
         shipped = {found.stem: found for found in SHIPPED.glob("*.yml")}
         if name not in shipped:
-            raise ImportRefused(f"There is no map `{name}`", hint=f"give a file, or one of: {', '.join(shipped)}")
+            raise UsageError(f"There is no map `{name}`", hint=f"give a file, or one of: {', '.join(shipped)}")
         path = shipped[name]
     tree, findings = yaml.read_yaml(path.read_bytes(), path.name)
     if findings:

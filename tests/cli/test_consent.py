@@ -23,6 +23,7 @@ def test_an_address_is_stopped_listed_explained_and_allowed_again(walked: Cli) -
 def test_what_an_import_stopped_is_in_the_list(walked: Cli) -> None:
     (row,) = walked.json("consent", "list", KAWA)
     assert (row["category"], row["reason"]) == ("everything", "unsubscribed")
+    assert "at (Asia/Tokyo)" in walked.run("consent", "list", KAWA).out
 
 
 def test_a_word_that_is_no_category_or_address_is_refused(walked: Cli) -> None:

@@ -59,8 +59,9 @@ def test_a_kind_that_does_not_exist_is_answered_with_the_nearest(cli: Cli) -> No
     assert "customers" in ran.err
 
 
-def test_a_missing_file_is_refused(cli: Cli) -> None:
-    assert "no such file" in cli.run("import", str(cli.folder / "none.csv"), code=1).err
+def test_a_missing_file_or_map_is_a_mistake_of_the_call_not_of_the_data(cli: Cli) -> None:
+    assert "no such file" in cli.run("import", str(cli.folder / "none.csv"), code=2).err
+    assert "ravenstack" in cli.run("import", str(cli.folder), "--map", "ravenstak", code=2).err
 
 
 def test_ambiguous_dates_are_asked_for(cli: Cli) -> None:

@@ -35,7 +35,10 @@ def test_playbooks_are_listed_with_who_is_inside(walked: Cli) -> None:
 
 def test_a_playbook_is_shown_with_its_definition(walked: Cli) -> None:
     assert walked.json("playbooks", "show", "welcome")["definition"]["walks"] == "customer"
-    assert "walks at" in walked.run("playbooks", "show", "renewal_90_days").out
+    shown = walked.run("playbooks", "show", "renewal_90_days").out
+    assert "walks at" in shown
+    assert "published (Asia/Tokyo)" in shown
+    assert '\n  "walks": "customer"' in shown
     assert "did you mean `welcome`" in walked.run("playbooks", "show", "welcom", code=2).err
 
 

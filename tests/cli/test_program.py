@@ -144,3 +144,8 @@ def test_the_shell_completes_commands_and_options(words: str, place: int, found:
         [sys.executable, "-m", "bot.cli"], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == found
+
+
+def test_shell_completion_is_offered_once_not_by_every_group(cli: Cli) -> None:
+    assert "--install-completion" in cli.run("--help").out
+    assert "--install-completion" not in cli.run("outbox", "--help").out
