@@ -17,6 +17,8 @@ class WebhookPost(SQLModel, table=True):
     rows lie in a file of their own (posts.py)."""
 
     __tablename__ = "webhook_post"
+    # SQLite gives the number of a row that is gone to the next one; who then forgets what it read forgets the wrong post.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     source: str

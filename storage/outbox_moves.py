@@ -211,11 +211,11 @@ def give_up_on_unknown(connection: Connection, now: datetime) -> list[MessageRow
     return [after for _, after in moves]
 
 
-def expire_waiting(connection: Connection, now: datetime) -> list[MessageRow]:
+def expire_waiting(connection: Connection, now: datetime, *where: Any) -> list[MessageRow]:
     """Held mails past their time become expired, so that the walk goes on."""
     statement = (
         select(*COLUMNS)
-        .where(and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.expires_at <= now))
+        .where(and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.expires_at <= now, *where))
         .with_for_update(skip_locked=True)
     )
     moves = []
@@ -298,6 +298,13 @@ def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any
     return {row.message_id: row for row in found}
 
 
-def stored_contents(connection: Connection, ids: Iterable[int]) -> set[int]:
-    """For which of the messages a text is stored."""
-    return set(connection.scalars(select(CONTENT.c.message_id).where(among(CONTENT.c.message_id, ids))))
+def stored_addresses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Message id → the address of its text, for those of which a text is stored."""
+    found = select(CONTENT.c.message_id, CONTENT.c.to_email).where(among(CONTENT.c.message_id, ids))
+    return {row.message_id: row.to_email for row in connection.execute(found)}
+
+
+def readdress(connection: Connection, message_id: int, to_email: str, to_name: str | None) -> None:
+    """The text stays; its reader is reached elsewhere now."""
+    moved = update(CONTENT).where(CONTENT.c.message_id == message_id)
+    connection.execute(moved.values(to_email=to_email, to_name=to_name))

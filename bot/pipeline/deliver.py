@@ -2,8 +2,8 @@
 
 Crash semantics (design/delivery.md). A kill before the intent commits: the lease ends, the claim is pending again, nothing
 left the house. A kill after it: the message is UNKNOWN, is never re-sent by itself, and waits for the provider's evidence;
-after 25 h a person decides. That is so for the mails on their way, those of their batch that wait for their turn, and at
-most one batch more; of a kill of the process that posts (channels/aside.py) for those it was handed. A kill after the answer is recorded: nothing to do. No network inside a transaction."""
+after 25 h a person decides. So for what is on its way or waits its turn in its batch, and at most one batch more; where only the
+process that posts is killed (channels/aside.py), for what it was handed. Answers recorded stand. No network in a transaction."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class _Desk:
                 if not ready.is_last and taking is None and left <= max(1, self.batch_size // 2):
                     taking = thread.submit(self.take)
                 if taking is not None and committing is None and left <= max(1, self.batch_size // 4):
-                    committing = thread.submit(self.commit_taken, taking)
+                    committing = thread.submit(lambda taken=taking: self.commit(taken.result()))
                 self.is_next_ready = left > 1 or ready.is_last
                 yield mail
             if ready.is_last:
@@ -235,9 +235,6 @@ class _Desk:
             with suppress(OperationalError):
                 _put_back(self.database, batch, self.clock.now())
             raise
-
-    def commit_taken(self, taking: Future[_Batch | None]) -> _Ready | None:
-        return self.commit(taking.result())
 
     def commit(self, batch: _Batch | None) -> _Ready | None:
         """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The

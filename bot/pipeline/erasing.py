@@ -38,6 +38,8 @@ PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
 SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
 
 ERASED = "erased"
+#: What a fuse holds would wait again when a person releases it.
+TO_ENTER = (OccasionState.WAITING.value, OccasionState.HELD.value)
 STOPPABLE = (MessageState.PENDING, MessageState.HELD, MessageState.CLAIMED)
 
 
@@ -144,7 +146,7 @@ def _stop(
     wake_walks_of_messages(connection, [row.enrollment_id for row in cancelled], now)
     connection.execute(
         update(OCCASION)
-        .where(_owned(OCCASION, scope), OCCASION.c.state == OccasionState.WAITING.value)
+        .where(_owned(OCCASION, scope), OCCASION.c.state.in_(TO_ENTER))
         .values(state=OccasionState.REFUSED.value, verdict=ERASED, is_open=False)
     )
     return len(walks), len(cancelled), handoffs

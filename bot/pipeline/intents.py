@@ -25,9 +25,10 @@ from storage.outbox_moves import (
     MESSAGE,
     MessageRow,
     lock_messages,
+    readdress,
     store_contents,
     store_intent,
-    stored_contents,
+    stored_addresses,
     write_moves,
 )
 
@@ -50,14 +51,17 @@ def check_again(connection: Connection, published: Published, judgements: dict[i
             by_category.setdefault(judgement.letter.category, []).append(found)
     for category, ids in by_category.items():
         statement = (
-            select(MESSAGE.c.id)
+            select(MESSAGE.c.id, CONTACT.c.email)
             .select_from(MESSAGE.join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id))
             .where(among(MESSAGE.c.id, ids), is_mailable(category, published.settings.consent))
         )
-        allowed = set(connection.scalars(statement))
+        allowed = {row.id: row.email for row in connection.execute(statement)}
         for found in ids:
+            letter = judgements[found].letter
             if found not in allowed:
                 judgements[found] = Judgement(state=MessageState.SUPPRESSED, reason="not_allowed")
+            elif letter is not None and letter.to_email != allowed[found]:
+                judgements[found] = Judgement(state=MessageState.PENDING, reason="address_changed")
     running = rows_not_paused(connection, MESSAGE)
     if running is not true():
         ids = [found for found, judgement in judgements.items() if judgement.state == MessageState.SUBMITTING]
@@ -135,7 +139,10 @@ def _tell_of_other_languages(
 
 def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> None:
     letters = {found: judgement.letter for found, judgement in judgements.items() if judgement.letter is not None}
-    standing = stored_contents(connection, letters)
+    standing = stored_addresses(connection, letters)
+    for found, address in standing.items():
+        if address != letters[found].to_email:
+            readdress(connection, found, letters[found].to_email, letters[found].to_name)
     rows = [
         (
             found,

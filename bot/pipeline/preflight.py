@@ -4,7 +4,7 @@ Pure over what mail_context read; it writes nothing. deliver stores the verdicts
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -29,6 +29,7 @@ EXPIRES = "3 days"
 MOST_KEPT = 20_000
 OUTSIDE_WINDOW = "outside_window"
 UNTIL_SET_UP = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ def judge(
     opens = terms.opens(now, found.zone)
     if opens > now:
         # Still welcome now (approved on the last evening, say): then also when the window opens next, but only once.
-        is_extended = expires_at <= opens and found.message.reason != OUTSIDE_WINDOW
+        is_extended = expires_at <= opens and not _was_extended(found, terms, expires_at)
         welcome = opens + DEFAULT_LATE_LIMIT if is_extended else expires_at
         goes_at = _spread(found, published, terms, opens)
         return Judgement(state=MessageState.PENDING, reason=OUTSIDE_WINDOW, not_before=goes_at, expires_at=welcome)
@@ -120,6 +121,15 @@ def judge(
     if not is_mailable_address(found.message.contact_email or ""):
         return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
     return _if_it_may_leave(_written(found, step, published, now, values, kept, expires_at), published, now)
+
+
+def _was_extended(found: MailCase, terms: Terms, expires_at: datetime) -> bool:
+    """Its reason may have changed since; the time at which it expires tells still."""
+    if found.message.reason == OUTSIDE_WINDOW:
+        return True
+    opened = expires_at - DEFAULT_LATE_LIMIT
+    is_later = expires_at > terms.ends(found.message.due_at, found.zone)
+    return is_later and terms.opens(opened - MOMENT, found.zone) == opened
 
 
 def _spread(found: MailCase, published: Published, terms: Terms, opens: datetime) -> datetime:
@@ -152,7 +162,9 @@ def _written(
     expires_at: datetime,
 ) -> Judgement:
     if kept is not None:
-        return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=kept, expires_at=expires_at)
+        # The text is fixed, the way to its reader is not: consent is asked of where the contact is reached today.
+        now_at = replace(kept, to_email=found.message.contact_email, to_name=found.message.contact_name)
+        return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=now_at, expires_at=expires_at)
     template = published.templates.pick(found.message.template, found.locales)
     try:
         links = published.links.context(found.id, template.category)

@@ -168,6 +168,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "有効期限までに上限（{cap}）の空きがなかったため送信しませんでした（枠の使用：{winner}）",
     ),
     "no_usable_address": ("The contact has no usable mail address", "ご担当者に有効なメールアドレスがありません"),
+    "address_changed": (
+        "The contact's address changed at this moment; looked at once more",
+        "送信の直前に連絡先のアドレスが変わったため、あらためて確認します",
+    ),
     "not_allowed": (
         "Must not be mailed: no consent, unsubscribed, bounced, or gone",
         "配信の同意がない、配信停止、不達、または退職のため送信できません",
