@@ -183,7 +183,7 @@ class _Desk:
                 if not ready.is_last and taking is None and left <= max(1, self.batch_size // 2):
                     taking = thread.submit(self.take)
                 if taking is not None and committing is None and left <= max(1, self.batch_size // 4):
-                    committing = thread.submit(lambda taken=taking: self.commit(taken.result()))
+                    committing = thread.submit(lambda taken=taking: self.commit(taken.result()))  # type: ignore[misc]  # mypy cannot infer a default
                 self.is_next_ready = left > 1 or ready.is_last
                 yield mail
             if ready.is_last:
