@@ -34,6 +34,7 @@ from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_ov
 from bot.pipeline.known_people import known_people
 from bot.pipeline.moving_owners import move_owners
 from bot.pipeline.news import local_days
+from bot.pipeline.overdue import mind_due_times
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
@@ -206,6 +207,7 @@ class App:
             calendar=calendar_for(settings, None),
             timezone=settings.timezone,
         )
+        mind_due_times(self.database, published, self.clock.now())
         move_owners(self.database, published, self.clock.now())
         return escalated
 

@@ -18,7 +18,9 @@ from storage.handoff_views import HandoffRecord, get, list_handoffs, list_open
 from storage.handoffs import Handoff, HandoffState
 
 __all__ = [
+    "LATE",
     "MACHINE",
+    "REMINDED",
     "HandoffRecord",
     "Move",
     "acknowledge",
@@ -32,13 +34,17 @@ __all__ = [
     "get",
     "list_handoffs",
     "list_open",
+    "raise_late",
     "reassign",
+    "remind",
     "snooze",
     "wake",
     "withdraw",
 ]
 
 OWN_SOURCE = "journeybot"
+REMINDED = "reminded"
+LATE = "late"
 BATCH = 500
 
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
@@ -187,6 +193,29 @@ def escalate(
     clock = acknowledge_by or again(row, at)
     values = {"owner": owner, "escalations": level, "acknowledge_by": clock, "snoozed_until": None}
     return carry_out(connection, row, deed, values, HandoffState.OPEN)
+
+
+def remind(connection: Connection, handoff_id: int, *, at: datetime) -> Move:
+    """It is past due: the card is posted anew, once for each due time (S27)."""
+    row, refusal = look(connection, handoff_id, Deed(act=REMINDED, by=MACHINE, at=at, key="", details={}))
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    due = row["due_at"].isoformat() if row["due_at"] else ""
+    deed = Deed(act="reminded", by=MACHINE, at=at, key=f"reminded-{due}", details={"owner": row["owner"]})
+    return carry_out(connection, row, deed, {}, HandoffState(row["state"]))
+
+
+def raise_late(
+    connection: Connection, handoff_id: int, *, at: datetime, owner: str | None, acknowledge_by: datetime | None = None
+) -> Move:
+    """It stayed past due: it goes to the next person, also if somebody was on it, once for each due time (S27)."""
+    row, refusal = look(connection, handoff_id, Deed(act=LATE, by=MACHINE, at=at, key="", details={}))
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    due = row["due_at"].isoformat() if row["due_at"] else ""
+    details = {"owner": owner, "before": row["owner"]}
+    deed = Deed(act="late", by=MACHINE, at=at, key=f"late-{due}", details=details)
+    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
 
 
 def wake(connection: Connection, handoff_id: int, *, at: datetime) -> Move:

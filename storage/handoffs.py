@@ -25,7 +25,7 @@ class HandoffState(StrEnum):
 
 
 #: Acts after which the card is posted anew, so that somebody is pinged.
-CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised", "followed", "covered"})
+CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised", "followed", "covered", "reminded", "late"})
 
 
 class Handoff(SQLModel, table=True):

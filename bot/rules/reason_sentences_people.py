@@ -48,6 +48,14 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "The customer has another CSM: hand-off {handoff} is now with {owner}",
         "お客様の担当CSMが変わったため、対応依頼{handoff}を{owner}さんに引き継ぎました",
     ),
+    "handoff_reminded": (
+        "Hand-off {handoff} is past its due time: {owner} was reminded",
+        "対応依頼{handoff}が期限を過ぎたため、{owner}さんに再度お知らせしました",
+    ),
+    "handoff_late": (
+        "Hand-off {handoff} stayed past its due time: now with {owner}",
+        "対応依頼{handoff}が期限後も未完了のため、{owner}さんへ引き上げました",
+    ),
     "handoff_covered": (
         "{before} is away: hand-off {handoff} is now with {owner}",
         "{before}さんが不在のため、対応依頼{handoff}は{owner}さんが担当します",

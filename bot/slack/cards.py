@@ -137,6 +137,8 @@ _ACT_WORDS = frozenset(
         "escalated",
         "followed",
         "covered",
+        "reminded",
+        "late",
         "woken",
         "merged",
         "raised",

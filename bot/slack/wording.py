@@ -43,6 +43,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The customer has another CSM: now with {owner}, {at}",
         "お客様の担当CSMが変わったため、{owner}さんに引き継ぎました（{at}）",
     ),
+    "act_reminded": ("This is past its due time, {at}", "期限を過ぎています（{at}）"),
+    "act_late": (
+        "This stayed past its due time: now with {owner}, {at}",
+        "期限後も未完了のため、{owner}さんへ引き上げました（{at}）",
+    ),
     "act_covered": ("The owner is away: now with {owner}, {at}", "担当者が不在のため、{owner}さんが担当します（{at}）"),
     "act_woken": ("The snooze is over, {at}", "保留の期限になりました（{at}）"),
     "act_noted": ("{by} added a note, {at}", "{by}さんがメモを追加（{at}）"),
