@@ -108,9 +108,7 @@ def _print_preview(preview: ReleasePreview, zone: str) -> None:
         ("playbook", "mails", "due now", "perhaps sent already", f"oldest due ({zone})"),
         [(r.playbook, r.mails, r.due, r.doubtful, local_text(r.oldest_due, zone)) for r in preview.playbooks],
     )
-    print_line(
-        f"  {preview.cards} hand-off card(s) wait for Slack."
-    )
+    print_line(f"  {preview.cards} hand-off card(s) wait for Slack.")
     if preview.unsettled:
         print_line(f"  {preview.unsettled} mail(s) of unknown fate: never sent again by themselves (`outbox list`).")
     print_line("Let them go with one of:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -71,7 +72,7 @@ def test_hours_that_nobody_can_work_keep_no_card_back(world: World) -> None:
 def test_what_becomes_urgent_meanwhile_calls_at_once(world: World) -> None:
     it = handoff(world.database, urgency="normal", **UNPOSTED)
     post_handoffs(world.poster())
-    cause = {
+    cause: dict[str, Any] = {
         "enrollment_id": None, "customer_id": 1, "contact_id": 1, "playbook": "nps", "step": "talk", "occurrence": "1",
         "title": {"en": "Talk"}, "kind": "risk", "urgency": "high", "owner": "sato", "opened_at": NOW, "due_at": None,
         "acknowledge_by": None, "acknowledge_within": None, "escalate_to": None, "escalations": 0, "brief": [],
