@@ -51,7 +51,9 @@ def _live_through(smithy: Smithy, asked: argparse.Namespace) -> int:
             life = Life(case=case, seed=seed, customers=asked.customers, days=asked.days)
             life.live()
             print(life.verdict(), flush=True)
-            sums.update(runs=1, broken=int(bool(life.faults)), mails=len(case.states()), kills=life.kills, ticks=life.ticks)
+            sums.update(
+                runs=1, broken=int(bool(life.faults)), mails=len(case.states()), kills=life.kills, ticks=life.ticks
+            )
     engine = smithy.database.dialect
     spent = time.monotonic() - began
     print(

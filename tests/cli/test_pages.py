@@ -24,7 +24,9 @@ from bot.rules.vocabulary import describe
 from bot.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
-EVENT_NAME = re.compile(r'"((?:contact|customer|stage|ticket|survey|subscription|meeting|handoff|message|playbook)\.[a-z_]+)"')
+EVENT_NAME = re.compile(
+    r'"((?:contact|customer|stage|ticket|survey|subscription|meeting|handoff|message|playbook)\.[a-z_]+)"'
+)
 #: Where events are told; elsewhere such texts are keys of something else.
 TELLERS = (
     "bot/intake/writers", "bot/pipeline", "storage/consent.py", "storage/handoff_moves.py",
