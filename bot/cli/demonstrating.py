@@ -59,7 +59,9 @@ def command_from(folder: Path) -> str:
         return PROGRAM
     found = shutil.which(PROGRAM)
     is_on_path = found is not None and Path(found).resolve() == started.resolve()
-    return PROGRAM if is_on_path or started.stem != PROGRAM else os.path.relpath(started, folder)
+    if is_on_path or started.stem != PROGRAM:
+        return PROGRAM
+    return min(os.path.relpath(started, folder), str(started.absolute()), key=len)
 
 
 def _free_folder() -> Path:
