@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from typing import Any
 
 import pytest
 from sqlalchemy import update
