@@ -93,7 +93,7 @@ def test_an_address_that_moves_between_claim_and_send_is_looked_at_again(world: 
     owed(world)
     reader = company(world)
     module = sys.modules["bot.pipeline.deliver"]
-    real, moves = module._judge, iter([True])  # type: ignore[attr-defined]
+    real, moves = module._judge, iter([True])
 
     def judging_while_it_moves(*given: Any) -> Any:
         found = real(*given)
@@ -175,7 +175,7 @@ def test_trouble_with_the_next_batch_does_not_cost_the_answers_that_came_before(
     company(world)
     for key in crowd(world, 40):
         person(world.database, key, "x", world.now)
-    deliver = sys.modules["bot.pipeline.deliver"].deliver  # type: ignore[attr-defined]
+    deliver = sys.modules["bot.pipeline.deliver"].deliver
     with pytest.MonkeyPatch.context() as patch, trouble("keep_within_caps", after=1):
         patch.setattr(deliver, "__kwdefaults__", {**deliver.__kwdefaults__, "batch_size": 10})
         with pytest.raises(OperationalError):
