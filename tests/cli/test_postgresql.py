@@ -20,9 +20,9 @@ def test_the_getting_started_path_on_postgresql(
     states = {(row["customer"], row["template"]): row["state"] for row in acme.json("outbox", "list")}
     assert states == {
         ("umi-books", "renewal_90_days"): "accepted",
-        ("umi-books", "nps_thanks"): "accepted",
+        ("umi-books", "nps_thanks"): "pending",
         ("mori-dental", "renewal_90_days"): "held",
-        ("kawa-salon", "renewal_90_days"): "held",
+        ("kawa-salon", "renewal_90_days"): "suppressed",
     }
     held = next(row["id"] for row in acme.json("outbox", "list") if row["customer"] == "mori-dental")
     acme.run("outbox", "approve", str(held), "--at", "2027-04-01T10:30")
