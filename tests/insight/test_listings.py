@@ -72,7 +72,7 @@ def test_the_outbox_has_the_columns_of_the_contract(begun: World) -> None:
         "state": "accepted", "reason": "accepted",
         "due_at": rows[2]["due_at"], "accepted_at": rows[2]["accepted_at"],
     }  # fmt: skip
-    assert rows[0]["state"] == "expired"
+    assert rows[0]["state"] == "suppressed"
 
 
 def test_the_outbox_is_filtered_by_state_customer_and_playbook(begun: World) -> None:

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:autogenerate skipping metadata-specified expression-based index:UserWarning",
 )
 SQLITE_SCHEMA = (
-    """SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m, pragma_table_info(m.name) c""",
+    """SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m, pragma_table_info(m.name) c
+       WHERE m.name NOT LIKE 'sqlite_%'""",
+    """SELECT name, upper(sql) LIKE '%AUTOINCREMENT%' FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'""",
     """SELECT m.name, f."from", f."table", f."to", f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f""",
     """SELECT name, tbl_name, replace(sql, char(10), ' ') FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL""",
     """SELECT m.name, l."unique", i.seqno, i.name

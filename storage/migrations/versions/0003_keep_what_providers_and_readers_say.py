@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_post")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "reply",
