@@ -206,7 +206,7 @@ def test_a_folder_without_anything_of_ours_and_a_path_that_is_not_there(database
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImportRefused, match="nothing to import"):
         bring(database, tmp_path / "empty")
-    with pytest.raises(ImportRefused, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         bring(database, tmp_path / "nowhere.csv")
 
 

@@ -125,14 +125,14 @@ def test_s34_who_follows_into_a_changed_wait_waits_the_new_length_from_when_it_b
 
 def test_s34_goals_and_exits_of_the_new_version_count_for_who_followed(world: World) -> None:
     inside(world)
-    three(world, more='goal: stage == "onboarding"')
+    three(world, more='goal: stage != "churned"')
     world.tick()
     assert outcomes(world) == ["goal"]
 
 
 def test_s34_a_new_goal_of_a_pinned_playbook_does_not_count_for_people_inside(world: World) -> None:
     inside(world, more="versions: pin")
-    three(world, more='versions: pin\ngoal: stage == "onboarding"')
+    three(world, more='versions: pin\ngoal: stage != "churned"')
     world.time_passes(days=1)
     assert outcomes(world) == [None]
 
