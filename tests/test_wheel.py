@@ -66,4 +66,4 @@ def test_a_workspace_is_made_and_walked_away_from_the_repository(unpacked: Path,
     run("init", "acme")
     run("-w", "acme", "import", "acme/example", "--at", "2027-04-01T06:00")
     run("-w", "acme", "deploy", "--at", "2027-04-01T08:00")
-    assert "2 accepted" in run("-w", "acme", "tick", "--at", "2027-04-01T10:00")
+    assert "1 accepted, 1 held, 1 pending, 1 suppressed" in run("-w", "acme", "tick", "--at", "2027-04-01T10:00")
