@@ -117,11 +117,8 @@ def reassign(
 ) -> Move:
     """Gives a hand-off to somebody else, who has not acknowledged it yet: it is open again and its card is posted anew.
     `acknowledge_by`: the restarted clock (S27); not given, the time it had from its opening is counted again."""
-    row, refusal = look(connection, handoff_id, Deed(act="reassigned", by=by, at=at, key=key, details={}))
-    if row is None or refusal is not None:
-        return refusal or unknown(handoff_id)
-    deed = Deed(act="reassigned", by=by, at=at, key=key, details={"owner": owner, "before": row["owner"]})
-    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+    deed = Deed(act="reassigned", by=by, at=at, key=key, details={})
+    return _give(connection, handoff_id, deed, owner, acknowledge_by)
 
 
 def follow_customer(
@@ -134,11 +131,8 @@ def follow_customer(
     acknowledge_by: datetime | None = None,
 ) -> Move:
     """The customer has another CSM: what the former one had goes to `owner`, who has not acknowledged it yet."""
-    row, refusal = look(connection, handoff_id, Deed(act="followed", by=MACHINE, at=at, key=key, details={}))
-    if row is None or refusal is not None:
-        return refusal or unknown(handoff_id)
-    deed = Deed(act="followed", by=MACHINE, at=at, key=key, details={"owner": owner, "before": row["owner"]})
-    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+    deed = Deed(act="followed", by=MACHINE, at=at, key=key, details={})
+    return _give(connection, handoff_id, deed, owner, acknowledge_by)
 
 
 def cover(
@@ -151,13 +145,27 @@ def cover(
     acknowledge_by: datetime | None = None,
 ) -> Move:
     """Its owner is away: an open hand-off that nobody took goes to `owner`, who stands in."""
-    row, refusal = look(connection, handoff_id, Deed(act="covered", by=MACHINE, at=at, key=key, details={}))
+    deed = Deed(act="covered", by=MACHINE, at=at, key=key, details={})
+    return _give(connection, handoff_id, deed, owner, acknowledge_by, only_untaken=True)
+
+
+def _give(
+    connection: Connection,
+    handoff_id: int,
+    deed: Deed,
+    owner: str | None,
+    acknowledge_by: datetime | None,
+    *,
+    only_untaken: bool = False,
+) -> Move:
+    """`only_untaken`: refused when somebody is on it already."""
+    row, refusal = look(connection, handoff_id, deed)
     if row is None or refusal is not None:
         return refusal or unknown(handoff_id)
-    if row["state"] != HandoffState.OPEN:
+    if only_untaken and row["state"] != HandoffState.OPEN:
         return refused(row, "taken")
-    deed = Deed(act="covered", by=MACHINE, at=at, key=key, details={"owner": owner, "before": row["owner"]})
-    return carry_out(connection, row, deed, _given(row, at, owner, acknowledge_by), HandoffState.OPEN)
+    deed = replace(deed, details={"owner": owner, "before": row["owner"]})
+    return carry_out(connection, row, deed, _given(row, deed.at, owner, acknowledge_by), HandoffState.OPEN)
 
 
 def _given(row: RowMapping, at: datetime, owner: str | None, acknowledge_by: datetime | None) -> dict[str, Any]:
