@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, event, insert, select
 
+from bot.channels.base import Answer, Outcome
 from bot.pipeline.operate import enroll_by_hand, exit_by_hand, pause, resume
 from bot.pipeline.resuming import PauseKind
 from storage.accounts import Contact, Customer, Suppression
@@ -23,6 +24,8 @@ CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 OPTED_OUT = "opted_out"
 NEW = "onboarding"
+UNKNOWN = Answer(outcome=Outcome.UNKNOWN, reason="timeout")
+REFUSED = Answer(outcome=Outcome.REFUSED, reason="bad_request", status=400)
 
 
 def company(world: World, key: str = "sakura", *, roles: tuple[str, ...] = ("champion",), **values: Any) -> Member:
@@ -210,3 +213,17 @@ def meanwhile(database: Database, part: str, deed: Callable[[], None]) -> Iterat
     finally:
         event.remove(database.engine, "before_cursor_execute", interrupt)
     assert not waiting, f"no statement mentioned {part}"
+
+
+def owed(world: World, mail: str = "", **customer: Any) -> None:
+    """Somebody is owed one mail; nothing was tried yet."""
+    world.mail("hello")
+    lines = "\n".join(f"  {line}" for line in mail.splitlines())
+    journey(world, "p", f"- email: hello\n{lines}\n- log: Over")
+    world.deploy()
+    company(world, **customer)
+
+
+def state(world: World) -> str:
+    ((_, found),) = states(world)
+    return found

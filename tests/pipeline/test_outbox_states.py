@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -24,34 +23,21 @@ from storage.outbox_moves import (
     write_moves,
 )
 from tests.pipeline.scenes import (
+    REFUSED,
+    UNKNOWN,
     company,
     journey,
     mail_id,
     mails,
     outcomes,
+    owed,
     settings,
+    state,
     states,
     took,
     utc,
 )
 from tests.world import World
-
-UNKNOWN = Answer(outcome=Outcome.UNKNOWN, reason="timeout")
-REFUSED = Answer(outcome=Outcome.REFUSED, reason="bad_request", status=400)
-
-
-def owed(world: World, mail: str = "", **customer: Any) -> None:
-    """Somebody is owed one mail; nothing was tried yet."""
-    world.mail("hello")
-    lines = "\n".join(f"  {line}" for line in mail.splitlines())
-    journey(world, "p", f"- email: hello\n{lines}\n- log: Over")
-    world.deploy()
-    company(world, **customer)
-
-
-def state(world: World) -> str:
-    ((_, found),) = states(world)
-    return found
 
 
 def attempts(world: World) -> list[tuple[int, str | None]]:

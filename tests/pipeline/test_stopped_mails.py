@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from bot.channels.base import Answer, Outcome
 from tests.pipeline.scenes import (
-    company,
     goes_on,
-    journey,
     leave,
     meanwhile,
     outcomes,
+    owed,
     stands_still,
-    states,
+    state,
     suppress,
     took,
 )
 from tests.world import World
-
-UNKNOWN = Answer(outcome=Outcome.UNKNOWN, reason="timeout")
-REFUSED = Answer(outcome=Outcome.REFUSED, reason="bad_request", status=400)
-
-
-def owed(world: World, mail: str = "", **customer: Any) -> None:
-    """Somebody is owed one mail; nothing was tried yet."""
-    world.mail("hello")
-    lines = "\n".join(f"  {line}" for line in mail.splitlines())
-    journey(world, "p", f"- email: hello\n{lines}\n- log: Over")
-    world.deploy()
-    company(world, **customer)
-
-
-def state(world: World) -> str:
-    ((_, found),) = states(world)
-    return found
 
 
 def offered(world: World) -> int:
