@@ -82,7 +82,7 @@ class SlackChannel:
         waiting = self._wait_for_turn(place)
         if waiting is not None:
             return waiting
-        answer = self._call(
+        answer = self.call(
             "chat.postMessage",
             channel=place,
             text=card.text,
@@ -99,7 +99,7 @@ class SlackChannel:
 
     def update_card(self, channel: str, ts: str, card: Card) -> Posted | PostFailed:
         """Changes a card in place."""
-        answer = self._call("chat.update", channel=channel, ts=ts, text=card.text, blocks=list(card.blocks))
+        answer = self.call("chat.update", channel=channel, ts=ts, text=card.text, blocks=list(card.blocks))
         return answer if isinstance(answer, PostFailed) else Posted(channel=channel, ts=ts)
 
     def reply(self, channel: str, ts: str, text: str, *, look_first: bool = False) -> PostFailed | None:
@@ -109,7 +109,7 @@ class SlackChannel:
         waiting = self._wait_for_turn(channel)
         if waiting is not None:
             return waiting
-        answer = self._call("chat.postMessage", channel=channel, thread_ts=ts, text=text)
+        answer = self.call("chat.postMessage", channel=channel, thread_ts=ts, text=text)
         if isinstance(answer, PostFailed):
             self._hold_back(channel, answer)
             return answer
@@ -117,12 +117,23 @@ class SlackChannel:
 
     def tell_privately(self, channel: str, user: str, text: str) -> PostFailed | None:
         """A line that only `user` sees; None: told."""
-        answer = self._call("chat.postEphemeral", channel=channel, user=user, text=text)
+        answer = self.call("chat.postEphemeral", channel=channel, user=user, text=text)
+        return answer if isinstance(answer, PostFailed) else None
+
+    def tell_directly(self, user: str, text: str) -> PostFailed | None:
+        """A line in the person's direct messages, where there is no conversation to answer in; None: told."""
+        place = self._place_of(user)
+        if isinstance(place, PostFailed):
+            return place
+        waiting = self._wait_for_turn(place)
+        if waiting is not None:
+            return waiting
+        answer = self.call("chat.postMessage", channel=place, text=text)
         return answer if isinstance(answer, PostFailed) else None
 
     def who_am_i(self) -> Mapping[str, Any] | PostFailed:
         """The bot's team and user, for `doctor`."""
-        return self._call("auth.test")
+        return self.call("auth.test")
 
     def _place_of(self, target: str) -> str | PostFailed:
         """The id of the conversation: opens the direct message of a user, keeps what it learned."""
@@ -130,7 +141,7 @@ class SlackChannel:
             return self._ids[target]
         if not target.startswith(("U", "W")):
             return target
-        answer = self._call("conversations.open", users=target)
+        answer = self.call("conversations.open", users=target)
         if isinstance(answer, PostFailed):
             return answer
         self._ids[target] = str(answer["channel"]["id"])
@@ -146,7 +157,7 @@ class SlackChannel:
         """None: it does not stand there, or it cannot be known (no right to read, a channel known by name only)."""
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
-            answer = self._call(
+            answer = self.call(
                 "conversations.history",
                 channel=channel,
                 include_all_metadata=True,
@@ -166,7 +177,7 @@ class SlackChannel:
 
     def _stands_in_thread(self, channel: str, ts: str, text: str) -> bool:
         """False also where it cannot be known (no right to read): a line twice is better than none."""
-        answer = self._call("conversations.replies", channel=channel, ts=ts, limit=HISTORY_PAGE)
+        answer = self.call("conversations.replies", channel=channel, ts=ts, limit=HISTORY_PAGE)
         if isinstance(answer, PostFailed):
             return False
         return any(message.get("text") == text for message in answer.get("messages") or ())
@@ -188,7 +199,8 @@ class SlackChannel:
             with self._lock:
                 self._free_at[channel] = self._clock.monotonic() + failed.retry_after
 
-    def _call(self, method: str, **arguments: Any) -> Mapping[str, Any] | PostFailed:
+    def call(self, method: str, **arguments: Any) -> Mapping[str, Any] | PostFailed:
+        """One call, for methods that have no verb of their own here (views.open …); arguments that are None are left out."""
         given = {name: value for name, value in arguments.items() if value is not None}
         call: Callable[..., Any] = self._client.api_call
         try:

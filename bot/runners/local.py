@@ -165,7 +165,14 @@ def _slack(app: App, metrics: Metrics) -> Iterator[tuple[SlackApp | None, _Socke
         log.error("slack_fault", fault=fault_of(error))
         metrics.count_faults("slack")
 
-    slack = build_bolt_app(database=app.database, clock=app.clock, settings=settings, on_error=told, poster=app.poster)
+    slack = build_bolt_app(
+        database=app.database,
+        clock=app.clock,
+        settings=settings,
+        on_error=told,
+        poster=app.poster,
+        links=app.links,
+    )
     token = app.settings.slack_app_token
     connect = partial(run_socket_mode, slack, token.get_secret_value(), on_error=told) if token is not None else None
     socket_mode = _SocketMode(app=app, connect=connect)

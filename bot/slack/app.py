@@ -1,5 +1,5 @@
-"""The Bolt app: takes clicks on cards, acknowledges each at once (Slack waits 3 s) and hands the work to its own threads,
-so that a slow database never delays an acknowledgement. socket_mode.py or http.py bring them. Decides nothing: clicks.py does.
+"""The Bolt app: puts together what the handler modules register; each gets the one context and decides for itself. To add
+buttons, modals, commands or events write a module with `register(bolt, context)` and name it in HANDLERS.
 Starts without asking Slack anything, so Slack being down never keeps journeybot from starting."""
 
 from __future__ import annotations
@@ -7,54 +7,51 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.channels.slack import PUBLIC_API, SlackChannel, quiet_client
+from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock
 from bot.pipeline.escalate import Poster
-from bot.rules.calendar import BusinessCalendar
+from bot.pipeline.published import Publications
+from bot.slack import clicks
 from bot.slack.card_views import CardDrawer
-from bot.slack.cards import ACKNOWLEDGE, DONE, SNOOZE
-from bot.slack.clicks import ClickHandler, OnError, click_of
+from bot.slack.context import Background, OnError, SlackContext, SlackSettings
+from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 
-CLICK_THREADS = 4
+__all__ = ["ACKNOWLEDGE_THREADS", "CALL_SECONDS", "SlackApp", "SlackSettings", "build_bolt_app", "build_poster"]
+
 ACKNOWLEDGE_THREADS = 20
 CALL_SECONDS = 10.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackSettings:
-    """What the Slack side needs to know. `locale`, `timezone` and `calendar` are the workspace's."""
-
-    bot_token: str = field(repr=False)
-    signing_secret: str | None = field(default=None, repr=False)
-    base_url: str = PUBLIC_API
-    fallback_channel: str | None = None
-    locale: str = "en"
-    timezone: str = "UTC"
-    calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
+Register: TypeAlias = Callable[[App, SlackContext], None]
+HANDLERS: tuple[Register, ...] = (clicks.register,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackApp:
-    """The Bolt app and what it works with. `poster` is what post_handoffs takes."""
+    """The Bolt app and what its handlers work with."""
 
     bolt: App
-    poster: Poster
-    settings: SlackSettings
-    clock: Clock
-    _threads: ThreadPoolExecutor
+    context: SlackContext
     _acknowledging: ThreadPoolExecutor
+
+    @property
+    def settings(self) -> SlackSettings:
+        return self.context.settings
+
+    @property
+    def clock(self) -> Clock:
+        return self.context.clock
 
     def close(self) -> None:
         """Waits until the clicks that were acknowledged are recorded."""
         self._acknowledging.shutdown(wait=True)
-        self._threads.shutdown(wait=True)
+        self.context.background.close()
 
 
 def build_poster(*, database: Database, clock: Clock, settings: SlackSettings) -> Poster:
@@ -77,32 +74,31 @@ def build_bolt_app(
     settings: SlackSettings,
     on_error: OnError,
     poster: Poster | None = None,
+    links: MailLinks = NO_LINKS,
 ) -> SlackApp:
-    """The app with its actions; pass the `poster` of the tick, so that both keep to one pace."""
+    """The app with its handlers; pass the `poster` of the tick, so that both keep to one pace."""
     poster = poster or build_poster(database=database, clock=clock, settings=settings)
-    drawer = CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone)
-    clicks = ClickHandler(poster=poster, drawer=drawer, calendar=settings.calendar, on_error=on_error)
+    context = SlackContext(
+        database=database,
+        clock=clock,
+        settings=settings,
+        slack=poster.slack,
+        poster=poster,
+        drawer=CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone),
+        on_error=on_error,
+        background=Background(),
+        _publications=Publications(links),
+    )
     acknowledging = ThreadPoolExecutor(ACKNOWLEDGE_THREADS, thread_name_prefix="slack-acknowledge")
-    threads = ThreadPoolExecutor(CLICK_THREADS, thread_name_prefix="slack-click")
     bolt = _bolt(settings, acknowledging)
-
-    def clicked(ack: Callable[[], Any], body: dict[str, Any]) -> None:
-        ack()
-        click = click_of(body)
-        if click is None:
-            on_error(ValueError("a Slack payload was no press on a hand-off card"))
-            return
-        threads.submit(clicks.handle, click)
 
     def failed(error: Exception) -> None:
         on_error(error)
 
-    for action in (ACKNOWLEDGE, SNOOZE, DONE):
-        bolt.action(action)(clicked)
+    for register in HANDLERS:
+        register(bolt, context)
     bolt.error(failed)
-    return SlackApp(
-        bolt=bolt, poster=poster, settings=settings, clock=clock, _threads=threads, _acknowledging=acknowledging
-    )
+    return SlackApp(bolt=bolt, context=context, _acknowledging=acknowledging)
 
 
 def _bolt(settings: SlackSettings, executor: ThreadPoolExecutor) -> App:

@@ -5,27 +5,28 @@ here: handoff_moves.py knows only who did what. Faults are told to the person an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, select
+from slack_bolt import App
+from sqlalchemy import Connection
 
 from bot.pipeline.escalate import Poster, post_handoff
 from bot.rules.calendar import BusinessCalendar, is_zone, local_date, local_to_utc, parse_working_hours
 from bot.slack.card_views import CardDrawer, names_of
 from bot.slack.cards import ACKNOWLEDGE, DONE, OUTCOME_MARK, SNOOZE, person
+from bot.slack.context import Body, OnError, SlackContext
+from bot.slack.people import Person, person_of
 from bot.slack.wording import say, written_moment
 from storage import handoff_moves
-from storage.accounts import Csm
 from storage.handoff_moves import HandoffRecord, Move
 from storage.handoff_posts import adopt_card
 from storage.handoff_views import get, handoff_id_of, installation_of
 from storage.handoffs import HandoffState
 
 SNOOZED_UNTIL = time(9)
-OnError = Callable[[BaseException], None]
 _USER = re.compile(r"[UW][A-Z0-9]{1,20}")
 
 
@@ -43,22 +44,33 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clicker:
-    """Who clicked: `by` is a CSM's key, or `slack:U…` for somebody we do not know; the language and zone for answers."""
-
-    by: str
-    locale: str
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     """What became of a click. `handoff` is as it stood before; None: unknown, erased or another installation's."""
 
     move: Move
     handoff: HandoffRecord | None
-    clicker: Clicker
+    clicker: Person
     first: str
+
+
+def register(bolt: App, context: SlackContext) -> None:
+    """The buttons of the cards."""
+    handler = ClickHandler(
+        poster=context.poster,
+        drawer=context.drawer,
+        calendar=context.settings.calendar,
+        on_error=context.on_error,
+    )
+
+    def clicked(body: Body) -> None:
+        click = click_of(body)
+        if click is None:
+            context.on_error(ValueError("a Slack payload was no press on a hand-off card"))
+            return
+        handler.handle(click)
+
+    for action in (ACKNOWLEDGE, SNOOZE, DONE):
+        bolt.action(action)(context.later(clicked))
 
 
 def click_of(body: Mapping[str, Any]) -> Click | None:
@@ -110,7 +122,7 @@ class ClickHandler:
     def _record(self, click: Click) -> _Result:
         now = self._poster.clock.now()
         with self._poster.database.write() as connection:
-            clicker = self._clicker(connection, click.user)
+            clicker = person_of(connection, click.user, locale=self._drawer.locale, timezone=self._drawer.timezone)
             handoff_id = handoff_id_of(installation_of(connection), click.reference)
             handoff = get(connection, handoff_id) if handoff_id is not None else None
             move = _UNKNOWN if handoff is None else self._move(connection, handoff, click, clicker, now)
@@ -121,7 +133,7 @@ class ClickHandler:
         return _Result(move=move, handoff=handoff, clicker=clicker, first=first)
 
     def _move(
-        self, connection: Connection, handoff: HandoffRecord, click: Click, clicker: Clicker, now: datetime
+        self, connection: Connection, handoff: HandoffRecord, click: Click, clicker: Person, now: datetime
     ) -> Move:
         key = click.key
         if click.action == ACKNOWLEDGE:
@@ -143,17 +155,6 @@ class ClickHandler:
         hours = parse_working_hours(handoff.owner_working_hours or "")
         day = replace(self._calendar, open_days=hours.days).next_business_day(local_date(now, zone))
         return local_to_utc(datetime.combine(day, SNOOZED_UNTIL), zone)
-
-    def _clicker(self, connection: Connection, user: str) -> Clicker:
-        table = Csm.__table__  # type: ignore[attr-defined]
-        found = select(table).where(table.c.slack_user_id == user).order_by(table.c.key).limit(1)
-        row = connection.execute(found).mappings().one_or_none()
-        zone = (row["timezone"] if row else None) or self._drawer.timezone
-        return Clicker(
-            by=row["key"] if row else f"slack:{user}",
-            locale=(row["locale"] if row else None) or self._drawer.locale,
-            timezone=zone if is_zone(zone) else "UTC",
-        )
 
     def _show(self, click: Click, result: _Result) -> None:
         if result.handoff is not None:

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.channels.slack import quiet_client
 from bot.slack.app import ACKNOWLEDGE_THREADS, CALL_SECONDS, SlackApp
-from bot.slack.clicks import OnError
+from bot.slack.context import OnError
 
 SECONDS_BETWEEN_TRIES = 30.0
 

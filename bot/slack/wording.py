@@ -99,6 +99,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "That could not be recorded. Please try again in a minute; `journeybot handoffs` works too.",
         "記録できませんでした。1分ほどおいてもう一度お試しください（`journeybot handoffs` でも操作できます）。",
     ),
+    "told_no_modal": (
+        "Slack did not open the window in time. Please click again.",
+        "画面を開けませんでした。もう一度押してください。",
+    ),
     "state_open": ("open", "未対応"),
     "state_acknowledged": ("acknowledged", "対応中"),
     "state_done": ("done", "完了"),
