@@ -1,19 +1,41 @@
-"""Checks Block Kit as Slack does (docs.slack.dev/reference/block-kit): known types, required fields, limits, unique ids.
-Independent of bot.slack.blocks on purpose: it is the oracle of what Slack would refuse with `invalid_blocks`."""
+"""Checks blocks and views as Slack does (docs.slack.dev/reference/block-kit, .../views): known types, required fields,
+limits, unique ids. Independent of bot.slack.blocks on purpose: it is the oracle of what Slack would refuse with
+`invalid_blocks` or `invalid_arguments`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-Found = list[str]
+from tests.fakes.slack_elements import (
+    IN_ACTIONS,
+    IN_INPUT,
+    IN_SECTION,
+    PLAIN,
+    Found,
+    element_faults,
+    image_faults,
+    key_faults,
+    text_faults,
+    units,
+)
+
+MESSAGE_BLOCKS = 50
+VIEW_BLOCKS = 100
+VIEW_BYTES = 250_000
+_MODAL = {"title", "blocks"}
+_MODAL_OPTIONAL = {
+    "submit", "close", "callback_id", "external_id", "private_metadata", "clear_on_close", "notify_on_close",
+    "submit_disabled",
+}  # fmt: skip
+_HOME_OPTIONAL = {"callback_id", "external_id", "private_metadata"}
 
 
-def faults_of(blocks: Any) -> Found:
+def faults_of(blocks: Any, most: int = MESSAGE_BLOCKS) -> Found:
     """What is wrong, empty when Slack would take the blocks."""
-    if not isinstance(blocks, list) or len(blocks) > 50:
-        return ["a message has a list of at most 50 blocks"]
+    if not isinstance(blocks, list) or len(blocks) > most:
+        return [f"there is a list of at most {most} blocks"]
     found: Found = []
     for number, block in enumerate(blocks):
         check = _BLOCKS.get(block.get("type")) if isinstance(block, Mapping) else None
@@ -21,103 +43,92 @@ def faults_of(blocks: Any) -> Found:
     ids = [block["block_id"] for block in blocks if isinstance(block, Mapping) and "block_id" in block]
     if len(ids) != len(set(ids)) or any(not 0 < len(one) <= 255 for one in ids):
         found.append("block ids are unique and at most 255 long")
+    if sum(bool(element.get("focus_on_load")) for element in elements_of(blocks)) > 1:
+        found.append("only one element takes the focus")
     return found
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _text(value: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> Found:
-    if not isinstance(value, Mapping) or value.get("type") not in kinds:
-        return [f"a text object of {kinds} is required"]
-    text = value.get("text")
-    if not isinstance(text, str) or not 0 < _units(text) <= limit:
-        return [f"a text has 1 to {limit} characters, not {_units(text) if isinstance(text, str) else text!r}"]
-    allowed = {"type", "text", "emoji"} if value["type"] == "plain_text" else {"type", "text", "verbatim"}
-    unknown = set(value) - allowed
-    return [f"unknown {sorted(unknown)}"] if unknown else _markup(text) if value["type"] == "mrkdwn" else []
-
-
-def _markup(text: str) -> Found:
-    """Nothing that people write may become a mention, a link or half an entity; only mentions of users by id may stand."""
-    found: Found = []
-    if re.sub(r"<@[UW][A-Z0-9]+>", "", text).count("<"):
-        found.append(f"unescaped markup: {text[:80]!r}")
-    if re.search(r"&(?!(?:amp|lt|gt);)", text):
-        found.append(f"a broken entity: {text[-40:]!r}")
+def view_faults(view: Any) -> Found:
+    """What is wrong with a modal or an App Home."""
+    if not isinstance(view, Mapping) or view.get("type") not in ("modal", "home"):
+        return ["a view is a modal or a home"]
+    is_modal = view["type"] == "modal"
+    found = key_faults(view, _MODAL if is_modal else {"blocks"}, _MODAL_OPTIONAL if is_modal else _HOME_OPTIONAL)
+    for name in ("title", "submit", "close"):
+        if name in view:
+            found += [f"{name}: {fault}" for fault in text_faults(view[name], 24, PLAIN)]
+    for name, most in {"callback_id": 255, "external_id": 255, "private_metadata": 3000}.items():
+        if units(str(view.get(name, ""))) > most:
+            found.append(f"{name} has at most {most} characters")
+    blocks = view.get("blocks")
+    found += faults_of(blocks, VIEW_BLOCKS)
+    has_input = isinstance(blocks, list) and any(block.get("type") == "input" for block in blocks)
+    if is_modal and has_input and "submit" not in view:
+        found.append("a modal with input has a submit")
+    if len(json.dumps(view, ensure_ascii=False).encode()) > VIEW_BYTES:
+        found.append("a view has at most 250 kB")
     return found
 
 
-def _keys(block: Mapping[str, Any], required: set[str], optional: set[str] = frozenset()) -> Found:  # type: ignore[assignment]
-    given = set(block) - {"type", "block_id"}
-    faults = [f"missing {name}" for name in sorted(required - given)]
-    return faults + [f"unknown {name}" for name in sorted(given - required - optional)]
+def elements_of(blocks: Any) -> Iterator[Mapping[str, Any]]:
+    """Everything in these blocks that can be pressed or filled in."""
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, Mapping):
+            continue
+        inner = [*block.get("elements", []), block.get("accessory"), block.get("element")]
+        for element in inner:
+            if isinstance(element, Mapping) and "action_id" in element:
+                yield {"block_id": block.get("block_id", ""), **element}
 
 
 def _header(block: Mapping[str, Any]) -> Found:
-    return _keys(block, {"text"}) or _text(block["text"], 150, ("plain_text",))
+    return key_faults(block, {"text"}) or text_faults(block["text"], 150, PLAIN)
 
 
 def _section(block: Mapping[str, Any]) -> Found:
-    found = _keys(block, set(), {"text", "fields", "accessory", "expand"})
+    found = key_faults(block, set(), {"text", "fields", "accessory", "expand"})
     if "text" not in block and "fields" not in block:
         return [*found, "a section has text or fields"]
     if "text" in block:
-        found += _text(block["text"], 3000)
+        found += text_faults(block["text"], 3000)
+    if "accessory" in block:
+        found += element_faults(block["accessory"], IN_SECTION)
     fields = block.get("fields", [{"type": "mrkdwn", "text": "x"}])
     if not isinstance(fields, list) or not 0 < len(fields) <= 10:
         return [*found, "a section has 1 to 10 fields"]
-    return found + [fault for field in fields for fault in _text(field, 2000)]
+    return found + [fault for field in fields for fault in text_faults(field, 2000)]
 
 
 def _context(block: Mapping[str, Any]) -> Found:
     elements = block.get("elements")
     if not isinstance(elements, list) or not 0 < len(elements) <= 10:
         return ["a context has 1 to 10 elements"]
-    return _keys(block, {"elements"}) + [fault for element in elements for fault in _text(element, 3000)]
+    found = key_faults(block, {"elements"})
+    for element in elements:
+        is_image = isinstance(element, Mapping) and element.get("type") == "image"
+        found += image_faults(element) if is_image else text_faults(element, 3000)
+    return found
 
 
 def _divider(block: Mapping[str, Any]) -> Found:
-    return _keys(block, set())
+    return key_faults(block, set())
 
 
 def _actions(block: Mapping[str, Any]) -> Found:
     elements = block.get("elements")
     if not isinstance(elements, list) or not 0 < len(elements) <= 25:
         return ["actions have 1 to 25 elements"]
-    found = _keys(block, {"elements"})
+    found = key_faults(block, {"elements"})
     names = [element.get("action_id") for element in elements]
     if len(names) != len(set(names)):
         found.append("action ids are unique in a block")
-    for element in elements:
-        check = _ELEMENTS.get(element.get("type"))
-        found += check(element) if check else ["unknown element"]
-    return found
+    return found + [fault for element in elements for fault in element_faults(element, IN_ACTIONS)]
 
 
-def _button(element: Mapping[str, Any]) -> Found:
-    found = _keys(element, {"text", "action_id"}, {"value", "style", "url", "confirm", "accessibility_label"})
-    found += _text(element.get("text"), 75, ("plain_text",))
-    if not 0 < len(element.get("action_id", "")) <= 255 or not _units(element.get("value", "x")) <= 2000:
-        found.append("an action id has 1 to 255 characters, a value at most 2000")
-    if element.get("style", "primary") not in ("primary", "danger"):
-        found.append("a style is primary or danger")
-    return found
-
-
-def _select(element: Mapping[str, Any]) -> Found:
-    found = _keys(element, {"action_id", "options"}, {"placeholder", "initial_option", "confirm", "focus_on_load"})
-    if "placeholder" in element:
-        found += _text(element["placeholder"], 150, ("plain_text",))
-    options = element.get("options")
-    if not isinstance(options, list) or not 0 < len(options) <= 100:
-        return [*found, "a menu has 1 to 100 options"]
-    for option in options:
-        found += _text(option.get("text"), 75, ("plain_text",))
-        if not 0 < _units(str(option.get("value", ""))) <= 150:
-            found.append("an option's value has 1 to 150 characters")
-    return found
+def _input(block: Mapping[str, Any]) -> Found:
+    found = key_faults(block, {"label", "element"}, {"hint", "optional", "dispatch_action"})
+    found += text_faults(block.get("label"), 2000, PLAIN) + element_faults(block.get("element"), IN_INPUT)
+    return found + (text_faults(block["hint"], 2000, PLAIN) if "hint" in block else [])
 
 
 _BLOCKS: dict[Any, Callable[[Mapping[str, Any]], Found]] = {
@@ -126,5 +137,6 @@ _BLOCKS: dict[Any, Callable[[Mapping[str, Any]], Found]] = {
     "context": _context,
     "divider": _divider,
     "actions": _actions,
+    "input": _input,
+    "image": image_faults,
 }
-_ELEMENTS: dict[Any, Callable[[Mapping[str, Any]], Found]] = {"button": _button, "static_select": _select}

@@ -1,6 +1,6 @@
-"""A workspace of Slack over real HTTP and WebSocket on 127.0.0.1: the Web API methods the bot uses, and Socket Mode. Every
-block is checked as Slack does; failures are scripted; `posts` is an append-only ledger, the oracle of "no second card";
-`replies` has the lines in threads: channel, ts of the card, text."""
+"""A workspace of Slack over real HTTP and WebSocket on 127.0.0.1: the Web API methods the bot uses, Socket Mode, and
+response URLs. Every block and view is checked as Slack does; failures are scripted; `posts` is an append-only ledger, the
+oracle of "no second card"; `replies` has the lines in threads: channel, ts of the card, text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -17,29 +17,25 @@ from typing import Any, Self
 from aiohttp import WSMsgType, web
 
 from tests.fakes.slack_blocks import faults_of
+from tests.fakes.slack_elements import options_answer_faults
+from tests.fakes.slack_payloads import (
+    Message,
+    Sent,
+    View,
+    command_of,
+    event_of,
+    press_of,
+    shortcut_of,
+    submission_of,
+    suggestion_of,
+    view_press_of,
+)
+from tests.fakes.slack_workspace import APP_TOKEN, BOT_TOKEN, Workspace, parsed
 
-BOT_TOKEN = "xoxb-fake"
-APP_TOKEN = "xapp-fake"
-METHODS = (
-    "auth.test", "chat.postMessage", "chat.update", "chat.postEphemeral", "conversations.open", "conversations.history",
-    "conversations.replies", "users.info", "apps.connections.open",
-)  # fmt: skip
+__all__ = ["APP_TOKEN", "BOT_TOKEN", "Failure", "Message", "SlackServer", "View", "press_of", "wait_until"]
 
-
-@dataclass(kw_only=True)
-class Message:
-    """A message as it stands now; `blocks` change with chat.update."""
-
-    channel: str
-    ts: str
-    text: str
-    blocks: list[dict[str, Any]]
-    metadata: dict[str, Any] | None
-    at: float
-
-    @property
-    def actions(self) -> list[dict[str, Any]]:
-        return [element for block in self.blocks if block["type"] == "actions" for element in block["elements"]]
+#: How a delivery reaches the bot: returns the body of its acknowledgement (None: empty). Socket Mode unless told otherwise.
+Transport = Callable[[Sent], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +50,22 @@ class Failure:
 
 
 @dataclass(kw_only=True)
-class SlackServer:
-    """Use as a context manager. Conversations: `D-<user>` per user, and those in `channels` (name → id)."""
+class SlackServer(Workspace):
+    """Use as a context manager. What people do (`click`, `submit`, `command` …) reaches the bot by `transport`."""
 
-    users: set[str] = field(default_factory=lambda: {"U1", "U2"})
-    channels: dict[str, str] = field(default_factory=lambda: {"#cs": "C1"})
-    archived: set[str] = field(default_factory=set)
-    posts: list[Message] = field(default_factory=list)
-    replies: list[tuple[str, str, str]] = field(default_factory=list)
-    updates: list[tuple[str, str]] = field(default_factory=list)
-    private: list[dict[str, Any]] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
     acknowledged: dict[str, float] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
+    transport: Transport | None = None
 
     def __post_init__(self) -> None:
+        Workspace.__post_init__(self)
         self._failures: dict[str, list[Failure]] = defaultdict(list)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-slack", daemon=True)
         self._runner: web.AppRunner | None = None
         self._sockets: list[web.WebSocketResponse] = []
         self._port = 0
+        self._sent = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -93,6 +84,10 @@ class SlackServer:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/api/"
 
+    @property
+    def response_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/respond/{self._next()}"
+
     def fail(self, method: str, failure: Failure, times: int = 1) -> None:
         """The next `times` calls of `method` go wrong."""
         self._failures[method] += [failure] * times
@@ -100,20 +95,74 @@ class SlackServer:
     def heal(self) -> None:
         self._failures.clear()
 
-    def message(self, channel: str, ts: str) -> Message:
-        return next(found for found in self.posts if (found.channel, found.ts) == (channel, ts))
-
     def press(self, payload: dict[str, Any], envelope: str) -> float:
         """Sends a click over Socket Mode; returns the seconds until the bot acknowledged it."""
         begun = time.monotonic()
-        text = json.dumps({"envelope_id": envelope, "type": "interactive", "payload": payload})
+        self._over_socket(Sent(envelope="interactive", payload=payload), envelope)
+        return self.acknowledged[envelope] - begun
+
+    def send(self, sent: Sent) -> Any:
+        """Delivers; returns what the bot answered with its acknowledgement."""
+        return self.transport(sent) if self.transport else self._over_socket(sent, f"e{self._next()}")
+
+    def click(self, message: Message, action_id: str, *, user: str = "U1", **other: Any) -> None:
+        """Presses what stands on a card now. `other`: what was chosen, e.g. `selected_option`."""
+        shown = next(element for element in message.actions if element["action_id"] == action_id)
+        at, trigger = f"{self._next()}.1", self.trigger(user)
+        payload = press_of(message, {**shown, **other}, user=user, at=at, trigger=trigger)
+        self.send(Sent(envelope="interactive", payload={**payload, "response_url": self.response_url}))
+
+    def click_in(self, view: View, action_id: str, /, value: str | None = None, **other: Any) -> None:
+        """Presses an element of a modal or App Home; `value` picks one of several with the same action id."""
+        found = [element for element in view.elements if element["action_id"] == action_id]
+        shown = next(element for element in found if value in (None, element.get("value")))
+        trigger = self.trigger(view.user)
+        payload = view_press_of(view, {**shown, **other}, at=f"{self._next()}.1", trigger=trigger)
+        self.send(Sent(envelope="interactive", payload=payload))
+
+    def submit(self, view: View, **filled: Any) -> dict[str, str]:
+        """Fills in and submits a modal; what the bot answers is done. Returns its errors by block."""
+        payload = submission_of(view, filled, trigger=self.trigger(view.user))
+        answer = self.send(Sent(envelope="interactive", payload=payload)) or {}
+        self.answer_to_submission(view, answer)
+        errors: dict[str, str] = answer.get("errors", {})
+        return errors
+
+    def suggest(self, view: View, action_id: str, typed: str) -> list[dict[str, Any]]:
+        """The options that the bot offers for what somebody types."""
+        answer = self.send(Sent(envelope="interactive", payload=suggestion_of(view, action_id, typed)))
+        self.faults += options_answer_faults(answer)
+        found: list[dict[str, Any]] = answer.get("options", [])
+        return found
+
+    def command(self, text: str, *, user: str = "U1", channel: str = "C1") -> Any:
+        """A slash command; what the bot says later stands in `responses`."""
+        about = {"response_url": self.response_url, "trigger": self.trigger(user)}
+        return self.send(Sent(envelope="slash_commands", payload=command_of(text, user=user, channel=channel, **about)))
+
+    def shortcut(self, callback_id: str, text: str, **about: str) -> None:
+        """Somebody chooses a shortcut from the menu of a message."""
+        trigger = self.trigger(about.get("user", "U1"))
+        payload = shortcut_of(callback_id, text=text, trigger=trigger, response_url=self.response_url, **about)
+        self.send(Sent(envelope="interactive", payload=payload))
+
+    def event(self, event: dict[str, Any]) -> None:
+        self.send(Sent(envelope="events_api", payload=event_of(event, number=str(self._next()))))
+
+    def _next(self) -> int:
+        self._sent += 1
+        return self._sent
+
+    def _over_socket(self, sent: Sent, envelope: str) -> Any:
+        text = json.dumps({"envelope_id": envelope, "type": sent.envelope, "payload": sent.payload})
         asyncio.run_coroutine_threadsafe(self._sockets[-1].send_str(text), self._loop).result(5)
         wait_until(lambda: envelope in self.acknowledged)
-        return self.acknowledged[envelope] - begun
+        return self.answers.get(envelope)
 
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._called)
+        app.router.add_post("/respond/{number}", self._responded)
         app.router.add_get("/link", self._linked)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -134,8 +183,22 @@ class SlackServer:
         self._sockets.append(socket)
         async for message in socket:
             if message.type == WSMsgType.TEXT and message.data.startswith("{"):
-                self.acknowledged[json.loads(message.data)["envelope_id"]] = time.monotonic()
+                answer = json.loads(message.data)
+                self.answers[answer["envelope_id"]] = answer.get("payload")
+                self.acknowledged[answer["envelope_id"]] = time.monotonic()
         return socket
+
+    async def _responded(self, request: web.Request) -> web.Response:
+        """A response_url: what the bot says later, privately unless it says otherwise."""
+        given = await request.json()
+        faults = faults_of(given.get("blocks", []))
+        if not str(given.get("text", "")).strip() and not given.get("delete_original"):
+            faults = [*faults, "no_text"]
+        self.faults += faults
+        if faults:
+            return web.Response(status=400, text="invalid_blocks")
+        self.responses.append({"number": request.match_info["number"], **given})
+        return web.Response(text="ok")
 
     async def _called(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
@@ -147,112 +210,23 @@ class SlackServer:
         failure = self._failures[method].pop(0) if self._failures[method] else None
         if failure is not None and not failure.is_accepted:
             return await _failed(failure)
-        answer = self._do(method, given)
-        return await _failed(failure) if failure is not None else _answer(answer)
+        answer = self.do(method, given)
+        if failure is not None:
+            return await _failed(failure)
+        if "retry_after" in answer:
+            return await _failed(Failure(retry_after=answer["retry_after"]))
+        scopes = {} if method == "apps.connections.open" else {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        return _answer(answer, headers=scopes)
 
     async def _arguments(self, request: web.Request) -> dict[str, Any]:
         if request.content_type == "application/json":
             found = json.loads(await request.text() or "{}")
             return found if isinstance(found, dict) else {}
-        return {**request.query, **{name: str(value) for name, value in (await request.post()).items()}}
-
-    def _do(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
-        if method not in METHODS:
-            return {"ok": False, "error": "unknown_method"}
-        doing: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"_{method.replace('.', '_')}")
-        return doing(given)
-
-    def _auth_test(self, _given: dict[str, Any]) -> dict[str, Any]:
-        return {"ok": True, "team": "Fake", "team_id": "T1", "user_id": "UBOT", "bot_id": "B1"}
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        return {name: parsed(name, value) for name, value in {**request.query, **form}.items()}
 
     def _apps_connections_open(self, _given: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "url": f"ws://127.0.0.1:{self._port}/link"}
-
-    def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
-        known = given.get("user") in self.users
-        return {"ok": True, "user": {"id": given["user"]}} if known else {"ok": False, "error": "user_not_found"}
-
-    def _conversations_open(self, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("users") not in self.users:
-            return {"ok": False, "error": "user_not_found"}
-        return {"ok": True, "channel": {"id": f"D-{given['users']}"}}
-
-    def _conversations_history(self, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("channel") not in self._places():
-            return {"ok": False, "error": "channel_not_found"}
-        oldest = float(given.get("oldest") or 0)
-        found = [post for post in self.posts if post.channel == given["channel"] and float(post.ts) > oldest]
-        newest = [self._shown(post, given) for post in reversed(found)]
-        start, size = int(given.get("cursor") or 0), int(given.get("limit") or 100)
-        more = str(start + size) if len(newest) > start + size else ""
-        return {
-            "ok": True,
-            "messages": newest[start : start + size],
-            "has_more": bool(more),
-            "response_metadata": {"next_cursor": more},
-        }
-
-    def _shown(self, post: Message, given: dict[str, Any]) -> dict[str, Any]:
-        metadata = {"metadata": post.metadata} if given.get("include_all_metadata") in ("true", True, "1") else {}
-        return {"type": "message", "ts": post.ts, "text": post.text, **metadata}
-
-    def _chat_postMessage(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 (Slack's own name)
-        channel = self.channels.get(str(given.get("channel")), str(given.get("channel")))
-        refused = self._refused(channel, given)
-        if refused is not None:
-            return refused
-        if given.get("thread_ts"):
-            if not any((post.channel, post.ts) == (channel, given["thread_ts"]) for post in self.posts):
-                return {"ok": False, "error": "thread_not_found"}
-            self.replies.append((channel, given["thread_ts"], given["text"]))
-            return {"ok": True, "channel": channel, "ts": f"{1_900_000_000 + len(self.replies)}.000100"}
-        post = Message(
-            channel=channel,
-            ts=f"{1_800_000_000 + len(self.posts)}.000100",
-            text=given["text"],
-            blocks=given.get("blocks", []),
-            metadata=given.get("metadata"),
-            at=time.monotonic(),
-        )
-        self.posts.append(post)
-        return {"ok": True, "channel": channel, "ts": post.ts}
-
-    def _conversations_replies(self, given: dict[str, Any]) -> dict[str, Any]:
-        texts = [text for channel, ts, text in self.replies if (channel, ts) == (given.get("channel"), given.get("ts"))]
-        return {"ok": True, "messages": [{"type": "message", "text": text} for text in texts]}
-
-    def _chat_update(self, given: dict[str, Any]) -> dict[str, Any]:
-        refused = self._refused(str(given.get("channel")), given)
-        if refused is not None:
-            return refused
-        for post in self.posts:
-            if (post.channel, post.ts) == (given.get("channel"), given.get("ts")):
-                post.text, post.blocks = given["text"], given.get("blocks", [])
-                self.updates.append((post.channel, post.ts))
-                return {"ok": True, "channel": post.channel, "ts": post.ts}
-        return {"ok": False, "error": "message_not_found"}
-
-    def _chat_postEphemeral(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 (Slack's own name)
-        refused = self._refused(str(given.get("channel")), given)
-        if refused is None:
-            self.private.append(given)
-        return refused or {"ok": True, "message_ts": "1.0"}
-
-    def _refused(self, channel: str, given: dict[str, Any]) -> dict[str, Any] | None:
-        if channel in self.archived:
-            return {"ok": False, "error": "is_archived"}
-        if channel not in self._places():
-            return {"ok": False, "error": "channel_not_found"}
-        if not str(given.get("text", "")).strip():
-            return {"ok": False, "error": "no_text"}
-        if len(given["text"]) > 40_000:
-            return {"ok": False, "error": "msg_too_long"}
-        faults = faults_of(given.get("blocks", []))
-        self.faults += faults
-        return {"ok": False, "error": "invalid_blocks", "errors": faults} if faults else None
-
-    def _places(self) -> set[str]:
-        return {f"D-{user}" for user in self.users} | set(self.channels.values())
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -264,20 +238,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def press_of(message: Message, action: dict[str, Any], *, user: str = "U1", at: str = "1.1") -> dict[str, Any]:
-    """What Slack sends when `user` presses `action` (an element of the card; with `selected_option` for a menu)."""
-    return {
-        "type": "block_actions",
-        "team": {"id": "T1"},
-        "user": {"id": user, "team_id": "T1"},
-        "api_app_id": "A1",
-        "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel},
-        "channel": {"id": message.channel},
-        "actions": [{"block_id": "handoff_buttons", "action_ts": at, **action}],
-    }
-
-
-def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def _answer(content: Mapping[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.json_response(content, status=status, headers=headers)
 
 
