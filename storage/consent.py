@@ -75,21 +75,20 @@ def suppress(
     """Nothing of this category goes to the address from now on; whether that is news. Unsubscribing and suppressing by hand
     leave a decision, unsubscribing also the event `contact.unsubscribed`; a bounce's or a complaint's is absorb's."""
     wanted = address.strip().lower()
-    standing = connection.scalar(
-        select(SUPPRESSION.c.reason).where(SUPPRESSION.c.address == wanted, SUPPRESSION.c.category == category)
-    )
+    same = (SUPPRESSION.c.address == wanted, SUPPRESSION.c.category == category)
+    standing = connection.execute(select(SUPPRESSION.c.reason, SUPPRESSION.c.at).where(*same)).one_or_none()
     if standing is not None:
-        if STRENGTH.get(why, 0) > STRENGTH.get(standing, 0):
-            same = (SUPPRESSION.c.address == wanted, SUPPRESSION.c.category == category)
+        if STRENGTH.get(why, 0) > STRENGTH.get(standing.reason, 0):
             connection.execute(update(SUPPRESSION).where(*same).values(reason=why))
+        elif why == Why.UNSUBSCRIBED and standing.reason != Why.UNSUBSCRIBED:
+            _hear_reader_too(connection, wanted, category, at, told, since=standing.at)
         return False
     insert_new_rows(
         connection, SUPPRESSION, ("address", "category", "reason", "at"), [(wanted, category, str(why), at)]
     )
     people = contacts_at(connection, wanted)
     if why == Why.UNSUBSCRIBED:
-        _tell_unsubscribed(connection, people, category, at)
-        _decide(connection, people, f"unsubscribed_{_word(category)}", category, at, told)
+        _tell_unsubscribed(connection, people, category, at, told)
     elif why == Why.HAND:
         _decide(connection, people, "suppressed_by_hand", category, at, told)
     mark_customers(connection, {person.customer_id for person in people})
@@ -164,8 +163,28 @@ def _word(category: str) -> str:
     return {EVERYTHING: "everything", OPTIONAL: "optional"}.get(category, category)
 
 
-def _tell_unsubscribed(connection: Connection, people: Sequence[Any], category: str, at: datetime) -> None:
-    """As a fact, so that playbooks may listen."""
+def _hear_reader_too(
+    connection: Connection, address: str, category: str, at: datetime, told: Told | None, *, since: datetime
+) -> None:
+    """The reader's word counts once also where a stronger one stands: events arrive in any order and must end the same."""
+    people = contacts_at(connection, address)
+    told_of = (
+        EVENT.c.customer_id.in_([person.customer_id for person in people]),
+        EVENT.c.contact_id.in_([person.id for person in people]),
+        EVENT.c.name == UNSUBSCRIBED_EVENT,
+        EVENT.c.at >= since,
+    )
+    heard = connection.execute(select(EVENT.c.contact_id, EVENT.c.properties).where(*told_of))
+    known = {row.contact_id for row in heard if row.properties.get("category") == _word(category)}
+    new = [person for person in people if person.id not in known]
+    _tell_unsubscribed(connection, new, category, at, told)
+    mark_customers(connection, {person.customer_id for person in new})
+
+
+def _tell_unsubscribed(
+    connection: Connection, people: Sequence[Any], category: str, at: datetime, told: Told | None
+) -> None:
+    """As a fact, so that playbooks may listen, and as a decision."""
     columns = ("customer_id", "contact_id", "name", "at", "properties", "source", "key", "received_at", "is_new")
     word = _word(category)
     rows = [
@@ -183,6 +202,7 @@ def _tell_unsubscribed(connection: Connection, people: Sequence[Any], category: 
         for person in people
     ]
     insert_new_rows(connection, EVENT, columns, rows)
+    _decide(connection, people, f"unsubscribed_{word}", category, at, told)
 
 
 def _decide(

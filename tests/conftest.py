@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from storage.database import Database
 from storage.tables import metadata
@@ -19,6 +20,11 @@ from tests.postgresql import RUNTIME, begin_run, end_run, new_database, own_serv
 
 if TYPE_CHECKING:
     from tests.world import World
+
+# In CI the same examples every time: a change is judged by what it changes, not by luck. Everywhere else new ones are tried.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")
 
 RUN_FOLDER = "JOURNEYBOT_TEST_RUN_FOLDER"
 RUN_FOLDER_KEY = pytest.StashKey[Path]()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -110,6 +110,14 @@ def state_of(world: World, key: str) -> dict[str, Any]:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(histories(), st.booleans())
+@example(([Word(kind="spamreport", after=0), Word(kind="unsubscribe", after=0)], [[1], [0]]), False)
+@example(
+    (
+        [Word(kind="unsubscribe", after=0), Word(kind="dropped", after=9, changes=(("reason", "Spam Content"),))],
+        [[1], [0, 1]],
+    ),
+    True,
+)
 def test_the_same_events_in_any_order_end_in_the_same_state(
     world: World, history: tuple[list[Word], list[list[int]]], is_unknown: bool
 ) -> None:
