@@ -35,6 +35,7 @@ NO_SETTINGS: Final = ("JOURNEYBOT_DEBUG", "JOURNEYBOT_TEST_")
 STATE_FOLDER: Final = ".journeybot"
 #: Not inside the state folder: who restores that as a whole would restore the marker with it.
 MARKER_FOLDER: Final = ".journeybot-host"
+DEFAULT_DATABASE: Final = f"sqlite:///{STATE_FOLDER}/journeybot.db"
 SENDGRID_API: Final = "https://api.sendgrid.com"
 SLACK_API: Final = "https://slack.com/api/"
 LOOPBACK: Final = "127.0.0.1"
@@ -165,7 +166,7 @@ class Settings(BaseSettings):
     def _place(self) -> None:
         """Paths are absolute from here on, URLs in one form."""
         workspace = self.workspace.expanduser().absolute()
-        given = self.database_url or f"sqlite:///{STATE_FOLDER}/journeybot.db"
+        given = self.database_url or DEFAULT_DATABASE
         slack = checked_vendor_url("SLACK_BASE_URL", self.slack_base_url)
         self.__dict__.update(
             workspace=workspace,
@@ -234,6 +235,11 @@ class Settings(BaseSettings):
     def is_connected(self) -> bool:
         """Whether something real hears of it: mails leave, or Slack is pinged. Then nobody may turn the clock."""
         return self.email != "folder" or self.slack_bot_token is not None
+
+    @property
+    def has_default_database(self) -> bool:
+        """Whether the database is the workspace's own file."""
+        return self.database_url == checked_database_url(DEFAULT_DATABASE, self.workspace)
 
     @property
     def database_label(self) -> str:

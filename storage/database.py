@@ -25,6 +25,8 @@ SQLITE_PRAGMAS = (
 
 WAL_TRIES = 300
 WAL_PAUSE_SECONDS = 0.05
+#: A process that is frozen in the middle of a transaction holds its locks no longer than its lease (design/delivery.md).
+FROZEN_SECONDS = 90
 #: Compiled statements that are kept: every condition of every playbook is a few, in a few shapes (one per mix of days).
 STATEMENTS = 8000
 
@@ -132,5 +134,7 @@ def _postgres_engine(url: Any, echo: bool) -> Engine:
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         query_cache_size=STATEMENTS,
-        connect_args={"options": "-c timezone=UTC -c jit=off"},
+        connect_args={
+            "options": f"-c timezone=UTC -c jit=off -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
+        },
     )

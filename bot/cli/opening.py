@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import make_url
 
 from bot.app import App
 from bot.authoring.workspace import SETTINGS
@@ -43,8 +45,21 @@ def settings_of(context: typer.Context) -> Settings:
 def opened(context: typer.Context, at: str | None = None) -> Iterator[App]:
     """The App of the workspace, with its database up to date. Raises: SettingsError, UsageError."""
     settings = settings_of(context)
+    _refuse_strange_folder(settings)
     with App.open(settings, clock=clock_at(settings, at)) as app:
         yield app
+
+
+def _refuse_strange_folder(settings: Settings) -> None:
+    """In a wrong folder a new, empty database would answer every question with nothing."""
+    path = make_url(settings.database_url).database
+    if path is None or Path(path).exists() or not settings.has_default_database:
+        return
+    if not (settings.workspace / "playbooks").is_dir():
+        raise UsageError(
+            f"{settings.workspace} is no workspace: it has neither a folder `playbooks` nor a database",
+            hint="go to your workspace, name it with --workspace, or make one with `journeybot init DIR`",
+        )
 
 
 def clock_at(settings: Settings, at: str | None) -> Clock:

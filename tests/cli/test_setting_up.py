@@ -52,3 +52,11 @@ def test_the_schemas_are_written_anew_and_are_json(cli: Cli) -> None:
     cli.run("schema")
     text = (cli.folder / "playbooks/.schema/playbook.schema.json").read_text(encoding="utf-8")
     assert json.loads(text)["title"] == "A journeybot playbook"
+
+
+def test_a_wrong_folder_is_no_workspace_and_gets_no_database(tmp_path: Path) -> None:
+    ran = call(["--workspace", str(tmp_path), "outbox", "list"])
+    assert ran.code == 2
+    assert "is no workspace" in ran.err
+    assert "journeybot init DIR" in ran.err
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from bot.channels.memory import MemoryChannel
 from bot.channels.sendgrid import SendGridChannel
 from bot.logs import configure_logs
 from bot.settings import Settings
+from storage.database import FROZEN_SECONDS
 from tests.fakes.sendgrid_server import DEFAULT_KEY
 from tests.promise.moving_database import MovingDatabase
 
@@ -48,13 +49,15 @@ class SharedClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One tick in a process of its own. `ticks`: how often, for one that goes on after an error as the server does."""
+    """One tick in a process of its own. `ticks`: how often, for one that goes on after an error as the server does.
+    `frozen_seconds`: when PostgreSQL ends its transaction, should it freeze in one."""
 
     database: str
     base_url: str
     failpoint: str | None = None
     timeout_seconds: float = 0.3
     ticks: int = 1
+    frozen_seconds: int = FROZEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,7 @@ def _fork(app: App, order: Order) -> int:
 def _live(app: App, order: Order) -> int:
     gc.disable()  # it would touch, and so copy, every page of its parent
     assert isinstance(app.database, MovingDatabase)
+    app.database.frozen_seconds = order.frozen_seconds
     app.database.move_to(order.database, in_child=True)
     app.channel = SendGridChannel(
         DEFAULT_KEY, order.base_url, timeout_seconds=order.timeout_seconds, monotonic=app.clock.monotonic

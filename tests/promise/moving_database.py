@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event, make_url
 
-from storage.database import Database
+from storage.database import FROZEN_SECONDS, Database
 
 
 class MovingDatabase(Database):
@@ -16,6 +16,7 @@ class MovingDatabase(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._place = url
+        self.frozen_seconds = FROZEN_SECONDS
 
         @event.listens_for(self.engine, "do_connect")
         def redirect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
@@ -24,6 +25,9 @@ class MovingDatabase(Database):
                 arguments[0] = place.database
             else:
                 options["dbname"] = place.database
+                known = f"session_timeout={FROZEN_SECONDS}s"
+                assert known in options["options"], "PostgreSQL would never end the transaction of who is frozen"
+                options["options"] = options["options"].replace(known, f"session_timeout={self.frozen_seconds}s")
 
     def move_to(self, url: str, *, in_child: bool = False) -> None:
         """`in_child`: the connections belong to the process that forked us and must not be closed here."""

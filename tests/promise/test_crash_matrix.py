@@ -14,6 +14,7 @@ from bot.failpoints import Action, Place
 from storage.outbox import MessageState
 from tests.fakes import sendgrid_server as provider
 from tests.fakes.sendgrid_server import Behaviour
+from tests.promise.forge import BROKE
 from tests.promise.openings import CUSTOMERS
 from tests.promise.smithy import Case, Smithy
 
@@ -35,11 +36,12 @@ ABSORBING = (Place.ABSORB_COMMIT, Place.ABSORBED)
 AT_THE_SOCKET = (Place.BEFORE_WRITE, Place.WRITTEN)
 #: What a mail may end in when the provider never had it.
 NOT_SENT = {"5xx_not_accepted": {S.UNCONFIRMED}, "400": {S.FAILED}}
-#: Outside of transactions; inside one, others wait for the locks of the frozen and cannot overtake it.
+#: Outside of transactions; inside one, others wait for the locks of the frozen until PostgreSQL ends its session.
 FREEZING = (
     *(Place.ABSORBED, Place.LOOKED, Place.ADVANCED, Place.TIDIED, Place.CLAIMED, Place.RENDERED),
     *(Place.INTENDED, Place.BEFORE_WRITE, Place.WRITTEN, Place.ANSWERED, Place.RECORDED),
 )
+HOLDING_LOCKS = (Place.LOOK_COMMIT, Place.ADVANCE_COMMIT, Place.CLAIM_COMMIT, Place.INTENT_COMMIT, Place.RECORD_COMMIT)
 BREAKING = (Action.ERROR, Action.DISK_FULL)
 
 
@@ -129,6 +131,22 @@ def test_freeze(case: Case, place: Place, behaviour: str) -> None:
     assert case.faults() == []
     go_on(case)
     check_the_end(case, {S.UNCONFIRMED} | NOT_SENT.get(behaviour, set()))
+
+
+@pytest.mark.xdist_group("forge-postgresql")
+@pytest.mark.parametrize("place", HOLDING_LOCKS)
+def test_freeze_with_locks_held(postgresql_smithy: Smithy, place: Place) -> None:
+    """Others pass its rows by, or wait until PostgreSQL ends its session; on SQLite the file stays locked while it lives."""
+    with postgresql_smithy.case() as case:
+        frozen = case.start(f"{place}=freeze", frozen_seconds=1)
+        assert case.wait(frozen).is_stopped
+        case.time_passes(minutes=2)
+        assert case.tick().exited == 0
+        assert case.faults() == []
+        assert case.wake(frozen).exited in (0, BROKE)
+        assert case.faults() == []
+        go_on(case)
+        check_the_end(case, {S.UNCONFIRMED})
 
 
 def test_the_matrix_is_whole() -> None:
