@@ -68,6 +68,8 @@ FATES: Mapping[str, Fate] = {
     "meeting": Fate(blanks={"summary": None, "key": AS_ERASED, "is_told": True}),
     "meeting_attendee": Fate(),
     "stage_change": Fate(),
+    "score": Fate(blanks={"facts": None}),
+    "stage_check": Fate(forgets=True),
     "customer_change": Fate(forgets=True),
     "contact": Fate(
         blanks={

@@ -30,6 +30,7 @@ __all__ = [
     "dismiss",
     "done",
     "escalate",
+    "flag",
     "follow_customer",
     "get",
     "list_handoffs",
@@ -256,6 +257,15 @@ def annotate(connection: Connection, handoff_id: int, *, by: str, at: datetime, 
             )
         )
     return carry_out(connection, row, deed, {}, HandoffState(row["state"]))
+
+
+def flag(connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str, is_flagged: bool = True) -> Move:
+    """Calls for the company's attention, which turns a risk measure red; or takes the call back."""
+    deed = Deed(act="flagged" if is_flagged else "unflagged", by=by, at=at, key=key, details={})
+    row, refusal = look(connection, handoff_id, deed)
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    return carry_out(connection, row, deed, {"flagged_at": at if is_flagged else None}, HandoffState(row["state"]))
 
 
 def withdraw(connection: Connection, ids: Iterable[int], *, reason: str, at: datetime) -> list[int]:

@@ -78,6 +78,7 @@ class HandoffRecord:
     event: dict[str, Any] | None
     merged_into: int | None
     cause_over: str | None
+    flagged_at: datetime | None
     posting: str
     posted_channel: str | None
     posted_ts: str | None

@@ -31,7 +31,7 @@ CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised", "followed"
 class Handoff(SQLModel, table=True):
     """One call to action; `customer_id` None: it concerns all of them (a blown fuse). `owner` is a CSM's key (None: unowned, in
     the fallback channel), `title` and tasks are texts by locale. `cause_over`: how its own walk ended, where it stays for
-    the causes that joined it (S28)."""
+    the causes that joined it (S28). `flagged_at`: since when a person calls for the company's attention (risk turns red)."""
 
     __table_args__ = (
         Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
@@ -85,6 +85,7 @@ class Handoff(SQLModel, table=True):
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     merged_into: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff.id")))
     cause_over: str | None = None
+    flagged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     posting: str = "wanted"
     posted_channel: str | None = None
     posted_ts: str | None = None

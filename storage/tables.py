@@ -2,7 +2,24 @@
 
 from sqlmodel import SQLModel
 
-from storage import accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing
+from storage import (
+    accounts,
+    facts,
+    fuses,
+    handoffs,
+    heartbeats,
+    hosts,
+    inbound,
+    journal,
+    journeys,
+    outbox,
+    pacing,
+    scores,
+    stages,
+)
 
 metadata = SQLModel.metadata
-MODULES = (accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing)
+MODULES = (
+    *(accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing),
+    *(scores, stages),
+)

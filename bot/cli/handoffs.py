@@ -213,6 +213,26 @@ def dismiss(
     _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, close)
 
 
+@commands.command("flag")
+def flag(
+    context: typer.Context,
+    handoff: HandoffId,
+    off: Annotated[bool, typer.Option("--off", help="Take the flag off again.")] = False,
+    by: By = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Call for the company's attention: a risk measure of the customer turns red.
+
+    Example: `journeybot handoffs flag 3 --by sato`
+    """
+
+    def raise_flag(d: Doer) -> Move:
+        return handoff_moves.flag(d.connection, handoff, by=d.by, at=d.at, key=d.key, is_flagged=not off)
+
+    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, raise_flag)
+
+
 def _act(call: ActCall, handoff: int, act: Act) -> None:
     """One move; a refused one is an error that says who was first. Cards in Slack follow at once."""
     with opened(call.context, call.at) as app:
@@ -256,6 +276,7 @@ def _facts(handoff: HandoffRecord, locale: str, zone: str) -> Mapping[str, Any]:
         "Owner": handoff.owner_name or handoff.owner or "nobody yet",
         "State": handoff.state.value,
         "Part of": f"hand-off {handoff.merged_into}" if handoff.merged_into else None,
+        "Flagged": local_text(handoff.flagged_at, zone),
         "Opened": local_text(handoff.opened_at, zone),
         "Due": local_text(handoff.due_at, zone),
         "Snoozed until": local_text(handoff.snoozed_until, zone),

@@ -16,6 +16,7 @@ from bot.rules.vocabulary_entry import Entry, Parameter, Shape
 
 MOST_DAYS = 3660
 MOST_WEEKS = 104
+TYPE_OF = {Shape.NUMBER: ValueType.NUMBER, Shape.DATE: ValueType.DATE}
 
 Reader = Callable[[nodes.Expr], Node]
 
@@ -99,12 +100,10 @@ def _argument(entry: Entry, parameter: Parameter, node: nodes.Expr, read: Reader
         case Shape.DAYS | Shape.WHOLE:
             most = MOST_WEEKS if parameter.name == "weeks" else MOST_DAYS
             return _whole(entry, place, node, least=2 if parameter.name == "weeks" else 1, most=most)
-        case Shape.NUMBER:
-            return as_type(read(node), ValueType.NUMBER, place)
-        case Shape.DATE:
-            return as_type(read(node), ValueType.DATE, place)
+        case Shape.FLAG:
+            return _flag(entry, place, node)
         case _:
-            return as_type(read(node), ValueType.TEXT, place)
+            return as_type(read(node), TYPE_OF.get(parameter.shape, ValueType.TEXT), place)
 
 
 def _text(entry: Entry, place: str, node: nodes.Expr) -> str:
@@ -113,6 +112,12 @@ def _text(entry: Entry, place: str, node: nodes.Expr) -> str:
     if isinstance(node, nodes.Name):
         raise ConditionError(f"{place} must stand in quotes", hint=f'write "{node.name}"', rule="arguments")
     raise _misused(entry, f"{place} must be a text in quotes")
+
+
+def _flag(entry: Entry, place: str, node: nodes.Expr) -> bool:
+    if isinstance(node, nodes.Const) and isinstance(node.value, bool):
+        return node.value
+    raise _misused(entry, f"{place} is `true` or `false`")
 
 
 def _whole(entry: Entry, place: str, node: nodes.Expr, *, least: int, most: int) -> int:

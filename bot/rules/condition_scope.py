@@ -97,7 +97,7 @@ class Scope:
     """The rows a condition speaks of. The enclosing statement selects from `customer` (and `contact`, `enrollment`).
 
     `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
-    `open_days` the days of a customer that says none."""
+    `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take."""
 
     customer: FromClause
     days: LocalDays
@@ -107,6 +107,7 @@ class Scope:
     limits: Mapping[str, LimitCases] = field(default_factory=dict)
     feeds: Mapping[str, timedelta] = field(default_factory=dict)
     open_days: str = "monday to friday"
+    stages: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def outer(self) -> tuple[FromClause, ...]:

@@ -61,6 +61,14 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{before}さんが不在のため、対応依頼{handoff}は{owner}さんが担当します",
     ),
     "handoff_woken": ("The snooze of hand-off {handoff} is over", "対応依頼{handoff}の保留期限になりました"),
+    "handoff_flagged": (
+        "{by} flagged hand-off {handoff}: it needs the company's attention",
+        "{by}さんが対応依頼{handoff}を全社で注視すべき案件としてフラグしました",
+    ),
+    "handoff_unflagged": (
+        "{by} took the flag off hand-off {handoff}",
+        "{by}さんが対応依頼{handoff}のフラグを外しました",
+    ),
     "handoff_noted": ("{by} wrote on hand-off {handoff}: {note}", "{by}さんが対応依頼{handoff}にメモしました：{note}"),
     "handoff_withdrawn": (
         "Hand-off {handoff} was withdrawn, no longer needed: {reason}",

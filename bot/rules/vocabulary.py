@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bot.rules import (
     vocabulary_customer,
+    vocabulary_health,
     vocabulary_later,
     vocabulary_machine,
     vocabulary_people,
@@ -64,6 +65,7 @@ _TOPICS = (
     vocabulary_support,
     vocabulary_people,
     vocabulary_machine,
+    vocabulary_health,
     vocabulary_later,
 )
 

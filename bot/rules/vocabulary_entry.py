@@ -83,6 +83,9 @@ class Arguments:
             raise KeyError(name)
         return int(found)
 
+    def flag(self, name: str) -> bool:
+        return bool(self._given[name])
+
     def sql(self, name: str) -> ColumnElement[Any]:
         found: ColumnElement[Any] = self._given[name]
         return found

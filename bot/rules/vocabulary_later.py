@@ -1,4 +1,4 @@
-"""Names that the language knows and this version cannot answer yet: signals, scores, metrics, plans, content. They parse,
+"""Names that the language knows and this version cannot answer yet: signals, metrics, plans, content. They parse,
 so that a playbook can be read; `check` refuses them with the rule `not-available`."""
 
 from __future__ import annotations
@@ -33,17 +33,9 @@ def _later(
 
 
 BOOL, NUMBER, TEXT = ValueType.BOOL, ValueType.NUMBER, ValueType.TEXT
-HEALTH, PLANS = Topic.HEALTH, Topic.PLANS
+PLANS = Topic.PLANS
 
 ENTRIES: tuple[Entry, ...] = (
-    _later(
-        "stage_overdue",
-        BOOL,
-        Topic.TIME,
-        "Whether the customer is in its stage for longer than expected.",
-        "stage_overdue",
-        is_function=False,
-    ),
     _later("metric", NUMBER, Topic.USAGE, "A named number of metrics.yml.", 'metric("login_rate") < 0.2', NAME),
     _later("features", NUMBER, Topic.USAGE, "How many features are in a band.", 'features(band="green") >= 5', BAND),
     _later("feature_band", TEXT, Topic.USAGE, "The band of a feature.", 'feature_band("reports") == "red"', NAME),
@@ -56,18 +48,6 @@ ENTRIES: tuple[Entry, ...] = (
         is_function=False,
     ),
     _later("could_own", BOOL, Topic.COMMERCE, "Whether a product would fit.", 'could_own("analytics")', NAME),
-    _later("score", NUMBER, HEALTH, "A health measure, 0 to 100.", 'score("adoption") < 40', NAME),
-    _later("band", TEXT, HEALTH, "The band of a health measure.", 'band("health") == "red"', NAME),
-    _later("band_days", NUMBER, HEALTH, "Days in the band.", 'band_days("health") >= 14', NAME),
-    _later(
-        "worsened",
-        BOOL,
-        HEALTH,
-        "Whether the band got worse in the last days.",
-        'worsened("health", days=30)',
-        NAME,
-        DAYS,
-    ),
     _later("signal", BOOL, Topic.MACHINE, "Whether a signal is open.", 'signal("at_risk")', NAME),
     _later("plan", TEXT, PLANS, "The state of a success plan.", 'plan("recovery") == "active"', NAME),
     _later(

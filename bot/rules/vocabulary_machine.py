@@ -121,6 +121,9 @@ def _open_handoffs(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     )
     if arguments.has("kind"):
         query = query.where(handoff.c.kind.in_(arguments.texts("kind")))
+    if arguments.has("flagged"):
+        is_flagged = handoff.c.flagged_at
+        query = query.where(is_flagged.is_not(None) if arguments.flag("flagged") else is_flagged.is_(None))
     return query.correlate(*scope.outer).scalar_subquery()
 
 
@@ -155,10 +158,11 @@ ENTRIES: tuple[Entry, ...] = (
         name="open_handoffs",
         type=ValueType.NUMBER,
         topic=Topic.MACHINE,
-        meaning="How many hand-offs of the customer are open or acknowledged.",
-        example='open_handoffs(kind="risk") >= 1',
+        meaning="How many hand-offs of the customer are open or acknowledged; `flagged=true`: that a person flagged for the "
+        "company's attention, `flagged=false`: that nobody did.",
+        example='open_handoffs(kind="risk", flagged=true) >= 1',
         is_function=True,
-        parameters=(Parameter(name="kind", shape=Shape.NAMES),),
+        parameters=(Parameter(name="kind", shape=Shape.NAMES), Parameter(name="flagged", shape=Shape.FLAG)),
         sql=_open_handoffs,
     ),
 )

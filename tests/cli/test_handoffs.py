@@ -67,3 +67,9 @@ def test_dismissing_needs_a_reason(walked: Cli) -> None:
 def test_an_unknown_number_is_refused(walked: Cli) -> None:
     assert "There is no hand-off 99" in walked.run("handoffs", "show", "99", code=2).err
     assert "There is no hand-off 99" in walked.run("handoffs", "acknowledge", "99", code=2).err
+
+
+def test_a_flag_calls_for_the_companys_attention_and_can_be_taken_off(walked: Cli) -> None:
+    assert walked.json("handoffs", "flag", "2", *LATER)["flagged_at"] == "2027-04-01T02:00:00Z"
+    assert "Flagged:      2027-04-01 11:00" in walked.run("handoffs", "show", "2").out
+    assert walked.json("handoffs", "flag", "2", "--off", *LATER)["flagged_at"] is None

@@ -203,3 +203,15 @@ def test_a_reference_of_another_installation_is_not_ours() -> None:
     assert handoff_id_of("b2", reference_of("a1", 7)) is None
     for text in ("", ".", "a1.", "a1.x", "a1.-1", "a1.٣", "a1." + "9" * 30, "7"):
         assert handoff_id_of("a1", text) is None
+
+
+def test_a_person_flags_a_hand_off_and_takes_the_flag_off_again(database: Database) -> None:
+    it = handoff(database)
+    with database.write() as connection:
+        assert moves.flag(connection, it, by="sato", at=NOW, key="a").is_done
+    assert (row_of(database, it).flagged_at, row_of(database, it).state) == (NOW, HandoffState.OPEN)
+    with database.write() as connection:
+        moves.flag(connection, it, by="sato", at=LATER, key="b", is_flagged=False)
+        moves.dismiss(connection, it, by="sato", at=LATER, key="c", reason="settled")
+        assert moves.flag(connection, it, by="sato", at=LATER, key="d").reason == "finished"
+    assert row_of(database, it).flagged_at is None

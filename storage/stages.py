@@ -1,0 +1,27 @@
+"""How far each customer is in its stage: the named completion checks of stages.yml, as they stand. Written by the derive pass
+of detect; read by the report, by `customers show` and by the brief of a hand-off. The history of stages is facts.StageChange."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Column, ForeignKey, Index
+from sqlmodel import Field, SQLModel
+
+from storage.columns import BigKey
+
+#: StageChange.cause of a move that stages.yml made.
+BY_CHECKS = "stages.yml"
+
+
+class StageCheck(SQLModel, table=True):
+    """One check of the stage a customer is in. `holds` None: not known yet; an answer that becomes unknown stands (S31)."""
+
+    __tablename__ = "stage_check"
+    __table_args__ = (Index("ix_stage_check_stage", "stage", "name", "holds"),)
+
+    customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), primary_key=True, autoincrement=False))
+    stage: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    holds: bool | None = None
+    since: date
