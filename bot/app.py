@@ -10,21 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Table, insert, select
 
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.workspace import Workspace, load_workspace, read_files
 from bot.authoring.workspace_file import WorkspaceSettings
-from bot.channels.aside import AsideChannel
 from bot.channels.base import MailChannel
 from bot.channels.folder import FolderChannel
-from bot.channels.smtp import SmtpChannel
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
-from bot.pipeline import TickReport, tick
 from bot.pipeline.absorb import absorb
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
@@ -39,9 +36,9 @@ from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
+from bot.pipeline.ticking import TickReport, tick
 from bot.rules.references import reference_of
 from bot.settings import Settings
-from bot.slack.app import SlackSettings, build_poster
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 from storage.hosts import SendPause
@@ -49,6 +46,9 @@ from storage.journeys import Installation
 from storage.marker import MarkerFile
 from storage.upgrade import upgrade
 from storage.wiping import wipe_free_space
+
+if TYPE_CHECKING:
+    from bot.slack.app import SlackSettings
 
 INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
@@ -240,6 +240,8 @@ class App:
         token = self.settings.slack_bot_token
         if token is None:
             return None
+        from bot.slack.app import SlackSettings  # Bolt is loaded only where Slack is set up
+
         published = self.published()
         workspace = published.settings if published else WorkspaceSettings()
         secret = self.settings.slack_signing_secret
@@ -257,6 +259,8 @@ class App:
         settings = self.slack_settings()
         if settings is None:
             return None
+        from bot.slack.app import build_poster
+
         return replace(build_poster(database=self.database, clock=self.clock, settings=settings), guard=self.guard)
 
 
@@ -273,17 +277,21 @@ def read_workspace(
 
 
 def mail_channel(settings: Settings, clock: Clock) -> MailChannel:
-    """The way out that the settings name. Raises: SettingsError."""
+    """The way out that the settings name; the others are not even loaded. Raises: SettingsError."""
     match settings.email:
         case "sendgrid":
             arm_from_environment(settings.sendgrid_base_url)
             if settings.sendgrid_api_key is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is sendgrid, but SENDGRID_API_KEY is not set", hint="set the key")
+            from bot.channels.aside import AsideChannel
+
             key = settings.sendgrid_api_key.get_secret_value()
             return AsideChannel(key, settings.sendgrid_base_url, monotonic=clock.monotonic)
         case "smtp":
             if settings.smtp_url is None:
                 raise SettingsError("JOURNEYBOT_EMAIL is smtp, but JOURNEYBOT_SMTP_URL is not set", hint="set the URL")
+            from bot.channels.smtp import SmtpChannel
+
             arm_from_environment(settings.smtp_url.get_secret_value())
             return SmtpChannel(settings.smtp_url.get_secret_value(), clock)
         case _:

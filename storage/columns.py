@@ -15,6 +15,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
+#: Tables are written and read by statements, so that pydantic's validators of their rows are seldom needed.
+SQLModel.model_config["defer_build"] = True
+
 #: Constraint names are fixed so that migrations can name them on both databases.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from psycopg import sql
 from sqlalchemy import Connection, Table, or_, text, update
 
-from storage.bulk import Row, _converted, _converters, _cursor
+from storage.bulk import Row, _converted, _converters, _cursor, _names
 from storage.columns import sqlite_instant
 from storage.given import given
 
@@ -31,17 +30,18 @@ def upsert_rows(
     ordered = sorted(rows, key=lambda row: [row[place] for place in places])
     greatest = "max" if dialect == "sqlite" else "greatest"
     sets = ", ".join(_change(table.name, column, how, greatest) for column, how in changes.items())
-    names = ", ".join(f'"{column}"' for column in columns)
     mark = "?" if dialect == "sqlite" else "%s"
     marks = ", ".join([mark] * len(columns))
     conflict = ", ".join(f'"{key}"' for key in keys)
-    statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}) ON CONFLICT ({conflict}) DO UPDATE SET {sets}'
+    statement = (
+        f'INSERT INTO "{table.name}" ({_names(columns)}) VALUES ({marks}) ON CONFLICT ({conflict}) DO UPDATE SET {sets}'
+    )
     values = list(_converted(ordered, _converters(table, columns, dialect)))
     if dialect == "sqlite":
         connection.connection.cursor().executemany(statement, values)
         return
     with _cursor(connection) as cursor:
-        cursor.executemany(sql.SQL(statement), values)
+        cursor.executemany(statement, values)
 
 
 def _change(table: str, column: str, how: How, greatest: str) -> str:

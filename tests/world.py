@@ -42,8 +42,8 @@ from bot.insight.doctor import Complaint, examine
 from bot.insight.explain import explain_customer
 from bot.insight.explanation import Explanation
 from bot.insight.listings import OutboxRow, list_outbox
-from bot.pipeline import TickReport
 from bot.pipeline.deploying import DeployReport
+from bot.pipeline.ticking import TickReport
 from bot.rules.reasons import has_sentence
 from bot.settings import Settings
 from storage.accounts import Customer

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.authoring import SETTINGS
 from bot.authoring.condition_findings import check_conditions
 from bot.authoring.language_findings import check_languages
 from bot.authoring.meaning_findings import check_meaning
@@ -19,7 +20,6 @@ from bot.rules import vocabulary
 from bot.rules.playbook import Playbook
 
 JOURNEYS = "playbooks/journeys/"
-SETTINGS = "playbooks/workspace.yml"
 TEMPLATES = "templates/emails/"
 COMPANY_FILES = frozenset(
     f"playbooks/{name}.yml"

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
 from sqlalchemy import Connection
 
-from bot.app import App
 from bot.cli.names import who_acts
 from bot.cli.opening import zone_of_workspace
+
+if TYPE_CHECKING:
+    from bot.app import App
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.acting import ActCall, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, opened, read_instant, zone_of_workspace
+from bot.cli.opening import AsJson, At, local_text, looking, opened, read_instant, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.listings import LIMIT
@@ -50,9 +50,9 @@ def list_all(
 
     Example: `journeybot consent list --reason complaint`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as found:
+        zone = zone_of_workspace(found.settings)
+        with found.database.read() as connection:
             rows = list_suppressions(connection, address=address, reason=reason, limit=limit)
     if as_json:
         print_json(rows)

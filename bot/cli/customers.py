@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import forgetting
-from bot.cli.opening import AsJson, opened
+from bot.cli.opening import AsJson, looking
 from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
 from bot.insight.listings_customers import list_customers, show_customer
@@ -37,7 +37,7 @@ def list_all(
 
     Example: `journeybot customers list --stage onboarding`
     """
-    with opened(context) as app, app.database.read() as connection:
+    with looking(context) as opened, opened.database.read() as connection:
         rows = list_customers(connection, stage=stage, csm=csm, playbook=playbook, limit=limit)
     if as_json:
         print_json(rows)
@@ -58,7 +58,7 @@ def show(
 
     Example: `journeybot customers show sakura-cafe`
     """
-    with opened(context) as app, app.database.read() as connection:
+    with looking(context) as opened, opened.database.read() as connection:
         found = show_customer(connection, customer)
     if as_json:
         print_json(found)

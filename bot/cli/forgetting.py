@@ -3,17 +3,19 @@ what goes and what stays are bot/pipeline/erasing.py and storage/erasures.py."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.app import App
 from bot.cli.names import By, who_acts
 from bot.cli.opening import AsJson, opened
 from bot.cli.printing import print_json, print_line
 from bot.errors import UsageError
 from bot.insight.export_person import export_person
-from bot.pipeline.erasing import Erased
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.pipeline.erasing import Erased
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The customer's key.")]
 OnlyContact = Annotated[str | None, typer.Option("--contact", metavar="KEY", help="Only this contact of the customer.")]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.app import App
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
@@ -17,6 +16,9 @@ from bot.pipeline.fuse_acts import drop as drop_fuse
 from bot.pipeline.fuse_acts import find_fuse
 from bot.pipeline.fuse_acts import release as release_fuse
 from bot.pipeline.fuses import Blown
+
+if TYPE_CHECKING:
+    from bot.app import App
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="What waits because a fuse blew: release it, or drop it."

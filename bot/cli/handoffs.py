@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, opened, read_end, zone_of_workspace
+from bot.cli.opening import AsJson, At, local_text, looking, opened, read_end, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.handoff_brief import Reader, read_brief
@@ -53,9 +53,9 @@ def list_open(
 
     Example: `journeybot handoffs list --owner sato`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as found:
+        zone = zone_of_workspace(found.settings)
+        with found.database.read() as connection:
             rows = list_handoffs(
                 connection, state=state, owner=owner, customer=customer, playbook=playbook, limit=limit
             )

@@ -3,6 +3,7 @@ What a command raises becomes a readable refusal (refusals.py); only Typer's own
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import Any
 
@@ -46,6 +47,9 @@ def load_command(place: CommandPlace) -> Any:
     """The real command, its module imported."""
     module, _, attribute = place.place.partition(":")
     found = getattr(import_module(module), attribute)
+    if not gc.isenabled():  # `main` started the program, not a test
+        gc.freeze()
+        gc.enable()
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)  # get_command would offer shell completion in every group
     else:

@@ -1,28 +1,36 @@
-"""Opens what a command needs: the settings, or the whole App, perhaps with a clock that stands where `--at` says. Turning the
-clock is refused as soon as anything real is connected. Before it: Typer has parsed; after it: the command acts."""
+"""Opens what a command needs: the settings, the database to look at, or the whole App, perhaps with a clock that stands where
+`--at` says; refused as soon as anything real is connected. Before it: Typer has parsed; after it: the command acts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import make_url
 
-from bot.app import App
-from bot.authoring.workspace import SETTINGS
-from bot.authoring.workspace_file import load_workspace_settings
+from bot.authoring import SETTINGS
 from bot.cli.session import session_of
 from bot.clock import Clock, FixedClock, SystemClock
 from bot.errors import UsageError
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import add
 from bot.rules.durations import parse_duration
-from bot.rules.zones import local_to_utc, to_local
+from bot.rules.zones import is_zone, local_to_utc, to_local
 from bot.settings import Settings
+from storage.database import Database
+from storage.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+#: How nearly everybody writes the time zone in workspace.yml; anything else is left to the YAML reader.
+PLAIN_TIMEZONE = re.compile(rb"^timezone:[ ]+([A-Za-z0-9_+/-]+)[ ]*(?:#.*)?\r?$", re.MULTILINE)
 
 At = Annotated[
     str | None,
@@ -41,9 +49,32 @@ def settings_of(context: typer.Context) -> Settings:
     return Settings.load(session_of(context).workspace)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a list needs: no channel, no playbooks, nothing that acts."""
+
+    settings: Settings
+    database: Database
+
+
+@contextmanager
+def looking(context: typer.Context) -> Iterator[Look]:
+    """The workspace's database, brought up to date: a third of the time that `opened` takes. Raises: SettingsError."""
+    settings = settings_of(context)
+    _refuse_strange_folder(settings)
+    database = Database(settings.database_url)
+    try:
+        upgrade(database)
+        yield Look(settings=settings, database=database)
+    finally:
+        database.dispose()
+
+
 @contextmanager
 def opened(context: typer.Context, at: str | None = None) -> Iterator[App]:
     """The App of the workspace, with its database up to date. Raises: SettingsError, UsageError."""
+    from bot.app import App  # half of a light command's time
+
     settings = settings_of(context)
     _refuse_strange_folder(settings)
     with App.open(settings, clock=clock_at(settings, at)) as app:
@@ -103,6 +134,11 @@ def zone_of_workspace(settings: Settings) -> str:
     """The time zone in which people of this workspace read and write moments. Raises: UsageError."""
     path = settings.workspace / SETTINGS
     text = path.read_bytes() if path.is_file() else b""
+    written: list[bytes] = PLAIN_TIMEZONE.findall(text)
+    if len(written) == 1 and is_zone(zone := written[0].decode()):
+        return zone
+    from bot.authoring.workspace_file import load_workspace_settings  # builds the reader of YAML
+
     found, _ = load_workspace_settings(text, SETTINGS)
     if found is None:
         raise UsageError(

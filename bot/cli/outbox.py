@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from difflib import unified_diff
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.app import App
-from bot.authoring.templates import Draft
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
+from bot.cli.opening import AsJson, At, local_text, looking, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
-from bot.errors import MissingField, UsageError
+from bot.errors import UsageError
 from bot.insight.journal_lines import details_of
 from bot.insight.listing_replies import list_replies
 from bot.insight.listings import LIMIT, MailText, list_outbox, show_mail
 from bot.pipeline import outbox_acts
-from bot.pipeline.approving import approve_all
-from bot.pipeline.caps import cap_passed
-from bot.pipeline.edited_mails import EditedMail
-from bot.pipeline.mail_context import load_cases
-from bot.pipeline.preflight import Letter
-from bot.rules.guards import CAP_PASSED
 from bot.rules.reasons import sentence
 from storage.outbox import MessageState
 from storage.outbox_moves import MessageRow
+
+if TYPE_CHECKING:
+    from bot.app import App
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Mails: what is owed, held and sent; approve, edit, resend."
@@ -59,9 +48,9 @@ def list_mails(
 
     Example: `journeybot outbox list --state held`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as base:
+        zone = zone_of_workspace(base.settings)
+        with base.database.read() as connection:
             rows = list_outbox(connection, state=state, customer=customer, playbook=playbook, limit=limit)
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -83,9 +72,9 @@ def show(context: typer.Context, mail: MailId, as_json: AsJson = False) -> None:
 
     Example: `journeybot outbox show 12`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as base:
+        zone = zone_of_workspace(base.settings)
+        with base.database.read() as connection:
             found = show_mail(connection, mail)
             told = details_of(connection, [mail])
     if as_json:
@@ -119,6 +108,8 @@ def approve(
     if mail is not None:
         _act(call, lambda doer: outbox_acts.approve(doer.connection, mail, by=doer.by, at=doer.at))
         return
+    from bot.pipeline.approving import approve_all
+
     with opened(context, at) as app, doing(call, app) as doer:
         done = approve_all(doer.connection, by=doer.by, at=doer.at, **narrowed)
     if as_json:
@@ -185,21 +176,11 @@ def edit(
 
     Example: `journeybot outbox edit 12 --subject "About your renewal" --body letter.md`
     """
+    from bot.cli.editing import edit_mail  # with it come the templates
+
     call = ActCall(context=context, by=by, at=at, as_json=as_json)
     with opened(context, at) as app:
-        published = app.require_published()
-        ground = app.ground(published)
-        with app.database.write() as connection:
-            outbox_acts.check_editable(connection, mail)
-            edited = EditedMail.load(connection, published, ground, mail, app.clock.now())
-        written = _written(edited, subject, body)  # no transaction is open while somebody writes
-        letter = edited.letter(written.subject, written.body_markdown)
-        with app.database.read() as connection:
-            before = show_mail(connection, mail)
-        with doing(call, app) as doer:
-            row = outbox_acts.edit(doer.connection, mail, letter, by=doer.by, at=doer.at)
-        if not as_json:
-            _print_changes(before, letter)
+        row = edit_mail(app, call, mail, subject, body)
         _tell(app, row, as_json)
 
 
@@ -233,9 +214,9 @@ def list_answers(
 
     Example: `journeybot outbox replies --verdict unknown`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as base:
+        zone = zone_of_workspace(base.settings)
+        with base.database.read() as connection:
             rows = list_replies(connection, verdict=verdict, limit=limit)
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -262,51 +243,6 @@ def list_answers(
     print_cut(len(rows), limit)
 
 
-def _print_changes(before: MailText, letter: Letter) -> None:
-    """Line by line, what the person changed."""
-    old = [before.row.subject or "", *(before.text or "").splitlines()]
-    new = [letter.mail.subject, *letter.mail.text.splitlines()]
-    for line in list(unified_diff(old, new, lineterm="", n=1))[2:]:
-        if not line.startswith("@@"):
-            print_line(shown(line))
-
-
-def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draft:
-    text = None if body is None else sys.stdin.read() if str(body) == "-" else body.read_text(encoding="utf-8")
-    if subject is not None and text is not None:
-        return Draft(subject=subject, body_markdown=text)
-    try:
-        draft = edited.draft()
-    except MissingField as missing:
-        raise UsageError(
-            f"The template cannot be filled: `{missing.field}` has no value",
-            where=missing.where,
-            hint="write it yourself with --subject and --body FILE; or import the value, then "
-            f"`journeybot outbox resend {edited.case.message.id}`",
-        ) from None
-    if subject is None and text is None:
-        return _from_editor(draft)
-    return Draft(
-        subject=draft.subject if subject is None else subject,
-        body_markdown=draft.body_markdown if text is None else text,
-    )
-
-
-def _from_editor(draft: Draft) -> Draft:
-    """What the person saved: subject on the first line, an empty line, the text."""
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not editor:
-        raise UsageError("No editor is set", hint="set EDITOR, or give --subject and --body FILE")
-    with tempfile.TemporaryDirectory(prefix="journeybot-") as folder:
-        path = Path(folder) / "mail.md"
-        path.write_text(f"{draft.subject}\n\n{draft.body_markdown}", encoding="utf-8")
-        done = subprocess.run([*shlex.split(editor), str(path)], check=False)
-        if done.returncode != 0:
-            raise UsageError(f"The editor ended with {done.returncode}, so nothing was stored")
-        subject, _, text = path.read_text(encoding="utf-8").partition("\n")
-    return Draft(subject=subject.strip(), body_markdown=text.strip() + "\n")
-
-
 def _act(call: ActCall, act: Act) -> None:
     with opened(call.context, call.at) as app:
         with doing(call, app) as doer:
@@ -327,6 +263,10 @@ def _tell(app: App, row: MessageRow, as_json: bool) -> None:
 
 def _warn_of_caps(app: App, message_id: int) -> None:
     """A person's own send is never held back by a cap, but they should know (S15)."""
+    from bot.pipeline.caps import cap_passed
+    from bot.pipeline.mail_context import load_cases
+    from bot.rules.guards import CAP_PASSED
+
     published = app.published()
     if published is None:
         return

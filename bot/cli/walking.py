@@ -10,8 +10,8 @@ import typer
 from bot.cli.opening import AsJson, At, local_text, opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line
 from bot.logs import configure_logs
-from bot.pipeline import TickReport
 from bot.pipeline.send_guard import RELEASE_HINT, sentence_of
+from bot.pipeline.ticking import TickReport
 from bot.runners.local import run as serve
 
 

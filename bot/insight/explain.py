@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
+from sqlalchemy import Connection, and_, func, literal, or_, select
 
-from bot.authoring.nearest import nearest, suggestion
+from bot.authoring.nearest import suggestion
 from bot.errors import UsageError
+from bot.insight.customer_keys import customer_id_of
 from bot.insight.explanation import Explanation, Line, PlaybookExplanation, ReasonCount, Teller
 from bot.insight.journal_lines import DECISION, attempt_lines, decision_lines, event_lines
 from bot.insight.waiting import count_inside, inside_lines
@@ -16,13 +17,12 @@ from bot.insight.why_many_not import count_outside
 from bot.insight.why_not import OUTSIDE, Asked, why_outside
 from bot.pipeline.news import local_days
 from bot.pipeline.published import Published
-from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.pipeline.scopes import Ground
 from storage.deployments import VERSION, PlaybookRow
 from storage.dialects import json_text
 from storage.outbox_moves import MESSAGE
 
 MOST_LINES = 200
-MOST_NEIGHBOURS = 2000
 MOST_REASONS = 20
 #: Details that make one reason several answers; all others differ from one customer to the next.
 TELLING_DETAILS = ("condition", "outcome", "arm", "field", "template", "kind", "playbook", "answer")
@@ -116,28 +116,6 @@ def explain_message(
 def _order(line: Line) -> tuple[datetime, int]:
     """Within one instant: it was owed, it was tried, that was recorded."""
     return line.at, 0 if line.message is None else 1 if line.verdict == "attempt" else 2
-
-
-def customer_id_of(connection: Connection, key: str) -> int:
-    """Raises: UsageError with the nearest key, or the key of the customer that has this name."""
-    found = connection.scalar(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
-    if found is not None:
-        return int(found)
-    named = connection.scalar(select(CUSTOMER.c.key).where(func.lower(CUSTOMER.c.name) == key.lower()).limit(1))
-    guess = named or nearest(key, _neighbours(connection, key))
-    hint = f"did you mean `{guess}`?" if guess else "see `journeybot customers list`"
-    raise UsageError(f"There is no customer `{key}`", hint=hint)
-
-
-def _neighbours(connection: Connection, key: str) -> list[str]:
-    """Keys that begin alike, else any; never all of a million."""
-    begins_alike: ColumnElement[bool] = func.lower(CUSTOMER.c.key).like(f"{_escaped(key[:1].lower())}%", escape="\\")
-    alike = list(connection.scalars(select(CUSTOMER.c.key).where(begins_alike).limit(MOST_NEIGHBOURS)))
-    return alike or list(connection.scalars(select(CUSTOMER.c.key).limit(MOST_NEIGHBOURS)))
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "%_\\" else letter for letter in text)
 
 
 def playbook_row(published: Published, name: str) -> PlaybookRow:

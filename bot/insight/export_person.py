@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from bot.errors import UsageError
-from bot.insight.explain import customer_id_of
+from bot.insight.customer_keys import customer_id_of
 from bot.insight.listings import dated
 from storage.accounts import Contact, ImportedRow, Suppression
 from storage.erasures import FATES, Scope, belongs_to

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from bot.insight.listings import checked_word, dated
-from bot.pipeline.replies import ReplyVerdict
 from storage.accounts import Customer
 from storage.inbound import Reply
 
@@ -44,5 +43,7 @@ def list_replies(connection: Connection, *, verdict: str | None = None, limit: i
         .limit(limit)
     )
     if verdict is not None:
+        from bot.pipeline.replies import ReplyVerdict  # with it come the conditions, which a plain list does without
+
         statement = statement.where(REPLY.c.verdict == checked_word(verdict, [each.value for each in ReplyVerdict]))
     return [ReplyRow(**row._mapping) for row in connection.execute(statement)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
-from bot.insight.explain import customer_id_of
+from bot.insight.customer_keys import customer_id_of
 from bot.insight.listings import LIMIT, dated
 from storage.accounts import Contact, ContactRole, Customer
 from storage.deployments import VERSION

@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
+from bot.authoring import SETTINGS
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
-from bot.authoring.workspace import SETTINGS
 from bot.errors import Finding
 from storage.accounts import Csm
 from storage.database import Database

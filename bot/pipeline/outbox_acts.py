@@ -5,18 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from bot.errors import UsageError
-from bot.pipeline.preflight import Letter
 from storage.bulk import insert_new_rows
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.outbox import DeliveryEvent, MessageState
 from storage.outbox_moves import CONTENT, MESSAGE, MessageRow, contents_of, lock_messages, store_contents, write_moves
+
+if TYPE_CHECKING:
+    from bot.pipeline.preflight import Letter
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 S = MessageState

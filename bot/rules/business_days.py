@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-
-import holidays as holiday_tables
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from bot.rules.durations import Duration, parse_day, parse_weekday
 from bot.rules.schedules import SEARCH_DAYS, add_days, add_months
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
 EVERY_DAY = frozenset(range(7))
@@ -67,15 +70,23 @@ def region_source(region: str) -> HolidaySource | None:
 
 
 @lru_cache(maxsize=512)
-def _table(country: str) -> holiday_tables.HolidayBase:
-    return holiday_tables.country_holidays(country, expand=False)
+def _table(country: str) -> HolidayBase:
+    return _country_holidays()(country, expand=False)
+
+
+@cache
+def _country_holidays() -> Callable[..., HolidayBase]:
+    # Imported here because its first use loads the tables of all countries, which takes longer than many commands.
+    from holidays import country_holidays
+
+    return country_holidays
 
 
 @lru_cache(maxsize=4096)
 def _holidays_in(sources: tuple[HolidaySource, ...], year: int) -> frozenset[date]:
     days: set[date] = set()
     for source in sources:
-        table = holiday_tables.country_holidays(
+        table = _country_holidays()(
             source.country,
             subdiv=source.subdivision or None,
             years=year,

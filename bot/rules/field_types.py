@@ -16,7 +16,8 @@ from bot.rules.durations import Moment, parse_anchor, parse_duration, parse_hour
 class Part(BaseModel):
     """Base of every piece of a playbook or workspace: immutable, and a key nobody knows is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    # Validators are built when first used: commands that read no workspace need none.
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
 def refused(message: str, hint: str = "") -> PydanticCustomError:

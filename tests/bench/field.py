@@ -21,9 +21,9 @@ from bot.authoring.workspace import Workspace, load_workspace
 from bot.channels.base import MailChannel
 from bot.channels.memory import MemoryChannel
 from bot.clock import FixedClock
-from bot.pipeline import TickReport, tick
 from bot.pipeline.deploying import deploy
 from bot.pipeline.published import Publications, Published
+from bot.pipeline.ticking import TickReport, tick
 from storage.database import Database
 from storage.tables import metadata
 

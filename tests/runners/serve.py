@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.app import App
 from bot.logs import configure_logs
-from bot.pipeline import TickReport
+from bot.pipeline.ticking import TickReport
 from bot.runners.local import run
 from bot.settings import Settings
 

@@ -1,0 +1,115 @@
+"""`tick()` runs all passes over everything that is due, in order; this page is the whole product.
+A missed tick loses nothing: what is due is computed from state. Passes never import one another; only tick joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.channels.base import MailChannel
+from bot.clock import Clock
+from bot.failpoints import Place, pass_by
+from bot.pipeline.absorb import absorb
+from bot.pipeline.advance import advance
+from bot.pipeline.deliver import deliver
+from bot.pipeline.detect import detect, has_unseen, settle
+from bot.pipeline.enroll import enroll
+from bot.pipeline.fuse_acts import take_answers
+from bot.pipeline.mail_fuses import count_days, mind_rates
+from bot.pipeline.published import Published
+from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
+from bot.pipeline.wake import wake
+from storage.claim_order import has_due
+from storage.database import Database
+from storage.hosts import SendPause
+
+#: A mail that is accepted lets its walk go on, which may owe the next thing; so the passes repeat until all is quiet.
+MOST_ROUNDS = 20
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What one tick did. `pause`: why nothing may leave this host (send_guard.py)."""
+
+    at: datetime
+    entered: int = 0
+    woken: int = 0
+    moved: int = 0
+    absorbed: int = 0
+    messages: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    blocked: bool = False
+    rounds: int = 0
+    pause: SendPause | None = None
+
+
+def tick(
+    database: Database,
+    published: Published,
+    channel: MailChannel,
+    clock: Clock,
+    *,
+    installation: str = "",
+    is_stopping: Callable[[], bool] = lambda: False,
+    guard: SendGuard = OPEN_GUARD,
+) -> TickReport:
+    """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more, or until somebody asks
+    to stop: the batch in flight is then the last."""
+    report = TickReport(at=clock.now())
+    while report.rounds < MOST_ROUNDS and not is_stopping():
+        report.rounds += 1
+        moved = _look(database, published, clock.now(), report, installation) if _has_news(database, report) else 0
+        advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
+        report.moved += advanced.moved
+        if advanced.faults:
+            report.faults.append(f"{advanced.faults} walk(s) set aside")
+        if report.rounds > 1 and not (moved or advanced.moved or _owes(database, clock.now())):
+            break
+        delivered = deliver(
+            database, published, channel, clock, installation=installation, is_stopping=is_stopping, guard=guard
+        )
+        report.blocked = delivered.blocked
+        report.pause = delivered.pause
+        for state, number in delivered.states.items():
+            report.messages[state] = report.messages.get(state, 0) + number
+        if not (moved or advanced.moved or delivered.total):
+            break
+    return report
+
+
+def _has_news(database: Database, report: TickReport) -> bool:
+    """The first round always looks; later ones only where the round before left something to look at."""
+    if report.rounds == 1:
+        return True
+    with database.read() as connection:
+        return has_unseen(connection)
+
+
+def _owes(database: Database, now: datetime) -> bool:
+    """Whether a mail is due after all: one that had waited for its recipient may have become several."""
+    with database.read() as connection:
+        return has_due(connection, now)
+
+
+def _look(database: Database, published: Published, now: datetime, report: TickReport, installation: str) -> int:
+    """Take in news and offer it to everybody, in one transaction: either all have looked at it or nobody has."""
+    absorbed = absorb(database, published, now, installation=installation)
+    with database.write() as connection:
+        answered = take_answers(connection, published, now)
+        if absorbed:
+            mind_rates(connection, published, now)
+        news = detect(connection, now, published.settings.timezone)
+        if news.new_days:
+            count_days(connection, published, now)
+        entered = enroll(connection, published, news)
+        pass_by(Place.ENROLLED)
+        woken = wake(connection, published, news)
+        settle(connection, news)
+        pass_by(Place.LOOK_COMMIT)
+    pass_by(Place.LOOKED)
+    report.absorbed += absorbed
+    report.entered += entered.entered
+    report.woken += woken
+    report.faults += entered.faults
+    return entered.entered + woken + answered
