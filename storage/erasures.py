@@ -70,6 +70,9 @@ FATES: Mapping[str, Fate] = {
     "stage_change": Fate(),
     "score": Fate(blanks={"facts": None}),
     "stage_check": Fate(forgets=True),
+    "metric_value": Fate(),
+    "feature_band": Fate(),
+    "signal_episode": Fate(blanks={"evidence": None}),
     "customer_change": Fate(forgets=True),
     "contact": Fate(
         blanks={
@@ -115,7 +118,7 @@ NOBODYS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook", "playbook_version", "playbook_day"),
         *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
-        *("imported_row", "pause", "suppression", "stray_event", "webhook_post"),
+        *("imported_row", "pause", "suppression", "stray_event", "webhook_post", "derived_item"),
     )
 )
 

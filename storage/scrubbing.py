@@ -64,6 +64,8 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
         )
     ),
     "handoff_act": frozenset({"key", "act", "by"}),
+    "derived_item": frozenset({"kind", "name", "digest"}),
+    "feature_band": frozenset({"feature", "band"}),
     "meeting": frozenset({"source", "kind"}),
     "message": frozenset(
         (
@@ -72,9 +74,11 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
         )
     ),
     "message_content": frozenset({"category", "locale", "template_digest"}),
+    "metric_value": frozenset({"metric"}),
     "note": frozenset({"source"}),
     "occasion": frozenset({"playbook", "key", "state", "verdict"}),
     "reply": frozenset({"verdict"}),
+    "signal_episode": frozenset({"signal"}),
     "stage_change": frozenset({"old", "new", "cause"}),
     "stray_event": frozenset({"source", "reason", "kind"}),
     "subscription": frozenset({"source", "product"}),

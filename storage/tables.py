@@ -7,6 +7,7 @@ from storage import (
     facts,
     fuses,
     handoffs,
+    health,
     heartbeats,
     hosts,
     inbound,
@@ -20,6 +21,6 @@ from storage import (
 
 metadata = SQLModel.metadata
 MODULES = (
-    *(accounts, facts, fuses, handoffs, heartbeats, hosts, inbound, journal, journeys, outbox, pacing),
+    *(accounts, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, outbox, pacing),
     *(scores, stages),
 )

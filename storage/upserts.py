@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Table, or_, text, update
+from sqlalchemy import Connection, Insert, Table, or_, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage.bulk import Row, _converted, _converters, _cursor, _names
 from storage.columns import sqlite_instant
@@ -73,3 +75,16 @@ def hold_alone(connection: Connection, what: str) -> None:
     """Until this transaction ends, nobody else gets past here with the same word. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"journeybot.{what}"})
+
+
+def put_selected(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Any, *, changes: Sequence[str]
+) -> Insert:
+    """INSERT … SELECT that sets the columns of `changes` where the primary key stands already. `rows` needs a WHERE, or
+    SQLite takes its ON CONFLICT for a join's."""
+    keys = [column.name for column in table.primary_key]
+    if connection.dialect.name == "sqlite":
+        lite = sqlite_insert(table).from_select(list(columns), rows)
+        return lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in changes})
+    big = postgresql_insert(table).from_select(list(columns), rows)
+    return big.on_conflict_do_update(index_elements=keys, set_={name: big.excluded[name] for name in changes})

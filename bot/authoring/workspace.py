@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.authoring import SETTINGS
+from bot.authoring.company import Company, read_company
 from bot.authoring.condition_findings import check_conditions
 from bot.authoring.language_findings import check_languages
 from bot.authoring.meaning_findings import check_meaning
@@ -45,6 +46,7 @@ class Workspace:
     """What people wrote, checked. Playbooks with errors are left out and named in `findings`."""
 
     settings: WorkspaceSettings
+    company: Company
     playbooks: Mapping[str, ParsedPlaybook]
     templates: Templates
     findings: tuple[Finding, ...]
@@ -111,6 +113,8 @@ def load_workspace(
     findings = list(extra)
     settings, found = load_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
     findings += found
+    company, found = read_company(files)
+    findings += found
     templates, found = compile_templates(
         {path: text for path, text in files.items() if path.startswith(TEMPLATES)},
         names=vocabulary.names(),
@@ -135,6 +139,7 @@ def load_workspace(
     findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
     return Workspace(
         settings=effective,
+        company=company,
         playbooks={found.playbook.name: found for found in parsed},
         templates=templates,
         findings=tuple(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.path))),

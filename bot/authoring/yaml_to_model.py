@@ -81,6 +81,10 @@ class TreeReader:
             self.check_text(name, value, path)
         return self._read_shape(shape_of(model, name), name, value, path, location)
 
+    def read_root(self, shape: Shape, name: str, value: Value) -> Any:
+        """A whole file that is one field: its paths begin with its own keys."""
+        return self._read_shape(shape, name, value, "", (name,))
+
     def _read_shape(self, shape: Shape, name: str, value: Value, path: str, location: Location) -> Any:
         if shape.form == "steps":
             return self.read_steps(value, path, location)
@@ -93,7 +97,7 @@ class TreeReader:
             ]
         if isinstance(value, Mapping) and shape.form == "mapping" and shape.inner is not None:
             return {
-                key: self._read_inner(shape.inner, name, item, f"{path}.{key}", (*location, key))
+                key: self._read_inner(shape.inner, name, item, f"{path}.{key}" if path else key, (*location, key))
                 for key, item in value.entries.items()
             }
         return self.read_value(value, path, location)

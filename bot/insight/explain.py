@@ -154,4 +154,8 @@ def _teller(published: Published, now: datetime, locale: str, customer: str | No
 
 
 def _ground(connection: Connection, published: Published, now: datetime) -> Ground:
-    return Ground(days=local_days(connection, now, published.settings.timezone), settings=published.settings)
+    return Ground(
+        days=local_days(connection, now, published.settings.timezone),
+        settings=published.settings,
+        metrics=frozenset(published.company.metrics),
+    )

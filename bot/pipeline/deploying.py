@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Table, and_, case, literal, select, true, upd
 
 from bot.authoring.workspace import Workspace
 from bot.errors import Finding, WorkspaceError
-from bot.pipeline.news import local_days
+from bot.pipeline.derive import derive_new
+from bot.pipeline.news import local_days, no_news
 from bot.pipeline.occasions import by_condition
 from bot.pipeline.opening import EVERYBODY, close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
@@ -87,6 +88,7 @@ def deploy(connection: Connection, files: Mapping[str, str], workspace: Workspac
             put_playbook(connection, name, {"state": "retired"})
     published = Publications().load(connection)
     assert published is not None
+    derive_new(connection, published, no_news(connection, now, published.settings.timezone))
     existing = _look_at_newly_live(connection, published, before, now)
     write_entries(connection, [_entry(change, now) for change in changes if change.is_new_version])
     final = tuple(_with_existing(change, existing.get(change.playbook, 0)) for change in changes)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.pipeline.news import CHANGE, News, zones_in_use
+from bot.pipeline.news import CHANGE, NEXT_TICK, News, zones_in_use
 from bot.rules.conditions import LocalDays
 from bot.rules.zones import is_zone, local_date
 from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
@@ -35,11 +35,13 @@ DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
 
-def detect(connection: Connection, now: datetime, default_zone: str) -> News:
-    """Take what is new; `settle` forgets it in the same transaction once everybody has looked."""
+def detect(connection: Connection, now: datetime, default_zone: str, *, begins: bool = True) -> News:
+    """Take what is new; `settle` forgets it in the same transaction once everybody has looked. `begins`: a tick begins, so
+    that what waited for the next tick is seen now (S31)."""
     token = uuid.uuid4().hex
     _tell_of_meetings(connection, now)
-    taken = connection.execute(update(CHANGE).where(CHANGE.c.taken_by.is_(None)).values(taken_by=token))
+    is_new = or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK) if begins else CHANGE.c.taken_by.is_(None)
+    taken = connection.execute(update(CHANGE).where(is_new).values(taken_by=token))
     zones = zones_in_use(connection)
     today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in zones}
     seen = {zone: day for zone, day in connection.execute(select(ZONE_DAY.c.timezone, ZONE_DAY.c.day))}

@@ -11,11 +11,8 @@ from sqlalchemy import ColumnElement, Table, and_, case, exists, false, func, li
 
 from bot.pipeline.published import Version
 from bot.pipeline.scopes import CONTACT, Ground
-from bot.rules.business_days import BusinessCalendar
-from bot.rules.calendar import subtract
 from bot.rules.conditions import Condition, parse_condition
-from bot.rules.durations import Duration, parse_anchor, parse_duration
-from storage.columns import UtcDateTime
+from bot.rules.durations import parse_anchor, parse_duration
 from storage.enrollments import ENROLLMENT
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 
@@ -103,7 +100,7 @@ def _again_rules(version: Version, ground: Ground, who: Candidate) -> list[tuple
     is_walking = _walk_exists(walked, ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
     rules: list[tuple[ColumnElement[bool], str]] = [(is_walking, "already_walking")]
     if again.kind == "after" and again.after:
-        since = _ago(ground, parse_duration(again.after))
+        since = ground.ago(parse_duration(again.after))
         rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "walked_lately"))
     if again.times:
         walks = (
@@ -111,14 +108,9 @@ def _again_rules(version: Version, ground: Ground, who: Candidate) -> list[tuple
         )
         rules.append((walks >= again.times, "walked_often_enough"))
     if enter.at:
-        since = _ago(ground, parse_anchor(enter.at).offset or parse_duration("1 day"))
+        since = ground.ago(parse_anchor(enter.at).offset or parse_duration("1 day"))
         rules.append((_walk_exists(walked, ENROLLMENT.c.entered_at > since), "date_moved"))
     return rules
-
-
-def _ago(ground: Ground, length: Duration) -> ColumnElement[Any]:
-    """So long before now."""
-    return ground.days.when(lambda now: subtract(length, now, "UTC", BusinessCalendar()), UtcDateTime())
 
 
 def _would_leave(version: Version, ground: Ground, who: Candidate) -> ColumnElement[bool]:

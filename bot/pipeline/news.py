@@ -14,6 +14,8 @@ from bot.rules.conditions import Condition, LocalDays
 from storage.accounts import CustomerChange
 
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
+#: Marks of changes that only the next tick may see: whoever closes a ring reads the previous tick's value (S31).
+NEXT_TICK = "next tick"
 #: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
 ZONES_IN_USE = text(
     """WITH RECURSIVE used(zone) AS (
@@ -80,3 +82,17 @@ def local_days(connection: Connection, now: datetime, default_zone: str) -> Loca
 
 def zones_in_use(connection: Connection) -> list[str]:
     return list(connection.scalars(ZONES_IN_USE).all())
+
+
+def no_news(connection: Connection, now: datetime, default_zone: str) -> News:
+    """Nothing new for anybody: for who looks at everybody all the same."""
+    return News(
+        now=now,
+        token="",
+        changed=0,
+        days=local_days(connection, now, default_zone),
+        today={},
+        new_days=frozenset(),
+        all_zones=frozenset(),
+        woken_feeds=frozenset(),
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from bot.authoring.company import Company
 from bot.authoring.templates import Templates
 from bot.authoring.workspace import JOURNEYS, Workspace, load_workspace
 from bot.authoring.workspace_file import WorkspaceSettings
@@ -59,13 +60,20 @@ class Published:
         zones = (days.default_zone, *days.zones)
         found = self.grounds.get(zones)
         if found is None:
-            found = self.grounds[zones] = Ground(days=days, settings=self.settings)
+            found = self.grounds[zones] = Ground(
+                days=days, settings=self.settings, metrics=frozenset(self.company.metrics)
+            )
         found.days.move_to(days.now)
         return found
 
     @property
     def settings(self) -> WorkspaceSettings:
         return self.workspace.settings
+
+    @property
+    def company(self) -> Company:
+        """The company-wide definitions: metrics, features, signals."""
+        return self.workspace.company
 
     @property
     def templates(self) -> Templates:

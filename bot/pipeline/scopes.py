@@ -23,8 +23,12 @@ from sqlalchemy import (
 )
 
 from bot.authoring.workspace_file import WorkspaceSettings
+from bot.rules.business_days import BusinessCalendar
+from bot.rules.calendar import subtract
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
+from bot.rules.durations import Duration
 from storage.accounts import Contact, Customer, Suppression
+from storage.columns import UtcDateTime
 from storage.consent import TRANSACTIONAL, forbidding
 from storage.dialects import among, json_list_has
 from storage.enrollments import ENROLLMENT
@@ -44,6 +48,7 @@ class Ground:
 
     days: LocalDays
     settings: WorkspaceSettings
+    metrics: frozenset[str] = frozenset()
     token: str = ""
     _asked: dict[Any, ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
     _kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -61,6 +66,10 @@ class Ground:
         """The instant of the pass, read when the statement runs."""
         return self.days.instant()
 
+    def ago(self, length: Duration) -> ColumnElement[Any]:
+        """The instant so long before the pass, read when the statement runs."""
+        return self.days.when(lambda now: subtract(length, now, "UTC", BusinessCalendar()), UtcDateTime())
+
     def marks(self) -> ColumnElement[str]:
         """The token of the tick that looks, read when the statement runs."""
         return bindparam(None, callable_=lambda: self.token, type_=String())
@@ -76,6 +85,7 @@ class Ground:
             days=self.days,
             limits=self.settings.limit_cases(),
             feeds=self.settings.feed_ages(),
+            metrics=self.metrics,
         )
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:

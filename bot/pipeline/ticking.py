@@ -13,6 +13,7 @@ from bot.failpoints import Place, pass_by
 from bot.pipeline.absorb import absorb
 from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
+from bot.pipeline.derive import derive
 from bot.pipeline.detect import detect, has_unseen, settle
 from bot.pipeline.enroll import enroll
 from bot.pipeline.fuse_acts import take_answers
@@ -54,7 +55,7 @@ def tick(
     is_stopping: Callable[[], bool] = lambda: False,
     guard: SendGuard = OPEN_GUARD,
 ) -> TickReport:
-    """absorb → detect → enroll → wake → advance → deliver, repeated until nothing moves any more, or until somebody asks
+    """absorb → detect → derive → enroll → wake → advance → deliver, repeated until nothing moves any more, or until somebody asks
     to stop: the batch in flight is then the last."""
     report = TickReport(at=clock.now())
     while report.rounds < MOST_ROUNDS and not is_stopping():
@@ -99,9 +100,10 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
         answered = take_answers(connection, published, now)
         if absorbed:
             mind_rates(connection, published, now)
-        news = detect(connection, now, published.settings.timezone)
+        news = detect(connection, now, published.settings.timezone, begins=report.rounds == 1)
         if news.new_days:
             count_days(connection, published, now)
+        news = derive(connection, published, news)
         entered = enroll(connection, published, news)
         pass_by(Place.ENROLLED)
         woken = wake(connection, published, news)

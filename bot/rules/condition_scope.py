@@ -97,7 +97,8 @@ class Scope:
     """The rows a condition speaks of. The enclosing statement selects from `customer` (and `contact`, `enrollment`).
 
     `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
-    `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take."""
+    `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take,
+    `metrics` the names of metrics.yml."""
 
     customer: FromClause
     days: LocalDays
@@ -108,6 +109,7 @@ class Scope:
     feeds: Mapping[str, timedelta] = field(default_factory=dict)
     open_days: str = "monday to friday"
     stages: Mapping[str, int] = field(default_factory=dict)
+    metrics: frozenset[str] = frozenset()
 
     @property
     def outer(self) -> tuple[FromClause, ...]:

@@ -269,7 +269,7 @@ def _believed(node: Comparison | Membership | Emptiness, scope: Scope, *, is_pos
 def _unless_silent(
     node: Comparison | Membership | Emptiness, found: Sql, doubt: Sql, scope: Scope, *, is_positive: bool
 ) -> Sql:
-    zeroed = _zeroed(node)
+    zeroed = with_zero_counts(node)
     known = holds_for_zero(zeroed)
     if known is None:
         silent = _plain_verdict(zeroed, scope)
@@ -291,19 +291,19 @@ def _calls(node: Node, silence: Silence) -> list[Call]:
     ]
 
 
-def _zeroed(node: Any) -> Any:
+def with_zero_counts(node: Any) -> Any:
     """The same with zero for every count."""
     match node:
         case Call() if VOCABULARY[node.function].silence is Silence.ZERO:
             return _ZERO
         case Comparison() | Arithmetic():
-            return replace(node, left=_zeroed(node.left), right=_zeroed(node.right))
+            return replace(node, left=with_zero_counts(node.left), right=with_zero_counts(node.right))
         case Membership() | Emptiness():
-            return replace(node, value=_zeroed(node.value))
+            return replace(node, value=with_zero_counts(node.value))
         case Negation():
-            return replace(node, operand=_zeroed(node.operand))
+            return replace(node, operand=with_zero_counts(node.operand))
         case Junction():
-            return replace(node, operands=tuple(map(_zeroed, node.operands)))
+            return replace(node, operands=tuple(map(with_zero_counts, node.operands)))
         case _:
             return node
 

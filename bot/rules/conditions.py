@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement
 from bot.errors import ConditionError
 from bot.rules.condition_parser import parse_tree
 from bot.rules.condition_scope import LocalDays, Scope
-from bot.rules.condition_sql import value_sql, verdict_sql
+from bot.rules.condition_sql import holds_for_zero, value_sql, verdict_sql, with_zero_counts
 from bot.rules.condition_time import is_made_true_by_time
 from bot.rules.condition_tree import (
     Call,
@@ -35,7 +35,7 @@ from bot.rules.condition_tree import (
 )
 from bot.rules.condition_types import as_type, as_verdict
 from bot.rules.vocabulary import VOCABULARY
-from bot.rules.vocabulary_entry import Arguments, Entry, Shape
+from bot.rules.vocabulary_entry import Arguments, Entry, Shape, Silence
 
 __all__ = [
     "Condition",
@@ -43,6 +43,7 @@ __all__ = [
     "Leaf",
     "LocalDays",
     "Scope",
+    "asks_absence",
     "compile_condition",
     "compile_value",
     "leaves",
@@ -129,6 +130,19 @@ def _signed_leaves(node: Node, *, is_positive: bool) -> Iterator[tuple[Node, boo
             yield from _signed_leaves(child, is_positive=is_positive)
     else:
         yield node, is_positive
+
+
+def asks_absence(condition: Condition) -> bool:
+    """Whether it may hold because something did not happen, so that silence would make it hold as well (S2, S32)."""
+    return any(_is_absence(node, is_positive) for node, is_positive in _signed_leaves(condition.tree, is_positive=True))
+
+
+def _is_absence(leaf: Node, is_positive: bool) -> bool:
+    silences = {VOCABULARY[call.function].silence for call in every_node(leaf) if isinstance(call, Call)}
+    if Silence.ZERO in silences:
+        holds = holds_for_zero(with_zero_counts(leaf))
+        return holds is None or holds is is_positive
+    return Silence.WHOLE in silences
 
 
 def _leaf(node: Node, is_positive: bool, scope: Scope) -> Leaf:

@@ -73,6 +73,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "The playbook broke and was set aside; it looks at everybody again next time. {error}",
         "ジャーニーの処理でエラーが起きたため中断しました。次回、全員を見直します。{error}",
     ),
+    "derivation_fault": (
+        "The {kind} `{name}` could not be worked out and keeps what it was; it looks at everybody again next time. {error}",
+        "{kind} `{name}` の計算でエラーが起きたため、前回の値のままです。次回、全員を見直します。{error}",
+    ),
     # Walking
     "when_does_not_hold": ("Skipped: `{condition}` does not hold", "条件に合わないため飛ばしました：`{condition}`"),
     "holdout": (

@@ -12,7 +12,9 @@ from bot.rules import (
     vocabulary_health,
     vocabulary_later,
     vocabulary_machine,
+    vocabulary_metrics,
     vocabulary_people,
+    vocabulary_signals,
     vocabulary_support,
     vocabulary_time,
     vocabulary_trend,
@@ -65,7 +67,9 @@ _TOPICS = (
     vocabulary_support,
     vocabulary_people,
     vocabulary_machine,
+    vocabulary_metrics,
     vocabulary_health,
+    vocabulary_signals,
     vocabulary_later,
 )
 

@@ -1,4 +1,4 @@
-"""Names that the language knows and this version cannot answer yet: signals, metrics, plans, content. They parse,
+"""Names that the language knows and this version cannot answer yet: features, plans, content. They parse,
 so that a playbook can be read; `check` refuses them with the rule `not-available`."""
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ BOOL, NUMBER, TEXT = ValueType.BOOL, ValueType.NUMBER, ValueType.TEXT
 PLANS = Topic.PLANS
 
 ENTRIES: tuple[Entry, ...] = (
-    _later("metric", NUMBER, Topic.USAGE, "A named number of metrics.yml.", 'metric("login_rate") < 0.2', NAME),
     _later("features", NUMBER, Topic.USAGE, "How many features are in a band.", 'features(band="green") >= 5', BAND),
     _later("feature_band", TEXT, Topic.USAGE, "The band of a feature.", 'feature_band("reports") == "red"', NAME),
     _later(
@@ -48,7 +47,6 @@ ENTRIES: tuple[Entry, ...] = (
         is_function=False,
     ),
     _later("could_own", BOOL, Topic.COMMERCE, "Whether a product would fit.", 'could_own("analytics")', NAME),
-    _later("signal", BOOL, Topic.MACHINE, "Whether a signal is open.", 'signal("at_risk")', NAME),
     _later("plan", TEXT, PLANS, "The state of a success plan.", 'plan("recovery") == "active"', NAME),
     _later(
         "plan_behind", NUMBER, PLANS, "How far a plan is behind, as a share.", 'plan_behind("objective") > 0.2', NAME

@@ -1,0 +1,47 @@
+"""The company-wide definitions of a workspace: metrics, features, signals, read from their files and published with a
+deployment like the playbooks (semantics.md S34). A new kind of file is one field here and one line in `read_company`.
+Checked by derived_findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.authoring.named_file import load_named_file
+from bot.authoring.placed import Source
+from bot.errors import Finding
+from bot.rules.company_model import Feature, FeaturesFile, Metric, MetricsFile, Signal, SignalsFile
+
+METRICS = "playbooks/metrics.yml"
+FEATURES = "playbooks/features.yml"
+SIGNALS = "playbooks/signals.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """What all playbooks share, by name. `sources` say where in a file things stand, by path."""
+
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
+
+
+def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
+    """A file that cannot be read counts as empty, and its findings say so."""
+    metrics, metric_places, in_metrics = load_named_file(
+        files.get(METRICS, ""), METRICS, MetricsFile, what="metrics.yml"
+    )
+    features, feature_places, in_features = load_named_file(
+        files.get(FEATURES, ""), FEATURES, FeaturesFile, what="features.yml"
+    )
+    signals, signal_places, in_signals = load_named_file(
+        files.get(SIGNALS, ""), SIGNALS, SignalsFile, what="signals.yml"
+    )
+    company = Company(
+        metrics=metrics.named,
+        features=features.named,
+        signals=signals.named,
+        sources={METRICS: metric_places, FEATURES: feature_places, SIGNALS: signal_places},
+    )
+    return company, [*in_metrics, *in_features, *in_signals]

@@ -1,0 +1,184 @@
+"""Between detect and enroll: facts → metrics → features → scores → signals → stages (semantics.md S31), each item by its own
+statement over the customers with news, so that whoever asks for a result sees it in the same tick. An item that breaks is
+undone alone, named, and looks at everybody next time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+
+from bot.pipeline.derived import EVERYBODY, Derivation, Item, tell, whom_to_look_at
+from bot.pipeline.kept_metrics import KEPT_METRICS
+from bot.pipeline.kept_signals import KEPT_SIGNALS
+from bot.pipeline.news import NEXT_TICK, News
+from bot.pipeline.published import Published
+from bot.pipeline.scopes import Ground
+from bot.rules.derived_names import KINDS, Derived, asked_of, in_order, targets_of
+from storage.health import DerivedItem
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+
+ITEM: Table = DerivedItem.__table__  # type: ignore[attr-defined]
+log = structlog.get_logger()
+
+#: Every kind; the order of derivation is KINDS.
+DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_SIGNALS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The items of a deployment in the order of derivation. `late`: asked by somebody who comes before them."""
+
+    items: tuple[Item, ...]
+    late: frozenset[Derived]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    digest: str
+    fault: str | None
+
+
+def derive(connection: Connection, published: Published, news: News) -> News:
+    """Derive everything for whom there is news; returns the news with the customers that changed by it."""
+    ground = published.ground(news.days)
+    ground.token = news.token
+    return _Pass(connection, ground, news, news.token).run(_plan(published, ground))
+
+
+def derive_new(connection: Connection, published: Published, news: News) -> None:
+    """At a deployment: what is new or was changed looks at everybody, so that "existing" is whom it finds now (S4)."""
+    ground = published.ground(news.days)
+    ground.token = news.token
+    _Pass(connection, ground, news, None).run(_plan(published, ground))
+
+
+def _plan(published: Published, ground: Ground) -> _Plan:
+    return ground.kept(("derivations",), lambda: _planned(published))
+
+
+def _planned(published: Published) -> _Plan:
+    company = published.company
+    items = {item.derived: item for kind in DERIVATIONS for item in kind.items(company)}
+    asking = {derived: asked_of(item.asks, company.metrics) for derived, item in items.items()}
+    ordered = in_order(asking)
+    place = {derived: number for number, derived in enumerate(ordered)}
+    late = {
+        other for derived in ordered for other in targets_of(asking, asking[derived]) if place[other] >= place[derived]
+    }
+    return _Plan(items=tuple(items[derived] for derived in ordered), late=frozenset(late))
+
+
+class _Pass:
+    """One run over all items. `mark`: under which token changes are told; None at a deployment, for the next tick."""
+
+    def __init__(self, connection: Connection, ground: Ground, news: News, mark: str | None) -> None:
+        self._connection = connection
+        self._ground = ground
+        self._news = news
+        self._mark = mark
+        self._standing = _standing(connection)
+        self._late: frozenset[Derived] = frozenset()
+
+    def run(self, plan: _Plan) -> News:
+        self._late = plan.late
+        self._forget(plan.items)
+        if self._can_be_new(plan.items):
+            self._look_all(plan.items)
+        for kind in DERIVATIONS:
+            if kind.mind_time is not None:
+                mine = [item for item in plan.items if item.derived.kind == kind.kind]
+                self._tell(kind.mind_time(self._connection, self._ground, mine), None)
+        return self._news
+
+    def _can_be_new(self, items: Sequence[Item]) -> bool:
+        return not self._news.is_quiet or any(self._is_new(item) or self._is_broken(item) for item in items)
+
+    def _look_all(self, items: Sequence[Item]) -> None:
+        """All in one savepoint, as mostly none of them breaks; else each in its own."""
+        connection, news = self._connection, self._news
+        try:
+            with connection.begin_nested():
+                for item in items:
+                    self._look(item)
+            return
+        except Exception:
+            if connection.invalidated or connection.closed:
+                raise
+            log.info("derive_one_by_one", items=len(items))
+        self._news = news
+        for item in items:
+            try:
+                with connection.begin_nested():
+                    self._look(item)
+            except Exception as error:
+                if connection.invalidated or connection.closed:
+                    raise
+                self._note_fault(item, error)
+
+    def _look(self, item: Item) -> None:
+        is_new, is_broken = self._is_new(item), self._is_broken(item)
+        look = whom_to_look_at(item, self._connection, self._ground, self._news, is_new=is_new, is_broken=is_broken)
+        if look is None:
+            return
+        changed = _kind_of(item).derive(item, look)
+        self._tell(changed if look.shape == EVERYBODY else None, item.derived, late=changed)
+        if is_new or is_broken:
+            _put(self._connection, item, {"digest": item.digest, "fault": None, "fault_at": None})
+
+    def _tell(self, changed: Select[int] | None, derived: Derived | None, late: Select[int] | None = None) -> None:
+        """Whom the news do not cover is marked, for those who look later in this tick; what somebody asks who looked before
+        is marked for the next tick."""
+        if changed is not None:
+            told = tell(self._connection, changed, self._mark)
+            if self._mark is not None:
+                self._news = replace(self._news, changed=self._news.changed + told)
+        if late is not None and derived in self._late:
+            tell(self._connection, late, NEXT_TICK)
+
+    def _is_new(self, item: Item) -> bool:
+        standing = self._standing.get(item.derived)
+        return standing is None or standing.digest != item.digest
+
+    def _is_broken(self, item: Item) -> bool:
+        standing = self._standing.get(item.derived)
+        return standing is not None and standing.fault is not None
+
+    def _forget(self, items: Sequence[Item]) -> None:
+        """Let go of what is no longer defined."""
+        gone = self._standing.keys() - {item.derived for item in items}
+        for kind in DERIVATIONS:
+            names = sorted(derived.name for derived in gone if derived.kind == kind.kind)
+            if names:
+                kind.forget(self._connection, names, self._news.now)
+                self._connection.execute(delete(ITEM).where(ITEM.c.kind == kind.kind, ITEM.c.name.in_(names)))
+
+    def _note_fault(self, item: Item, error: Exception) -> None:
+        now, sentence = self._news.now, f"{type(error).__name__}: {str(error)[:300]}"
+        log.error("derivation_fault", item=str(item.derived), error=type(error).__name__)
+        _put(self._connection, item, {"digest": item.digest, "fault": sentence, "fault_at": now})
+        details = {"kind": item.derived.kind, "name": item.name, "error": sentence}
+        once = f"fault:{item.derived}:{sentence[:120]}:{now:%Y-%m-%d}"
+        entry = Entry(at=now, verdict=Verdict.FAULT, reason="derivation_fault", details=details, once=once)
+        write_entries(self._connection, [entry])
+
+
+def _kind_of(item: Item) -> Derivation:
+    return next(kind for kind in DERIVATIONS if kind.kind == item.derived.kind)
+
+
+def _standing(connection: Connection) -> Mapping[Derived, _Standing]:
+    rows = connection.execute(select(ITEM.c.kind, ITEM.c.name, ITEM.c.digest, ITEM.c.fault))
+    known = [row for row in rows if row.kind in KINDS]
+    return {Derived(row.kind, row.name): _Standing(digest=row.digest, fault=row.fault) for row in known}
+
+
+def _put(connection: Connection, item: Item, values: Mapping[str, str | datetime | None]) -> None:
+    derived = item.derived
+    mine = (ITEM.c.kind == derived.kind, ITEM.c.name == derived.name)
+    if not connection.execute(update(ITEM).where(*mine).values(**values)).rowcount:
+        connection.execute(insert(ITEM).values(kind=derived.kind, name=derived.name, **values))

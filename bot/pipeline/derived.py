@@ -1,0 +1,98 @@
+"""What the derivations of a tick have in common: what an item is, whom it looks at, and how its changes are told to those who
+look after it. Each kind of item is one module beside this one (kept_metrics, kept_features, kept_signals …); derive.py
+runs them in order. Knows no kind itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Connection, Select, String, literal, select
+
+from bot.authoring.company import Company
+from bot.pipeline.news import CHANGE, News
+from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.rules.conditions import Condition
+from bot.rules.derived_names import Derived, Kind
+from storage.bulk import insert_selected
+
+EVERYBODY = ("everybody",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to derive. `asks`: every condition of its definition; `digest` tells a changed definition from the old."""
+
+    derived: Derived
+    definition: BaseModel
+    asks: tuple[Condition, ...]
+
+    @property
+    def name(self) -> str:
+        return self.derived.name
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.definition.model_dump_json().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look of one item: at whom (`inside`, over the customer table; `shape` names what it looks like, so that statements
+    can be kept), and whether its definition is new, so that what holds now held before (S4)."""
+
+    connection: Connection
+    ground: Ground
+    now: datetime
+    shape: tuple[Any, ...]
+    inside: Callable[[], ColumnElement[bool]]
+    is_new: bool = False
+
+
+#: The customers for whom something changed, as a SELECT of their ids; None: nobody.
+Changed = Select[Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """One kind of item. `derive` looks at an item and stores what it finds by one statement (or a few); `mind_time` is asked
+    for in every tick, also in a quiet one, for what time alone makes due; `forget` lets go of items that are no longer
+    defined."""
+
+    kind: Kind
+    items: Callable[[Company], Sequence[Item]]
+    derive: Callable[[Item, Look], Changed]
+    forget: Callable[[Connection, Collection[str], datetime], None]
+    mind_time: Callable[[Connection, Ground, Sequence[Item]], Changed] | None = None
+
+
+def whom_to_look_at(
+    item: Item, connection: Connection, ground: Ground, news: News, *, is_new: bool, is_broken: bool
+) -> Look | None:
+    """Whom an item looks at in this tick; None: nobody's answer can have changed."""
+
+    def look(shape: tuple[Any, ...], inside: Callable[[], ColumnElement[bool]]) -> Look:
+        return Look(connection=connection, ground=ground, now=news.now, shape=shape, inside=inside, is_new=is_new)
+
+    if is_new or is_broken or any(news.concerns_everybody(condition) for condition in item.asks):
+        return look(EVERYBODY, lambda: literal(True))
+    if news.new_days and any(condition.moves_with_time for condition in item.asks):
+        return look(("covered", *news.shape), lambda: news.covers(CUSTOMER, ground.marks()))
+    if news.changed:
+        return look(("changed",), lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
+    return None
+
+
+def tell(connection: Connection, changed: Select[Any], mark: str | None) -> int:
+    """Mark these customers as changed under a token; returns how many."""
+    found = changed.subquery("changed")
+    (customer_id,) = found.c
+    marked = select(CHANGE.c.customer_id).where(
+        CHANGE.c.taken_by.is_(None) if mark is None else CHANGE.c.taken_by == mark
+    )
+    rows = select(customer_id, literal(mark, String())).where(customer_id.not_in(marked)).distinct()
+    return insert_selected(connection, CHANGE, ("customer_id", "taken_by"), rows)
