@@ -23,11 +23,10 @@ from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
 from bot.pipeline.absorb import absorb
-from bot.pipeline.batch import Whereabouts
 from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.erasing import Erased, erase
-from bot.pipeline.escalate import OverdueCounts, PostCounts, Poster, escalate_overdue, post_handoffs
+from bot.pipeline.escalate import PostCounts, Poster, post_handoffs
 from bot.pipeline.known_people import known_people
 from bot.pipeline.moving_owners import move_owners
 from bot.pipeline.news import local_days
@@ -37,6 +36,7 @@ from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
 from bot.pipeline.ticking import TickReport, tick
+from bot.pipeline.unanswered import OverdueCounts, escalate_overdue
 from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
@@ -196,16 +196,13 @@ class App:
         """Hand-offs that nobody took in time move on."""
         settings = published.settings
 
-        def default_owner(connection: Connection) -> str | None:
-            nowhere = Whereabouts(zone=settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
-            return Owners(connection, settings, self.clock.now()).resolve("default", nowhere)
-
         escalated = escalate_overdue(
             self.database,
             self.clock.now(),
-            default_owner=default_owner,
+            above=lambda connection: Owners(connection, settings, self.clock.now()),
             calendar=calendar_for(settings, None),
             timezone=settings.timezone,
+            has_channel=self.poster is not None and self.poster.fallback_channel is not None,
         )
         mind_due_times(self.database, published, self.clock.now())
         move_owners(self.database, published, self.clock.now())

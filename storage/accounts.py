@@ -19,7 +19,8 @@ def bucket_of(key: str) -> int:
 
 
 class Csm(SQLModel, table=True):
-    """A person on our side. `key` is the team's own short name (`sato`), `working_hours` as in `mon-fri 09:00-18:00`."""
+    """A person on our side. `key` is the team's own short name (`sato`), `working_hours` as in `mon-fri 09:00-18:00`.
+    `urgent_hours`: when urgent hand-offs may call beyond these (`always`, or hours). `active` False: has left us."""
 
     key: str = Field(primary_key=True)
     name: str
@@ -28,8 +29,10 @@ class Csm(SQLModel, table=True):
     manager: str | None = None
     team: str | None = Field(default=None, index=True)
     working_hours: str | None = None
+    urgent_hours: str | None = None
     timezone: str | None = None
     locale: str | None = None
+    active: bool | None = None
 
 
 class Customer(SQLModel, table=True):

@@ -94,6 +94,11 @@ def card_after(*, is_new: bool) -> dict[str, Any]:
     }
 
 
+def reminder_of(at: datetime, acknowledge_by: datetime | None) -> datetime | None:
+    """When three quarters of the time to acknowledge are over."""
+    return None if acknowledge_by is None else at + (acknowledge_by - at) * 3 / 4
+
+
 def again(row: RowMapping, at: datetime) -> datetime | None:
     if row["acknowledge_by"] is None:
         return None

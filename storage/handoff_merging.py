@@ -21,7 +21,7 @@ from storage.handoffs import Handoff, HandoffState
 OF_A_STEP = "1"
 URGENCIES = ("low", "normal", "high")
 LISTS = ("brief", "tasks", "outcomes", "notify")
-EARLIEST = ("due_at", "acknowledge_by")
+EARLIEST = ("due_at", "acknowledge_by", "remind_at")
 IF_NONE = ("acknowledge_within", "escalate_to", "event")
 
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
@@ -136,14 +136,17 @@ def _united(row: RowMapping, cause: Mapping[str, Any], *, is_raised: bool) -> di
         name: [*row[name], *(item for item in cause[name] if item not in row[name])] for name in LISTS
     }
     for name in EARLIEST:
-        times = [found for found in (row[name], cause[name]) if found is not None]
+        times = [found for found in (row[name], cause.get(name)) if found is not None]
         values[name] = min(times, default=None)
     values |= {name: row[name] if row[name] is not None else cause[name] for name in IF_NONE}
     if row["snoozed_until"] is not None or row["state"] != HandoffState.OPEN:
-        values["acknowledge_by"] = row["acknowledge_by"]  # that clock stands still, or has been answered
+        values |= {
+            name: row[name] for name in ("acknowledge_by", "remind_at")
+        }  # that clock stands still, or has been answered
     if is_raised:
         values |= {"urgency": cause["urgency"], "snoozed_until": None}
         values["acknowledge_by"] = cause["acknowledge_by"] or row["acknowledge_by"]
+        values["remind_at"] = cause.get("remind_at") or row["remind_at"]
     return values
 
 

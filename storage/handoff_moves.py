@@ -13,7 +13,19 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from storage.facts import Event, Note
-from storage.handoff_deeds import MACHINE, Deed, Move, again, card_after, carry_out, look, record, refused, unknown
+from storage.handoff_deeds import (
+    MACHINE,
+    Deed,
+    Move,
+    again,
+    card_after,
+    carry_out,
+    look,
+    record,
+    refused,
+    reminder_of,
+    unknown,
+)
 from storage.handoff_views import HandoffRecord, get, list_handoffs, list_open
 from storage.handoffs import Handoff, HandoffState
 
@@ -33,8 +45,10 @@ __all__ = [
     "flag",
     "follow_customer",
     "get",
+    "leave",
     "list_handoffs",
     "list_open",
+    "nudge",
     "raise_late",
     "reassign",
     "remind",
@@ -75,6 +89,7 @@ def snooze(connection: Connection, handoff_id: int, *, by: str, at: datetime, ke
     if row["acknowledge_by"]:
         # What was left of the clock when it stopped is left when it goes on.
         values["acknowledge_by"] = wakes + max(row["acknowledge_by"] - at, timedelta())
+        values["remind_at"] = reminder_of(wakes, values["acknowledge_by"])
     deed = Deed(act="snoozed", by=by, at=at, key=key, details={"until": wakes.isoformat()})
     return carry_out(connection, row, deed, values, HandoffState(row["state"]))
 
@@ -150,6 +165,21 @@ def cover(
     return _give(connection, handoff_id, deed, owner, acknowledge_by, only_untaken=True)
 
 
+def leave(
+    connection: Connection,
+    handoff_id: int,
+    *,
+    at: datetime,
+    key: str,
+    owner: str | None,
+    acknowledge_by: datetime | None = None,
+) -> Move:
+    """Its owner has left us: it goes to `owner`, or (None) to whoever acknowledges it in the channel."""
+    return _give(
+        connection, handoff_id, Deed(act="left", by=MACHINE, at=at, key=key, details={}), owner, acknowledge_by
+    )
+
+
 def _give(
     connection: Connection,
     handoff_id: int,
@@ -171,8 +201,10 @@ def _give(
 
 def _given(row: RowMapping, at: datetime, owner: str | None, acknowledge_by: datetime | None) -> dict[str, Any]:
     """With another person it is open again, and its clock starts anew."""
+    clock = acknowledge_by or again(row, at)
     return {
-        "acknowledge_by": acknowledge_by or again(row, at),
+        "acknowledge_by": clock,
+        "remind_at": reminder_of(at, clock),
         "snoozed_until": None,
         "owner": owner,
         "state": HandoffState.OPEN,
@@ -201,7 +233,20 @@ def escalate(
     deed = replace(deed, details={"owner": owner, "before": row["owner"], "level": level})
     clock = acknowledge_by or again(row, at)
     values = {"owner": owner, "escalations": level, "acknowledge_by": clock, "snoozed_until": None}
+    values["remind_at"] = reminder_of(at, clock)
     return carry_out(connection, row, deed, values, HandoffState.OPEN)
+
+
+def nudge(connection: Connection, handoff_id: int, *, at: datetime) -> Move:
+    """Its time to be acknowledged is nearly over: the card is posted anew, once for each such time (S27)."""
+    row, refusal = look(connection, handoff_id, Deed(act="nudged", by=MACHINE, at=at, key="", details={}))
+    if row is None or refusal is not None:
+        return refusal or unknown(handoff_id)
+    if row["state"] != HandoffState.OPEN or row["acknowledge_by"] is None:
+        return refused(row, "taken")
+    until = row["acknowledge_by"].isoformat()
+    deed = Deed(act="nudged", by=MACHINE, at=at, key=f"nudged-{until}", details={"owner": row["owner"], "until": until})
+    return carry_out(connection, row, deed, {"remind_at": None}, HandoffState.OPEN)
 
 
 def remind(connection: Connection, handoff_id: int, *, at: datetime) -> Move:

@@ -25,13 +25,16 @@ class HandoffState(StrEnum):
 
 
 #: Acts after which the card is posted anew, so that somebody is pinged.
-CALLS_ANEW = frozenset({"reassigned", "escalated", "woken", "raised", "followed", "covered", "reminded", "late"})
+CALLS_ANEW = frozenset(
+    {"reassigned", "escalated", "woken", "raised", "followed", "covered", "reminded", "late", "nudged", "left"}
+)
 
 
 class Handoff(SQLModel, table=True):
     """One call to action; `customer_id` None: it concerns all of them (a blown fuse). `owner` is a CSM's key (None: unowned, in
-    the fallback channel), `title` and tasks are texts by locale. `cause_over`: how its own walk ended, where it stays for
-    the causes that joined it (S28). `flagged_at`: since when a person calls for the company's attention (risk turns red)."""
+    the fallback channel), `title` and tasks are texts by locale. `remind_at`: when its owner is reminded to acknowledge it.
+    `cause_over`: how its own walk ended, where it stays for the causes that joined it (S28). `flagged_at`: since when a person
+    calls for the company's attention (risk turns red). `list_id`: the message of several on which it came."""
 
     __table_args__ = (
         Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
@@ -70,6 +73,7 @@ class Handoff(SQLModel, table=True):
     acknowledge_within: str | None = None
     escalate_to: str | None = None
     escalations: int = 0
+    remind_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -92,6 +96,21 @@ class Handoff(SQLModel, table=True):
     post_attempts: int = 0
     post_not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
     post_fault: str | None = None
+    post_fault_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    list_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff_list.id")))
+
+
+class HandoffList(SQLModel, table=True):
+    """Several hand-offs that came to one owner as one message: where it stands."""
+
+    __tablename__ = "handoff_list"
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    owner: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    channel: str | None = None
+    ts: str | None = None
 
 
 class HandoffAct(SQLModel, table=True):

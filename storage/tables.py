@@ -13,6 +13,7 @@ from storage import (
     inbound,
     journal,
     journeys,
+    notices,
     outbox,
     pacing,
     scores,
@@ -21,6 +22,6 @@ from storage import (
 
 metadata = SQLModel.metadata
 MODULES = (
-    *(accounts, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, outbox, pacing),
+    *(accounts, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox, pacing),
     *(scores, stages),
 )

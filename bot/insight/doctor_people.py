@@ -40,6 +40,13 @@ def _customer_checks() -> Iterator[Check]:
         rows=_customers(CUSTOMER.c.csm.is_not(None), ~known),
     )
     yield Check(
+        name="csm_left",
+        severity="warning",
+        sentence="{n} customer(s) belong to a CSM who has left (`active: no` in csms.csv)",
+        hint="give them another CSM: the column `csm` of customers.csv",
+        rows=_customers(select(CSM.c.key).where(CSM.c.key == CUSTOMER.c.csm, CSM.c.active.is_(False)).exists()),
+    )
+    yield Check(
         name="customer_without_timezone",
         severity="note",
         sentence="{n} customer(s) have no time zone; the workspace's counts for them",
@@ -73,7 +80,7 @@ def _person_checks() -> Iterator[Check]:
         sentence="{n} of our people have neither Slack nor a mail address, so no hand-off reaches them",
         hint="fill `slack_user_id` or `email` of csms.csv",
         rows=select(CSM.c.key)
-        .where(CSM.c.slack_user_id.is_(None), func.coalesce(CSM.c.email, "") == "")
+        .where(CSM.c.active.is_not(False), CSM.c.slack_user_id.is_(None), func.coalesce(CSM.c.email, "") == "")
         .order_by(CSM.c.key),
     )
 

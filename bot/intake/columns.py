@@ -82,6 +82,8 @@ SHEETS: Mapping[Kind, Sheet] = {
         *_text("name", "slack_user_id", "manager", "team"),
         Column(name="email", read=values.read_email),
         Column(name="working_hours", read=values.read_working_hours),
+        Column(name="urgent_hours", read=values.read_urgent_hours),
+        Column(name="active", read=values.read_yes_no),
         Column(name="timezone", read=values.read_zone),
         Column(name="locale", read=values.read_locale),
     ),

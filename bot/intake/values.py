@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from bot.rules.addresses import is_mailable_address
 from bot.rules.business_days import parse_open_days
 from bot.rules.open_days import stored_open_days
-from bot.rules.working_hours import parse_working_hours
+from bot.rules.working_hours import ALWAYS, parse_working_hours
 from bot.rules.zones import is_zone
 
 MAX_WHOLE = 2_147_483_647
@@ -20,6 +20,8 @@ NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?")
 PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 TRUTH = {"true": True, "false": False}
+YES = frozenset({"yes", "y", "true", "1", "はい", "○"})
+NO = frozenset({"no", "n", "false", "0", "いいえ", "×"})
 
 
 class CellError(Exception):
@@ -118,6 +120,19 @@ def read_open_days(cell: Any) -> str:
 
 def read_working_hours(cell: Any) -> str:
     return _checked(cell, parse_working_hours, "no working hours")
+
+
+def read_urgent_hours(cell: Any) -> str:
+    """When urgent hand-offs may call: `always`, or hours as working hours are written."""
+    text = read_text(cell)
+    return ALWAYS if text.casefold() == ALWAYS else _checked(cell, parse_working_hours, "no hours")
+
+
+def read_yes_no(cell: Any) -> bool:
+    word = read_text(cell).casefold()
+    if word not in YES | NO:
+        raise CellError(f"`{read_text(cell)}` is neither yes nor no", "write yes or no", rule="neither yes nor no")
+    return word in YES
 
 
 def _checked(cell: Any, parse: Callable[[str], object], rule: str) -> str:

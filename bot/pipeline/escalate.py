@@ -1,25 +1,21 @@
-"""The last pass: brings hand-off cards to Slack (claim, draw, post without a transaction, record) and moves hand-offs that
-nobody took to the next person (S27). Slack down never stops the tick or loses a hand-off: the row waits and is tried again.
-A crash between posting and recording is met by looking for the card's reference in Slack before posting again."""
+"""The last pass: brings hand-off cards to Slack (claim, draw, post without a transaction, record). Slack down never stops the
+tick or loses a hand-off: the row waits and is tried again. A crash between posting and recording is met by looking for the
+card's reference in Slack before posting again. Before it: unanswered, overdue and moving_owners say who is called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection
 
 from bot.channels.slack import Card, Posted, PostFailed, SlackChannel
 from bot.clock import Clock
 from bot.pipeline.quiet import ping_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
-from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
-from bot.rules.durations import parse_duration
-from storage import handoff_moves
-from storage.accounts import Csm
+from bot.rules.calendar import BusinessCalendar
 from storage.database import Database
 from storage.handoff_posts import (
     PostClaim,
@@ -32,14 +28,11 @@ from storage.handoff_posts import (
     record_told,
     record_waiting,
 )
-from storage.handoff_views import UNFINISHED, get, installation_of, reference_of
-from storage.handoffs import Handoff, HandoffState
+from storage.handoff_views import get, installation_of, reference_of
 
-LEVELS = 2
 MOST_REFUSALS = 4
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
-BATCH = 500
 
 _log = structlog.get_logger("journeybot.escalate")
 
@@ -238,100 +231,3 @@ def _put_off(poster: Poster, claim: PostClaim, fault: str, retry_after: float | 
         record_put_off(connection, claim, fault=fault, until=poster.clock.now() + pause)
     _log.info("card_put_off", handoff=claim.handoff_id, fault=fault)
     return "put_off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverdueCounts:
-    """What one call found late: escalated, and asked anew because a snooze was over."""
-
-    escalated: int = 0
-    woken: int = 0
-
-
-DefaultOwner = Callable[[Connection], str | None]
-
-
-def escalate_overdue(
-    database: Database,
-    now: datetime,
-    *,
-    default_owner: DefaultOwner = lambda _connection: None,
-    calendar: BusinessCalendar | None = None,
-    timezone: str = "UTC",
-    limit: int = BATCH,
-) -> OverdueCounts:
-    """Wakes hand-offs whose snooze is over; gives those that nobody acknowledged in time to `escalate_to`, then, after
-    the same time again, to the workspace's default owner; after that they only stand in the report (S27)."""
-    with database.write() as connection:
-        woken = sum(
-            handoff_moves.wake(connection, one, at=now).is_done for one in _over_snoozed(connection, now, limit)
-        )
-        escalated = sum(
-            _escalate(connection, one, now, default_owner, calendar or BusinessCalendar(), timezone)
-            for one in _late(connection, now, limit)
-        )
-    return OverdueCounts(escalated=escalated, woken=woken)
-
-
-def _over_snoozed(connection: Connection, now: datetime, limit: int) -> list[int]:
-    table = Handoff.__table__  # type: ignore[attr-defined]
-    over = and_(table.c.state.in_([str(state) for state in UNFINISHED]), table.c.snoozed_until <= now)
-    return list(connection.execute(select(table.c.id).where(over).order_by(table.c.id).limit(limit)).scalars())
-
-
-def _late(connection: Connection, now: datetime, limit: int) -> list[int]:
-    table = Handoff.__table__  # type: ignore[attr-defined]
-    late = and_(
-        table.c.state == HandoffState.OPEN,
-        table.c.acknowledge_by <= now,
-        table.c.escalations < LEVELS,
-        or_(table.c.snoozed_until.is_(None), table.c.snoozed_until <= now),
-    )
-    return list(connection.execute(select(table.c.id).where(late).order_by(table.c.id).limit(limit)).scalars())
-
-
-def _escalate(
-    connection: Connection,
-    handoff_id: int,
-    now: datetime,
-    default_owner: DefaultOwner,
-    calendar: BusinessCalendar,
-    timezone: str,
-) -> bool:
-    handoff = get(connection, handoff_id)
-    if handoff is None:
-        return False
-    level = handoff.escalations + 1
-    owner = handoff.escalate_to if level == 1 else None
-    if owner is None or owner == handoff.owner:
-        owner = default_owner(connection)
-    # Nobody else to ask: the same person is asked again, rather than nobody.
-    owner = owner or handoff.owner
-    again = acknowledge_time(connection, handoff.acknowledge_within, owner, now, calendar, timezone)
-    move = handoff_moves.escalate(connection, handoff_id, at=now, level=level, owner=owner, acknowledge_by=again)
-    return move.is_done and move.reason == "done"
-
-
-def acknowledge_time(
-    connection: Connection,
-    within: str | None,
-    owner: str | None,
-    now: datetime,
-    calendar: BusinessCalendar,
-    timezone: str,
-) -> datetime | None:
-    """When `within` is over on the working clock of `owner`, counted from now; None when nothing was promised."""
-    if within is None:
-        return None
-    table = Csm.__table__  # type: ignore[attr-defined]
-    person = connection.execute(select(table).where(table.c.key == owner)).mappings().one_or_none()
-    hours = (person["working_hours"] if person else None) or ""
-    zone = (person["timezone"] if person else None) or timezone
-    try:
-        return add_working_time(
-            now, parse_duration(within), parse_working_hours(hours), zone if is_zone(zone) else "UTC", calendar
-        )
-    except ValueError as error:
-        # Hours that nobody can work, imported since: the move counts the first span again instead.
-        _log.warning("working_hours_unusable", owner=owner, error=str(error))
-        return None

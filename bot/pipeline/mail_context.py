@@ -112,7 +112,9 @@ def signers_of(connection: Connection, settings: WorkspaceSettings, rows: Sequen
     wanted = sorted({key for key in keys if key})
     if not wanted:
         return [None] * len(keys)
-    people = connection.execute(select(CSM.c.key, CSM.c.email, CSM.c.name).where(CSM.c.key.in_(wanted)))
+    people = connection.execute(
+        select(CSM.c.key, CSM.c.email, CSM.c.name).where(CSM.c.key.in_(wanted), CSM.c.active.is_not(False))
+    )
     known = {row.key: Signer(email=row.email, name=row.name) for row in people if row.email}
     return [known.get(key or "") for key in keys]
 

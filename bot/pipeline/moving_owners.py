@@ -1,6 +1,6 @@
-"""Hand-offs follow their people: when a customer gets another CSM, what the former one had goes to the new one; what waits
-for somebody who is away goes to the cover. Each once, recorded, with a card for the new owner. After escalate, so that what
-went up to an absent person goes on too; before the cards are posted."""
+"""Hand-offs follow their people: when a customer gets another CSM, what the former one had goes to the new one; what somebody
+had who has left us goes to others; what waits for somebody who is away goes to the cover. Each once, recorded, with a card for
+the new owner. After unanswered, so that what went up to an absent person goes on too; before the cards are posted."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
 
 from bot.pipeline.batch import Whereabouts
-from bot.pipeline.escalate import acknowledge_time
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published, calendar_for
+from bot.pipeline.unanswered import acknowledge_time
 from storage import handoff_moves
-from storage.accounts import Customer
+from storage.accounts import Csm, Customer
 from storage.database import Database
 from storage.facts import Event
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import Handoff, HandoffState
 
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
@@ -32,7 +33,8 @@ def move_owners(database: Database, published: Published, now: datetime) -> int:
     with database.write() as connection:
         owners = Owners(connection, published.settings, now)
         followed = sum(_follow(connection, published, owners, row, now) for row in _of_former_csms(connection))
-        return followed + sum(_covered(connection, published, owners, now))
+        left = sum(_leave(connection, published, owners, row, now) for row in _of_the_left(connection))
+        return followed + left + sum(_covered(connection, published, owners, now))
 
 
 def _of_former_csms(connection: Connection) -> list[RowMapping]:
@@ -69,6 +71,31 @@ def _follow(connection: Connection, published: Published, owners: Owners, row: R
     )
     key = f"followed-{row['event']}"
     move = handoff_moves.follow_customer(connection, row["id"], at=now, key=key, owner=owner, acknowledge_by=until)
+    return move.is_done and move.reason == "done"
+
+
+def _of_the_left(connection: Connection) -> list[RowMapping]:
+    """Unfinished hand-offs of people who are not active any more. Whoever csms.csv never had is a question for `doctor`."""
+    joined = HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner).outerjoin(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
+    asked = (HANDOFF.c.state.in_([state.value for state in UNFINISHED]), CSM.c.active.is_(False))
+    columns = (HANDOFF.c.id, HANDOFF.c.owner, HANDOFF.c.acknowledge_within, CSM.c.manager, CUSTOMER.c.csm)
+    found = select(*columns, CUSTOMER.c.owners).select_from(joined).where(*asked)
+    return list(connection.execute(found.order_by(HANDOFF.c.id).limit(BATCH)).mappings())
+
+
+def _leave(connection: Connection, published: Published, owners: Owners, row: RowMapping, now: datetime) -> bool:
+    """To the customer's CSM of today, else the cover, else the manager, else the workspace's default, else the channel."""
+    settings = published.settings
+    place = Whereabouts(
+        zone=settings.timezone, region=None, csm=row["csm"], owners=row["owners"] or {}, key="", bucket=0
+    )
+    owner = owners.named("csm", place) or owners.cover_of(row["owner"])
+    owner = owner or (owners.named(row["manager"], place) if row["manager"] else None) or owners.default()
+    until = acknowledge_time(
+        connection, row["acknowledge_within"], owner, now, calendar_for(settings, None), settings.timezone
+    )
+    key = f"left-{row['owner']}-{now.isoformat()}"
+    move = handoff_moves.leave(connection, row["id"], at=now, key=key, owner=owner, acknowledge_by=until)
     return move.is_done and move.reason == "done"
 
 

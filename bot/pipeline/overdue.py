@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, select
 
-from bot.pipeline.batch import Whereabouts
-from bot.pipeline.escalate import acknowledge_time
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published, calendar_for
+from bot.pipeline.unanswered import acknowledge_time
 from storage import handoff_moves
 from storage.database import Database
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
@@ -55,9 +54,8 @@ def _go_up(connection: Connection, published: Published, owners: Owners, found: 
     ends = acknowledge_time(connection, GRACE, found.owner, found.due_at, calendar, settings.timezone)
     if ends is not None and ends > now:
         return False
-    nowhere = Whereabouts(zone=settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
     above = found.escalate_to if found.escalate_to != found.owner else None
     # Nobody else to ask: the same person is asked again, rather than nobody.
-    owner = above or owners.resolve("default", nowhere) or found.owner
+    owner = above or owners.default() or found.owner
     until = acknowledge_time(connection, found.acknowledge_within, owner, now, calendar, settings.timezone)
     return handoff_moves.raise_late(connection, found.id, at=now, owner=owner, acknowledge_by=until).is_done

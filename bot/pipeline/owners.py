@@ -34,7 +34,7 @@ class Person:
 
 
 class Owners:
-    """Resolves owner rules inside one transaction; people are read once."""
+    """Resolves owner rules inside one transaction; people are read once. Who has left us owns nothing any more."""
 
     def __init__(self, connection: Connection, settings: WorkspaceSettings, now: datetime) -> None:
         self._connection = connection
@@ -49,7 +49,7 @@ class Owners:
                 working_hours=row.working_hours or "",
                 zone=usable_zone(row.timezone, settings.timezone),
             )
-            for row in connection.execute(select(*columns).order_by(CSM.c.key))
+            for row in connection.execute(select(*columns).where(CSM.c.active.is_not(False)).order_by(CSM.c.key))
         }
 
     def person(self, key: str | None) -> Person | None:
@@ -64,6 +64,30 @@ class Owners:
         """Who is away today → who stands in, and the first day of it."""
         covers = {key: self._covered(key) for key in self._settings.owners.cover if key in self._people}
         return {key: (cover, self._settings.owners.cover[key].first) for key, cover in covers.items() if cover != key}
+
+    def cover_of(self, key: str) -> str | None:
+        """Who stands in for this person, also on days they are not known to be away: they do not answer."""
+        cover = self._settings.owners.cover.get(key)
+        found = self._known(cover.by) if cover else None
+        return self._covered(found) if found else None
+
+    def manager_of(self, key: str) -> str | None:
+        person = self.person(key)
+        found = self._known(person.manager) if person else None
+        return self._covered(found) if found else None
+
+    def default(self) -> str | None:
+        """Whom the workspace names for all that nobody owns."""
+        found = self._one(self._settings.owners.default or "", self._nowhere())
+        return self._covered(found) if found else None
+
+    def named(self, rule: str, place: Whereabouts) -> str | None:
+        """Whom a rule names, without the default for nobody."""
+        found = self._one(rule, place)
+        return self._covered(found) if found else None
+
+    def _nowhere(self) -> Whereabouts:
+        return Whereabouts(zone=self._settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
 
     def _one(self, rule: str, place: Whereabouts) -> str | None:
         if turn := TURN.fullmatch(rule):

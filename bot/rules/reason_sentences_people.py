@@ -44,6 +44,14 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Nobody took hand-off {handoff} in time: now with {owner}",
         "対応依頼{handoff}に時間内の対応がなかったため、{owner}さんへ引き上げました",
     ),
+    "handoff_left": (
+        "{before} has left: hand-off {handoff} is now with {owner}",
+        "{before}さんの退職・異動により、対応依頼{handoff}は{owner}さんが担当します",
+    ),
+    "handoff_nudged": (
+        "Hand-off {handoff} is not acknowledged yet: {owner} was reminded before it goes on at {until}",
+        "対応依頼{handoff}がまだ確認されていないため、{until}の引き上げ前に{owner}さんへ再度お知らせしました",
+    ),
     "handoff_followed": (
         "The customer has another CSM: hand-off {handoff} is now with {owner}",
         "お客様の担当CSMが変わったため、対応依頼{handoff}を{owner}さんに引き継ぎました",

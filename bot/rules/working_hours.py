@@ -15,6 +15,9 @@ from bot.rules.durations import Duration, parse_hours
 from bot.rules.schedules import SEARCH_DAYS, add_days
 from bot.rules.zones import local_date, local_to_utc, to_local
 
+#: In place of hours for urgent calls: at any time.
+ALWAYS = "always"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingHours:

@@ -119,6 +119,8 @@ def act_line(view: CardView, line: ActLine) -> str:
         "act": escaped(line.act, NAME),
     }
     word = f"act_{line.act}"
+    if line.act in TO_SOMEBODY and not line.details.get("owner"):
+        word = f"{word}_to_all"
     sentence = say(word if word in _ACT_WORDS else "act_other", view.locale, **parts)
     outcome = line.details.get("outcome")
     if not outcome:
@@ -126,6 +128,8 @@ def act_line(view: CardView, line: ActLine) -> str:
     return f"{sentence} · {say('outcome', view.locale, outcome=escaped(one_line(str(outcome)), NAME))}"
 
 
+#: What may also go to nobody: to the channel, where whoever acknowledges it becomes the owner.
+TO_SOMEBODY = ("escalated", "left")
 _ACT_WORDS = frozenset(
     f"act_{act}"
     for act in (
@@ -135,8 +139,12 @@ _ACT_WORDS = frozenset(
         "dismissed",
         "reassigned",
         "escalated",
+        "escalated_to_all",
+        "left_to_all",
         "followed",
         "covered",
+        "left",
+        "nudged",
         "reminded",
         "late",
         "woken",

@@ -39,6 +39,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nobody took this in time: now with {owner}, {at}",
         "時間内に対応がなかったため、{owner}さんへ引き上げました（{at}）",
     ),
+    "act_escalated_to_all": (
+        "Nobody took this in time, {at}: whoever acknowledges it becomes the owner",
+        "時間内に対応がありませんでした（{at}）。「対応する」を押した方が担当になります",
+    ),
+    "act_left": (
+        "The owner has left: now with {owner}, {at}",
+        "前の担当者が退職・異動したため、{owner}さんが担当します（{at}）",
+    ),
+    "act_left_to_all": (
+        "The owner has left, {at}: whoever acknowledges it becomes the owner",
+        "前の担当者が退職・異動しました（{at}）。「対応する」を押した方が担当になります",
+    ),
+    "act_nudged": (
+        "Nobody is on this yet; at {until} it goes on to somebody else",
+        "まだ対応が始まっていません。{until}になると別の方に引き上げます",
+    ),
     "act_followed": (
         "The customer has another CSM: now with {owner}, {at}",
         "お客様の担当CSMが変わったため、{owner}さんに引き継ぎました（{at}）",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import update
+
 from storage import handoff_moves
+from storage.accounts import Csm
 from storage.handoff_views import HandoffRecord
 from storage.handoffs import HandoffState
-from tests.cast import change, csm, happened
+from tests.cast import change, csm, customer, happened, person
 from tests.pipeline.scenes import company, journey, settings, took
 from tests.world import World
 
@@ -109,3 +112,56 @@ def test_s27_escalating_to_somebody_who_is_away_reaches_the_cover(world: World) 
     opened(world, "  acknowledge_within: 1 business day\n  escalate_to: boss")
     world.time_passes(days=1)
     assert (current(world).owner, current(world).escalations) == ("ito", 1)
+
+
+def test_when_somebody_leaves_what_they_had_goes_to_the_new_csm_also_what_they_were_on(world: World) -> None:
+    opened(world)
+    act(world, handoff_moves.acknowledge)
+    change(world.database, "sakura", csm="ito")
+    leaves(world, "sato")
+    found = current(world)
+    assert (found.owner, found.state) == ("ito", HandoffState.OPEN)
+    world.time_passes(hours=2)
+    assert [(told.details["before"], told.details["owner"]) for told in took(world, "handoff_left")] == [
+        ("sato", "ito")
+    ]
+
+
+def test_without_a_new_csm_it_goes_to_the_managers_desk_and_then_to_the_default(world: World) -> None:
+    settings(world, "owners: {default: ito}")
+    opened(world)
+    csm(world.database, "boss")
+    with world.database.write() as connection:
+        connection.execute(update(Csm).where(Csm.key == "sato").values(manager="boss"))  # type: ignore[arg-type]
+    leaves(world, "sato")
+    assert current(world).owner == "boss"
+    leaves(world, "boss")
+    assert current(world).owner == "ito"
+
+
+def test_with_nobody_left_it_has_no_owner_and_doctor_counts_it(world: World) -> None:
+    opened(world)
+    for key in ("sato", "ito"):
+        leaves(world, key)
+    assert current(world).owner is None
+    assert {"handoff_unowned", "csm_left"} <= {complaint.name for complaint in world.doctor()}
+
+
+def test_who_has_left_gets_nothing_new_and_signs_nothing(world: World) -> None:
+    settings(world, "owners: {default: ito}")
+    csm(world.database, "ito")
+    csm(world.database, "sato", active=False)
+    journey(world, "p", "- handoff: Call\n- email: hello\n  from: csm\n  to: champion")
+    world.mail("hello")
+    world.deploy()
+    customer(world.database, "sakura", world.now, stage="onboarding", csm="sato")
+    person(world.database, "sakura", "tanaka", world.now, roles=("champion",))
+    world.tick()
+    assert current(world).owner == "ito"
+    assert {mail.from_email for mail in world.channel.accepted} == {"hello@us.example"}
+
+
+def leaves(world: World, key: str) -> None:
+    with world.database.write() as connection:
+        connection.execute(update(Csm).where(Csm.key == key).values(active=False))  # type: ignore[arg-type]
+    world.tick()

@@ -14,7 +14,7 @@ from sqlalchemy import Table, update
 from bot.app import App
 from bot.errors import SettingsError, UsageError
 from bot.failpoints import VARIABLE, Place, arm, disarm, is_armed
-from bot.pipeline.escalate import escalate_overdue
+from bot.pipeline.unanswered import escalate_overdue
 from bot.settings import Settings
 from storage import handoff_moves
 from storage.accounts import Customer

@@ -18,6 +18,7 @@ from bot.rules.durations import parse_duration, parse_moment
 from bot.rules.program import Node
 from bot.rules.steps_model import HandoffStep
 from storage.enrollments import ENROLLMENT, Walk
+from storage.handoff_deeds import reminder_of
 from storage.handoff_merging import OF_A_STEP, write_handoffs
 from storage.handoffs import HandoffState
 from storage.journal import Verdict
@@ -68,6 +69,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "opened_at": batch.now,
             "due_at": clocks.due_at,
             "acknowledge_by": clocks.acknowledge_by,
+            "remind_at": reminder_of(batch.now, clocks.acknowledge_by),
             "acknowledge_within": step.acknowledge_within,
             "escalate_to": owners.resolve(step.escalate_to, place) if step.escalate_to else None,
             "escalations": 0,
