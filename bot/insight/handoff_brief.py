@@ -1,5 +1,5 @@
 """What a person should know before they act: the `brief` items of a hand-off (S44), read from the facts and written in
-the reader's language. Items whose facts do not exist yet (health, plan, features …) are left out. Read-only; the card
+the reader's language. Items whose facts do not exist yet (plan, features …) are left out. Read-only; the card
 (bot.slack.cards) escapes and shortens, this only chooses and words."""
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, func, select
 
 from bot.authoring.template_filters import written_date, written_money, written_number
 from bot.errors import RenderFailed
+from bot.insight.brief_health import health_lines, stage_check_lines
 from bot.insight.handoff_activities import last_activities
 from bot.rules.zones import local_date
 from storage.accounts import Contact, ContactRole, Customer
@@ -22,6 +23,8 @@ from storage.handoff_views import HandoffRecord, list_open
 DAYS = 30
 MOST_LINES = 5
 _LABELS = {
+    "health": ("Health", "ヘルススコア"),
+    "stage_checks": ("What the stage still asks", "ステージの完了条件"),
     "usage": ("Usage, last 30 days (the 30 before)", "直近30日の利用状況（その前の30日）"),
     "open_tickets": ("Open tickets", "未解決の問い合わせ"),
     "contacts": ("Contacts", "ご担当者"),
@@ -172,7 +175,19 @@ def _last_activities(connection: Connection, handoff: HandoffRecord, reader: Rea
         yield f"{reader.day(activity.at)} {reader.says(*activity.kind_words)}: {reader.text_of(activity.text)}"
 
 
+def _health(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from health_lines(connection, handoff.customer_id, local_date(reader.now, reader.timezone), reader.says)
+
+
+def _stage_checks(connection: Connection, handoff: HandoffRecord, _reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from stage_check_lines(connection, handoff.customer_id)
+
+
 _READINGS: dict[str, Reading] = {
+    "health": _health,
+    "stage_checks": _stage_checks,
     "usage": _usage,
     "open_tickets": _open_tickets,
     "contacts": _contacts,

@@ -12,6 +12,8 @@ from storage.accounts import ContactRole, Customer
 from storage.database import Database
 from storage.facts import DailyUsage, Meeting, Note, StageChange, Ticket
 from storage.handoff_views import get
+from storage.scores import Score
+from storage.stages import StageCheck
 from tests.storage.handoff_rows import NOW, handoff
 
 ENGLISH = Reader(locale="en", timezone="Asia/Tokyo", now=NOW)
@@ -93,3 +95,35 @@ def test_s44_last_activities_are_the_newest_of_all_kinds(database: Database) -> 
         "Feb 28, 2027 stage: trial → adoption",
         "Feb 27, 2027 hand-off done: Call (won)",
     ]
+
+
+def test_s44_health_says_where_it_stands_and_what_moved_it(database: Database) -> None:
+    it = handoff(database, brief=["health"])
+    card = {"customer_id": 1, "card": "health", "noted_at": NOW, "state": "fresh"}
+    for day, name, value, band, more in (
+        ("2027-01-01", "health", 80.0, "green", {"confidence": 1.0}),
+        ("2027-01-01", "adoption", 90.0, "green", {}),
+        ("2027-01-01", "roi", 70.0, "yellow", {}),
+        ("2027-02-20", "health", 48.5, "yellow", {"confidence": 0.5}),
+        ("2027-02-20", "adoption", 30.0, "red", {"facts": {"breadth(days=30)": 2.0}}),
+    ):
+        add(database, Score, **card, day=date.fromisoformat(day), name=name, value=value, band=band, **more)
+    (found,) = brief(database, it)
+    assert found.label == "Health"
+    assert found.text.splitlines() == [
+        "48.5 🟡 yellow (-31.5 in 30 days), confidence 50%",
+        "adoption: 30 🔴 red (-60 in 30 days) [breadth(days=30) = 2]",
+    ]
+    japanese = brief(database, it, JAPANESE)[0].text.splitlines()
+    assert japanese[0] == "48.5 🟡 黄（30日で-31.5）・確度50%"
+
+
+def test_s44_stage_checks_name_what_still_fails_first(database: Database) -> None:
+    it = handoff(database, brief=["stage_checks"])
+    with database.write() as connection:
+        connection.execute(update(Customer).values(stage="onboarding"))
+    answers = {"adoption": True, "deployment": False, "roi": None}
+    for name, holds in answers.items():
+        add(database, StageCheck, customer_id=1, stage="onboarding", name=name, holds=holds, since=date(2027, 3, 1))
+    add(database, StageCheck, customer_id=1, stage="handover", name="plan", holds=False, since=date(2027, 1, 1))
+    assert brief(database, it)[0].text.splitlines() == ["✗ deployment", "? roi", "✓ adoption"]
