@@ -55,6 +55,7 @@ FATES: Mapping[str, Fate] = {
     "fuse_release": Fate(),
     "decision": Fate(blanks={"details": None}),
     "handoff_act": Fate(blanks={"details": None}),
+    "handoff_mail": Fate(blanks={"changes": []}),
     "handoff": Fate(blanks={"note": None, "event": None, "post_fault": None}),
     "fuse": Fate(),
     "message": Fate(),

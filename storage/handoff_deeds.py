@@ -1,5 +1,5 @@
 """What every move of a hand-off shares: the locked row, why a deed cannot be done, and its traces (one act, one decision,
-a mark that wakes the customer's walks). Decides nothing. Used by handoff_moves.py and handoff_merging.py only."""
+a mark that wakes the customer's walks). Decides nothing. Used by handoff_moves.py, handoff_merging.py, handoff_mails.py only."""
 
 from __future__ import annotations
 

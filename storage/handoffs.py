@@ -135,3 +135,26 @@ class RoundRobin(SQLModel, table=True):
 
     team: str = Field(primary_key=True)
     turn: int = 0
+
+
+class Way(StrEnum):
+    """How the mail of a hand-off was written."""
+
+    SENT = "sent"  #: sent from here, through the outbox
+    ELSEWHERE = "elsewhere"  #: the person wrote it in another program, or said it
+
+
+class HandoffMail(SQLModel, table=True):
+    """Who wrote the mail of a hand-off. `message_id` None: elsewhere. `changes`: what the person changed of the template,
+    passages of `before` and `after` with fields instead of the customer's values; the text itself is the message's."""
+
+    __tablename__ = "handoff_mail"
+
+    handoff_id: int = Field(sa_column=Column(BigKey, ForeignKey("handoff.id"), primary_key=True, autoincrement=False))
+    message_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("message.id"), unique=True))
+    way: str
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    template: str
+    locale: str | None = None
+    changes: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(Document, nullable=False))

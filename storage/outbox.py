@@ -59,6 +59,10 @@ OVER = frozenset({S.ACCEPTED, S.UNKNOWN, S.UNCONFIRMED, S.FAILED, S.QUARANTINED,
 NOT_SENT = frozenset({S.FAILED, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
 
 
+#: The occurrence of a mail that a person sends from a hand-off begins with it.
+BY_HANDOFF = "handoff-"
+
+
 class Delivery(StrEnum):
     """What became of an accepted mail, as the provider told. It moves one way only, in this order: whatever the order in
     which events arrive, the last of the words that were said stands (design/delivery.md)."""

@@ -25,7 +25,7 @@ from storage.bulk import insert_rows, update_rows
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
 from storage.dialects import among
-from storage.outbox import OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
+from storage.outbox import BY_HANDOFF, OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
 
 MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
 CONTENT: Table = MessageContent.__table__  # type: ignore[attr-defined]
@@ -230,9 +230,10 @@ def cancel_for_walks(
     connection: Connection, enrollment_ids: Collection[int], now: datetime, reason: str
 ) -> list[MessageRow]:
     """Leaving a playbook cancels its pending and held mails (S13), and those that a worker has claimed but not handed over:
-    it finds them no longer its own."""
+    it finds them no longer its own. What a person sent from a hand-off is the person's, and goes."""
     states = (MessageState.PENDING.value, MessageState.HELD.value, MessageState.CLAIMED.value)
-    mine = and_(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states))
+    of_steps = MESSAGE.c.occurrence.not_like(f"{BY_HANDOFF}%")
+    mine = and_(among(MESSAGE.c.enrollment_id, enrollment_ids), MESSAGE.c.state.in_(states), of_steps)
     return cancel_messages(connection, mine, now, reason)
 
 

@@ -66,6 +66,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "handoff_act": frozenset({"key", "act", "by"}),
     "derived_item": frozenset({"kind", "name", "digest"}),
     "feature_band": frozenset({"feature", "band"}),
+    "handoff_mail": frozenset({"way", "by", "template", "locale"}),
     "meeting": frozenset({"source", "kind"}),
     "message": frozenset(
         (

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from jinja2 import Template, TemplateError
 
+from bot.authoring.assist import gaps_in
 from bot.authoring.template_guard import Guard, Mode
 from bot.authoring.template_html import (
     PLAIN_LAYOUT,
@@ -93,6 +94,8 @@ def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Name
         fields=frozenset().union(*(guard.fields for guard in guards)),
         expressions=frozenset().union(*(guard.expressions for guard in guards)),
         sources=sources,
+        assist=source.assist,
+        has_gaps=bool(gaps_in(source.subject.text, source.preheader.text, source.body.text)),
         **parts,
     )
 

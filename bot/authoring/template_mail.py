@@ -50,7 +50,8 @@ class MailSources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledTemplate:
-    """One template in one language, ready to render. `expressions` are what the caller computes into `values`."""
+    """One template in one language, ready to render. `expressions` are what the caller computes into `values`. `assist`: the
+    situation in which a person sends it; `has_gaps`: it leaves something to that person (`[[…]]`)."""
 
     name: str
     locale: str
@@ -65,6 +66,8 @@ class CompiledTemplate:
     _html: Template = field(repr=False)
     _text: Template = field(repr=False)
     _draft: Template = field(repr=False)
+    assist: str = ""
+    has_gaps: bool = False
 
     def render(self, context: Mapping[str, Any]) -> RenderedMail:
         """Raises: MissingField when a printed value is absent, None or ""; RenderFailed for anything else."""
@@ -80,7 +83,7 @@ class CompiledTemplate:
         """Raises: as `render`."""
         values = dict(context)
         subject = one_line(run_template(self._subject, values, self.path))
-        return Draft(subject=subject, body_markdown=_tidy(run_template(self._draft, values, self.path)))
+        return Draft(subject=subject, body_markdown=tidy(run_template(self._draft, values, self.path)))
 
 
 def run_template(template: Template, values: dict[str, Any], path: str) -> str:
@@ -114,7 +117,7 @@ def _bounded(pieces: Iterator[str]) -> Iterator[str]:
         yield written
 
 
-def _tidy(markdown: str) -> str:
+def tidy(markdown: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", markdown).strip() + "\n"
 
 

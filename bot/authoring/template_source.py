@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from bot.authoring.assist import SITUATION, SITUATIONS
 from bot.errors import Finding, Severity
 
 Syntax = Literal["md", "html"]
@@ -15,7 +16,7 @@ Category = Literal["lifecycle", "education", "newsletter", "survey", "transactio
 
 FOLDER = "templates/emails/"
 CATEGORIES: tuple[Category, ...] = ("lifecycle", "education", "newsletter", "survey", "transactional")
-FIELDS = ("subject", "preheader", "category")
+FIELDS = ("subject", "preheader", "category", "assist")
 MOST_BYTES: dict[str, int] = {"md": 24 * 1024, "html": 96 * 1024}
 """Markdown's worst inputs cost more than linear time: at this size they stay below half a second."""
 
@@ -44,6 +45,7 @@ class TemplateSource:
     subject: Piece
     preheader: Piece
     body: Piece
+    assist: str = ""
 
 
 def is_layout(path: str) -> bool:
@@ -87,6 +89,7 @@ def read_source(path: str, text: str) -> tuple[TemplateSource | None, list[Findi
         subject=values["subject"],
         preheader=values.get("preheader", Piece(text="", line=1)),
         body=Piece(text="\n".join(lines[body_from:]), line=body_from + 1),
+        assist=values["assist"].text if "assist" in values else "",
     )
     return source, findings
 
@@ -124,6 +127,11 @@ def _check_values(path: str, values: dict[str, Piece]) -> list[Finding]:
     if category is not None and category.text not in CATEGORIES:
         message = f"`{category.text}` is not a category of mail"
         findings.append(_finding(path, category.line, "category", message, "one of " + ", ".join(CATEGORIES)))
+    assist = values.get("assist")
+    if assist is not None and not SITUATION.fullmatch(assist.text):
+        message = f"`{assist.text}` does not name a situation"
+        hint = "one word such as " + ", ".join(SITUATIONS)
+        findings.append(_finding(path, assist.line, "assist", message, hint))
     if "subject" in values and not values.get("preheader", Piece(text="", line=1)).text:
         message = "The mail has no preheader: the inbox shows its first words instead"
         hint = "add a line `preheader: …`, one sentence that the subject does not say"

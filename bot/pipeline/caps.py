@@ -57,7 +57,7 @@ def keep_within_caps(
 
 
 def cap_passed(connection: Connection, published: Published, case: MailCase, now: datetime) -> Mapping[str, Any] | None:
-    """The cap that a pending mail would pass if a person sent it now, with what took the room; None: there is room."""
+    """The cap that a mail, owed or not yet, would pass if a person sent it now, with what took the room; None: there is room."""
     room = Room.of(connection, published, {case.id: case}, now)
     if room is None or case.message.contact_id is None:
         return None

@@ -20,6 +20,7 @@ from bot.rules.conditions import Scope, compile_value, parse_condition, parse_va
 from storage.accounts import Csm
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
+from storage.outbox import BY_HANDOFF
 from storage.outbox_moves import MESSAGE
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
@@ -56,6 +57,11 @@ class MailCase:
     def id(self) -> int:
         return int(self.message.id)
 
+    @property
+    def is_of_handoff(self) -> bool:
+        """A person sends it: an e-mail assist (S29)."""
+        return str(self.message.occurrence).startswith(BY_HANDOFF)
+
 
 def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> list[MailCase]:
     """The messages with customer (`customer_…`), contact (`contact_…`) and CSM (`csm_…`) columns, by two statements."""
@@ -66,6 +72,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         MESSAGE.c.contact_id,
         MESSAGE.c.playbook,
         MESSAGE.c.step,
+        MESSAGE.c.occurrence,
         MESSAGE.c.template,
         MESSAGE.c.sender,
         MESSAGE.c.reason,
@@ -81,8 +88,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         *(CUSTOMER.c[name].label(f"customer_{name}") for name in CUSTOMER_FIELDS),
         *(CONTACT.c[name].label(f"contact_{name}") for name in CONTACT_FIELDS),
         *(CSM.c[name].label(f"csm_{name}") for name in CSM_FIELDS),
-        _window_of(ground).label("window"),
-        _team_window_of(ground).label("team_window"),
+        *window_columns(ground),
     ]
     rows = (
         MESSAGE.join(CUSTOMER, CUSTOMER.c.id == MESSAGE.c.customer_id)
@@ -130,6 +136,11 @@ def _signer_key(row: Row[Any], settings: WorkspaceSettings) -> str | None:
             return row.csm_manager or settings.owners.default
         case role:
             return (row.customer_owners or {}).get(role) or str(role)
+
+
+def window_columns(ground: Ground) -> list[Any]:
+    """Which windows hold for the customer, and for the CSM's team."""
+    return [_window_of(ground).label("window"), _team_window_of(ground).label("team_window")]
 
 
 def _window_of(ground: Ground) -> Any:

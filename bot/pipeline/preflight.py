@@ -28,6 +28,7 @@ from storage.outbox import MessageState
 EXPIRES = "3 days"
 MOST_KEPT = 20_000
 OUTSIDE_WINDOW = "outside_window"
+AT_ANY_TIME = ("every day", "00:00-24:00")
 UNTIL_SET_UP = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 
@@ -238,17 +239,26 @@ def email_step(found: MailCase, published: Published) -> EmailStep | None:
 
 def terms_of(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
     """Windows of the workspace, the CSM's team, the playbook and the step must all be open; the customer's holidays
-    count (S18)."""
+    count (S18). A mail that a person sends from a hand-off goes when the person sends it; only freeze dates hold it."""
+    return _terms(found, step, published, at_any_time=found.is_of_handoff)
+
+
+def usual_terms_of(found: MailCase, published: Published) -> Terms:
+    """When the machine itself would write to this reader."""
+    return _terms(found, None, published, at_any_time=False)
+
+
+def _terms(found: MailCase, step: EmailStep | None, published: Published, *, at_any_time: bool) -> Terms:
     row = found.message
     owner = None if step is None else row.step
-    key = (row.version_id, owner, found.window, found.team_window, row.customer_region)
+    key = (row.version_id, owner, found.window, found.team_window, row.customer_region, at_any_time)
     terms: Terms | None = published.terms.get(key)
     if terms is None:
-        terms = published.terms[key] = _work_out_terms(found, step, published)
+        terms = published.terms[key] = _work_out_terms(found, step, published, at_any_time=at_any_time)
     return terms
 
 
-def _work_out_terms(found: MailCase, step: EmailStep | None, published: Published) -> Terms:
+def _work_out_terms(found: MailCase, step: EmailStep | None, published: Published, *, at_any_time: bool) -> Terms:
     settings = published.settings
     version = published.versions.get(found.message.version_id or 0)
     chosen = (
@@ -258,6 +268,8 @@ def _work_out_terms(found: MailCase, step: EmailStep | None, published: Publishe
         step.window if step else None,
     )
     windows = [_window(window.days, window.hours) for window in chosen if window is not None]
+    if at_any_time:
+        windows = [_window(*AT_ANY_TIME)]
     late = step.late if step is not None and step.late is not None else (version.playbook.late if version else None)
     return Terms(
         windows=tuple(windows),

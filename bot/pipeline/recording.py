@@ -22,6 +22,7 @@ from storage.columns import UtcDateTime
 from storage.database import Database
 from storage.dialects import among
 from storage.enrollments import wake_walks_of_messages
+from storage.handoff_mails import tell_of_mails
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.outbox import OVER, MessageState
@@ -164,6 +165,7 @@ def _record(connection: Connection, group: list[tuple[MessageRow, Answer]], now:
     over = [row.enrollment_id for row, _ in group if (row.id, row.token) in taken]
     over += [after.enrollment_id for after in moved if after.state in OVER]
     wake_walks_of_messages(connection, over, now)
+    tell_of_mails(connection, [found for found, _ in taken])
     return [MessageState.ACCEPTED.value] * len(taken) + [after.state for after in moved]
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -17,6 +18,7 @@ from bot.pipeline.batch import usable_zone
 from bot.pipeline.mail_context import MailCase
 from bot.pipeline.preflight import EXPIRES, Judgement
 from bot.pipeline.published import Published, calendar_for
+from bot.pipeline.unowed_mails import NO_MESSAGE
 from bot.rules.caps import Cap, CapKind, Place, Touch
 from bot.rules.durations import Duration, parse_duration
 from bot.rules.guards import Budget, Candidate, Copy, Guards, Ruling
@@ -33,6 +35,8 @@ from storage.touches import (
 )
 
 SURVEY = "survey"
+#: The priority of what a person sends: before whatever the machine owes.
+FIRST = 100
 TRANSACTIONAL = "transactional"
 #: Their text is not about one customer, so nobody needs it twice; lifecycle mails are.
 SAME_FOR_ALL = frozenset({"newsletter", "education", SURVEY})
@@ -65,7 +69,7 @@ class Room:
     contested: set[Budget] = field(default_factory=set)
     reached: Sequence[Row[Any]] = ()
     surveys: Sequence[Row[Any]] = ()
-    under_way: Sequence[Row[Any]] = ()
+    under_way: Sequence[Any] = ()
     by_people: Sequence[Row[Any]] = ()
     _categories: dict[str, str] = field(default_factory=dict)
     _places: dict[tuple[Any, ...], Place] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class Room:
         # In this order: an answer of the provider may be recorded between two statements, and then a mail that was under way
         # has reached; read the other way round it would be in neither.
         self.under_way = mails_under_way(connection, customers, everybody, until, self._same_since())
+        self.under_way = [*self.under_way, *self._imagined()]
         known = {row.id for row in self.under_way if row.over_at is None}
         if reach:
             reached = mails_that_reached(connection, customers, everybody, self.now - max(reach))
@@ -144,6 +149,10 @@ class Room:
                 owner = customer_id if cap.kind is CapKind.TOUCHES else addresses.get(contact_id)
                 if owner is not None:
                     wanted[place, owner] = wanted.get((place, owner), 0) + numbers[place]
+        for mail in self._imagined():
+            for place, cap in enumerate(caps):
+                owner = mail.customer_id if cap.kind is CapKind.TOUCHES else mail.address
+                wanted[place, owner] = wanted.get((place, owner), 0) + 1
         tight: set[int] = set()
         for (place, owner), number in wanted.items():
             if number > caps[place].count:
@@ -152,6 +161,22 @@ class Room:
         # A cap that nobody here comes near holds nobody back, so its long past need not be read.
         self.caps = tuple(cap for cap in self.caps if cap.kind is CapKind.SURVEYS or caps.index(cap) in tight)
         return contested
+
+    def _imagined(self) -> list[Any]:
+        """Mails that nobody owes yet, as if they were to go now: what would happen if a person sent one."""
+        return [
+            SimpleNamespace(
+                **case.message._asdict(),
+                address=self.addresses.get(case.message.contact_id),
+                priority=FIRST,
+                state=MessageState.PENDING.value,
+                over_at=None,
+                occasion=None,
+                region=case.message.customer_region,
+            )
+            for case in self.asked.values()
+            if case.id == NO_MESSAGE
+        ]
 
     def _read_surveys(self, connection: Connection) -> Sequence[Row[Any]]:
         reach = [_reach(cap.length) for cap in self.caps if cap.kind is CapKind.SURVEYS]

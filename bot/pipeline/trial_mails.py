@@ -9,20 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, literal, select
+from sqlalchemy import Connection, Table, select
 
 from bot.authoring.templates import CompiledTemplate
 from bot.channels.base import Answer, MailChannel, Outgoing
 from bot.clock import Clock
 from bot.errors import UsageError
-from bot.pipeline.batch import usable_zone
-from bot.pipeline.mail_context import CONTACT_FIELDS, CSM, CSM_FIELDS, CUSTOMER_FIELDS, MailCase, bare_names, signers_of
 from bot.pipeline.preflight import Letter, write_letter
 from bot.pipeline.published import Published
 from bot.pipeline.recipients import somebody_of
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from bot.pipeline.unowed_mails import Unowed, case_of, values_of
 from bot.rules.addresses import is_mailable_address
-from bot.rules.conditions import Scope, compile_value, parse_value
 from bot.webhooks.unsubscribe import TRIAL
 from storage.accounts import Suppression
 from storage.consent import forbidding
@@ -54,13 +52,17 @@ def write_trial(
     if customer_id is None:
         raise UsageError(f"There is no customer `{trial.customer}`", hint="see `journeybot customers list`")
     contact_id = _reader(connection, published, trial, int(customer_id))
-    row = _row(connection, trial, int(customer_id), contact_id)
-    locales = (trial.locale, row.contact_locale, row.customer_locale, settings.locale)
-    template = published.templates.pick(trial.template, tuple(filter(None, locales)))
-    zone = usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone)
-    (signer,) = signers_of(connection, settings, [row])
-    case = MailCase(message=row, zone=zone, locales=(template.locale,), window=None, signer=signer)
-    values = _values(connection, ground, template, int(customer_id), contact_id)
+    mail = Unowed(
+        customer_id=int(customer_id),
+        contact_id=contact_id,
+        template=trial.template,
+        sender=trial.sender,
+        due_at=now,
+        event=trial.event or {},
+    )
+    case = case_of(connection, ground, mail, trial.locale)
+    template = published.templates.pick(trial.template, case.locales)
+    values = values_of(connection, ground, template, mail)
     links = published.links.context(TRIAL, template.category)
     return write_letter(case, template, settings, now, values, links), template
 
@@ -117,34 +119,3 @@ def _reader(connection: Connection, published: Published, trial: Trial, customer
         return int(contact_id)
     category = published.templates.pick(trial.template, ()).category
     return somebody_of(connection, customer_id, category, published.settings.consent)
-
-
-def _row(connection: Connection, trial: Trial, customer_id: int, contact_id: int | None) -> Row[Any]:
-    """What load_cases reads for a message, for a mail that no step owes."""
-    columns = [
-        literal(trial.template).label("template"),
-        literal(trial.sender).label("sender"),
-        CUSTOMER.c.key.label("customer_key"),
-        CONTACT.c.key.label("contact_key"),
-        *(CUSTOMER.c[name].label(f"customer_{name}") for name in CUSTOMER_FIELDS),
-        *(CONTACT.c[name].label(f"contact_{name}") for name in CONTACT_FIELDS),
-        *(CSM.c[name].label(f"csm_{name}") for name in CSM_FIELDS),
-        literal(dict(trial.event or {}), CUSTOMER.c.attributes.type).label("event"),
-    ]
-    rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == contact_id).outerjoin(CSM, CSM.c.key == CUSTOMER.c.csm)
-    return connection.execute(select(*columns).select_from(rows).where(CUSTOMER.c.id == customer_id)).one()
-
-
-def _values(
-    connection: Connection, ground: Ground, template: CompiledTemplate, customer_id: int, contact_id: int | None
-) -> dict[str, Any]:
-    """The expressions and bare names that the template uses, as computed_values does for messages."""
-    wanted = sorted(template.expressions) + sorted(bare_names(template))
-    if not wanted:
-        return {}
-    plain = ground.scope()
-    scope = Scope(customer=CUSTOMER, contact=CONTACT, days=ground.days, limits=plain.limits, feeds=plain.feeds)
-    columns = [compile_value(parse_value(text), scope).label(f"v{place}") for place, text in enumerate(wanted)]
-    rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == contact_id)
-    found = connection.execute(select(*columns).select_from(rows).where(CUSTOMER.c.id == customer_id)).one()
-    return dict(zip(wanted, found, strict=True))

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, literal, not_, or_, select, true, update
 
+from bot.pipeline.mails_to_write import has_mail_to_write, prepares_mail
 from bot.pipeline.news import News
 from bot.pipeline.published import Published, Version, walked_versions
 from bot.pipeline.scopes import CUSTOMER, Ground
@@ -81,7 +82,10 @@ def _reasons(version: Version, ground: Ground) -> Iterator[ColumnElement[bool]]:
             continue
         waits_here = and_(ENROLLMENT.c.step == step_id, ENROLLMENT.c.has_arrived)
         if step.until:
-            yield and_(waits_here, ground.of_walks(parse_condition(step.until), contact=contact))
+            condition = parse_condition(step.until)
+            yield and_(waits_here, ground.of_walks(condition, contact=contact))
+            if condition.only_asks_mail and prepares_mail(version.program, condition.steps):
+                yield and_(waits_here, not_(has_mail_to_write(condition.steps)))  # nobody will write it any more
         else:
             yield waits_here  # a moment that may hang on a date of the customer: advance works it out anew
 

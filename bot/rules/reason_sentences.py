@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.rules.reason_sentences_assist import ASSIST_SENTENCES
 from bot.rules.reason_sentences_consent import CONSENT_SENTENCES
 from bot.rules.reason_sentences_fuses import FUSE_SENTENCES
 from bot.rules.reason_sentences_people import PEOPLE_SENTENCES
@@ -330,6 +331,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A machine, not a person, touched it ({kind}); this never counts",
         "人ではなく機械による反応です（{kind}）。集計には含めません",
     ),
+    **ASSIST_SENTENCES,
     **PEOPLE_SENTENCES,
     **STANDING_SENTENCES,
 }

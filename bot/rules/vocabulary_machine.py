@@ -11,7 +11,7 @@ from bot.rules.condition_scope import Scope, table_of
 from bot.rules.condition_tree import ValueType
 from bot.rules.vocabulary_entry import Arguments, Entry, Parameter, Shape, Topic
 from storage.columns import UtcDateTime
-from storage.handoffs import Handoff, HandoffState
+from storage.handoffs import Handoff, HandoffMail, HandoffState, Way
 from storage.journal import Decision, Verdict
 from storage.journeys import Enrollment
 from storage.outbox import Message, MessageState
@@ -52,7 +52,8 @@ def _mail(name: str, meaning: str, example: str, column: str) -> Entry:
         if column == "accepted_at":
             happened = or_(happened, message.c.state == MessageState.ACCEPTED)
         asked = select(1).where(_of_this_walk(scope, message, arguments.text("step")), happened)
-        return exists(asked.correlate(*scope.outer))
+        found = exists(asked.correlate(*scope.outer))
+        return or_(found, _written_elsewhere(scope, arguments.text("step"))) if name == "sent" else found
 
     return Entry(
         name=name,
@@ -66,6 +67,17 @@ def _mail(name: str, meaning: str, example: str, column: str) -> Entry:
         needs_walk=True,
         asks_mail=True,
     )
+
+
+def _written_elsewhere(scope: Scope, step: str) -> ColumnElement[bool]:
+    """A person said of this walk's hand-off: I wrote it myself (S29)."""
+    handoff, mail = table_of(Handoff), table_of(HandoffMail)
+    asked = (
+        select(1)
+        .select_from(handoff.join(mail, mail.c.handoff_id == handoff.c.id))
+        .where(_of_this_walk(scope, handoff, step), mail.c.way == Way.ELSEWHERE)
+    )
+    return exists(asked.correlate(*scope.outer))
 
 
 def _done(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
@@ -128,7 +140,12 @@ def _open_handoffs(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
 
 
 ENTRIES: tuple[Entry, ...] = (
-    _mail("sent", "Whether this walk's mail of the step was accepted for anybody.", 'sent("notice")', "accepted_at"),
+    _mail(
+        "sent",
+        "Whether this walk's mail of the step was accepted for anybody, or its hand-off's mail sent or written elsewhere.",
+        'sent("notice")',
+        "accepted_at",
+    ),
     _mail("opened", "Whether a person opened this walk's mail of the step.", 'opened("notice")', "opened_at"),
     _mail("clicked", "Whether a person clicked in this walk's mail of the step.", 'clicked("notice")', "clicked_at"),
     _mail("replied", "Whether somebody answered this walk's mail of the step.", 'replied("notice")', "replied_at"),

@@ -9,6 +9,7 @@ from typing import cast
 from sqlalchemy import select
 
 from bot.pipeline.batch import Batch, Whereabouts, go, sleep
+from bot.pipeline.mails_to_write import has_mail_to_write, prepares_mail
 from bot.pipeline.occasions import anchor_value
 from bot.pipeline.published import calendar_for
 from bot.rules.calendar import add, resolve_moment, shift_date, start_of_day
@@ -16,7 +17,8 @@ from bot.rules.conditions import Condition, parse_condition
 from bot.rules.durations import parse_anchor, parse_duration, parse_moment
 from bot.rules.program import Node
 from bot.rules.steps_model import WaitStep
-from storage.enrollments import Walk
+from storage.dialects import among
+from storage.enrollments import ENROLLMENT, Walk
 from storage.journal import Verdict
 from storage.outbox import NOT_SENT
 from storage.outbox_moves import MESSAGE
@@ -118,4 +120,8 @@ def _hopeless(batch: Batch, condition: Condition, walks: list[Walk]) -> set[int]
         .distinct()
     )
     hopeful = {row.enrollment_id for row in rows}
+    if prepares_mail(batch.version_of(walks[0]).program, condition.steps):
+        ids = [walk.id for walk in walks]
+        may_come = select(ENROLLMENT.c.id).where(among(ENROLLMENT.c.id, ids), has_mail_to_write(condition.steps))
+        hopeful |= set(batch.connection.scalars(may_come))
     return {walk.id for walk in walks if walk.id not in hopeful}
