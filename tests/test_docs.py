@@ -32,6 +32,7 @@ SCOPES = {
     "conversations.open": {"im:write"},
     "conversations.history": {"im:history", "channels:history", "groups:history"},
     "conversations.replies": {"im:history", "channels:history", "groups:history"},
+    "views.open": set(), "views.update": set(), "views.push": set(), "views.publish": set(),
 }  # fmt: skip
 METHOD = re.compile(r'"((?:auth|chat|conversations|users|views|files|reactions)\.[A-Za-z.]+)"')
 

@@ -40,6 +40,7 @@ def check_meaning(
         findings += _check_answers(playbook)
         findings += _check_endings(playbook)
         findings += _check_mail_fields(playbook, templates)
+        findings += _check_gaps(playbook, templates)
     return findings
 
 
@@ -167,6 +168,18 @@ def _check_mail_fields(parsed: ParsedPlaybook, templates: Templates) -> Iterator
             message = f"`{name}` prints `event.{field}`, and nothing fills it in this playbook: the mail would be held"
             hint = "use another template here, or start the playbook with the event (`enter: {on: …}`)"
             yield parsed.source.finding(f"{placed.path}.{key}", "no-fact", message, hint, severity="warning")
+
+
+def _check_gaps(parsed: ParsedPlaybook, templates: Templates) -> Iterator[Finding]:
+    """`[[…]]` is for a person to fill; nobody does in a mail that goes by itself."""
+    for placed in parsed.steps():
+        if not isinstance(placed.step, EmailStep):
+            continue
+        versions = templates.by_name.get(placed.step.template, {}).values()
+        if any(version.has_gaps for version in versions):
+            message = f"`{placed.step.template}` leaves gaps (`[[…]]`) to a person, and this mail goes by itself"
+            hint = "prepare it in a hand-off (`prepare: …`), or write the template without gaps"
+            yield parsed.source.finding(f"{placed.path}.email", "mail-gaps", message, hint, severity=_severity(parsed))
 
 
 def _event_fields_of_mail(templates: Templates, name: str | None) -> set[str]:

@@ -132,7 +132,7 @@ def _check_values(path: str, values: dict[str, Piece]) -> list[Finding]:
         message = f"`{assist.text}` does not name a situation"
         hint = "one word such as " + ", ".join(SITUATIONS)
         findings.append(_finding(path, assist.line, "assist", message, hint))
-    if "subject" in values and not values.get("preheader", Piece(text="", line=1)).text:
+    if "subject" in values and assist is None and not values.get("preheader", Piece(text="", line=1)).text:
         message = "The mail has no preheader: the inbox shows its first words instead"
         hint = "add a line `preheader: …`, one sentence that the subject does not say"
         findings.append(_finding(path, 1, "preheader", message, hint, severity="warning"))

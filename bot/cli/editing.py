@@ -8,14 +8,16 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from difflib import unified_diff
 from pathlib import Path
 
 from bot.app import App
+from bot.authoring.template_drafts import AssistDraft
 from bot.authoring.templates import Draft
 from bot.cli.acting import ActCall, doing
 from bot.cli.printing import print_line, shown
-from bot.errors import MissingField, UsageError
+from bot.errors import UsageError
 from bot.insight.listings import MailText, show_mail
 from bot.pipeline import outbox_acts
 from bot.pipeline.edited_mails import EditedMail
@@ -23,14 +25,16 @@ from bot.pipeline.preflight import Letter
 from storage.outbox_moves import MessageRow
 
 
-def edit_mail(app: App, call: ActCall, mail: int, subject: str | None, body: Path | None) -> MessageRow:
+def edit_mail(
+    app: App, call: ActCall, mail: int, subject: str | None, body: Path | None, fills: Mapping[str, str]
+) -> MessageRow:
     """Raises: UsageError."""
     published = app.require_published()
     ground = app.ground(published)
     with app.database.write() as connection:
         outbox_acts.check_editable(connection, mail)
         edited = EditedMail.load(connection, published, ground, mail, app.clock.now())
-    written = _written(edited, subject, body)  # no transaction is open while somebody writes
+    written = _written(edited, subject, body, fills)  # no transaction is open while somebody writes
     letter = edited.letter(written.subject, written.body_markdown)
     with app.database.read() as connection:
         before = show_mail(connection, mail)
@@ -50,28 +54,22 @@ def _print_changes(before: MailText, letter: Letter) -> None:
             print_line(shown(line))
 
 
-def _written(edited: EditedMail, subject: str | None, body: Path | None) -> Draft:
+def _written(edited: EditedMail, subject: str | None, body: Path | None, fills: Mapping[str, str]) -> Draft:
+    """Where --set fills every gap, nobody has to write anything."""
     text = None if body is None else sys.stdin.read() if str(body) == "-" else body.read_text(encoding="utf-8")
     if subject is not None and text is not None:
         return Draft(subject=subject, body_markdown=text)
-    try:
-        draft = edited.draft()
-    except MissingField as missing:
-        raise UsageError(
-            f"The template cannot be filled: `{missing.field}` has no value",
-            where=missing.where,
-            hint="write it yourself with --subject and --body FILE; or import the value, then "
-            f"`journeybot outbox resend {edited.case.message.id}`",
-        ) from None
+    draft = edited.draft(fills)
     if subject is None and text is None:
-        return _from_editor(draft)
+        is_filled = bool(fills) and not draft.gaps
+        return Draft(subject=draft.subject, body_markdown=draft.body_markdown) if is_filled else _from_editor(draft)
     return Draft(
         subject=draft.subject if subject is None else subject,
         body_markdown=draft.body_markdown if text is None else text,
     )
 
 
-def _from_editor(draft: Draft) -> Draft:
+def _from_editor(draft: AssistDraft) -> Draft:
     """What the person saved: subject on the first line, an empty line, the text."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, select
 
+from bot.cli import handoff_mails
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
 from bot.cli.opening import AsJson, At, local_text, looking, opened, read_end, zone_of_workspace
@@ -231,6 +232,11 @@ def flag(
         return handoff_moves.flag(d.connection, handoff, by=d.by, at=d.at, key=d.key, is_flagged=not off)
 
     _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, raise_flag)
+
+
+commands.command("draft")(handoff_mails.draft)
+commands.command("send")(handoff_mails.send)
+commands.command("wrote-myself")(handoff_mails.wrote_myself)
 
 
 def _act(call: ActCall, handoff: int, act: Act) -> None:

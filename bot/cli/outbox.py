@@ -165,6 +165,9 @@ def edit(
     body: Annotated[
         Path | None, typer.Option("--body", metavar="FILE", help="The new text, in Markdown; `-` reads it from stdin.")
     ] = None,
+    fill: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Fill a field that has no value.")
+    ] = None,
     by: By = None,
     at: At = None,
     as_json: AsJson = False,
@@ -172,15 +175,17 @@ def edit(
     """Rewrite a mail that has not gone.
 
     Without --subject and --body your $EDITOR opens with what the template says: the first line is the subject, the rest is
-    Markdown. Afterwards approve or resend it.
+    Markdown, and `[[…]]` stands where a field has no value. Where --set fills every gap, no editor opens. Afterwards approve
+    or resend it.
 
     Example: `journeybot outbox edit 12 --subject "About your renewal" --body letter.md`
     """
     from bot.cli.editing import edit_mail  # with it come the templates
+    from bot.pipeline.gap_filling import read_fills
 
     call = ActCall(context=context, by=by, at=at, as_json=as_json)
     with opened(context, at) as app:
-        row = edit_mail(app, call, mail, subject, body)
+        row = edit_mail(app, call, mail, subject, body, read_fills(fill or []))
         _tell(app, row, as_json)
 
 

@@ -3,14 +3,17 @@ Nothing in their text is Jinja any more. It stores nothing; outbox_acts.edit doe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from bot.authoring.templates import CompiledTemplate, Draft, wrap_draft
+from bot.authoring.template_drafts import AssistDraft, draft_of_template
+from bot.authoring.templates import CompiledTemplate, wrap_draft
 from bot.errors import UsageError
+from bot.pipeline.gap_filling import check_no_gaps, fill_gaps
 from bot.pipeline.mail_context import MailCase, computed_values, context_of, in_contact_walk, load_cases
 from bot.pipeline.preflight import Letter, sender_of
 from bot.pipeline.published import Published
@@ -48,15 +51,18 @@ class EditedMail:
         context = context_of(case, published.settings, values, local_date(now, case.zone), links)
         return cls(case=case, template=template, published=published, context=context)
 
-    def draft(self) -> Draft:
-        """What the template says for this customer, as Markdown. Raises: MissingField, TemplateRefused."""
-        return self.template.draft(self.context)
+    def draft(self, fills: Mapping[str, str] | None = None) -> AssistDraft:
+        """What the template says for this customer, as Markdown; a field without a value is a gap (`[[…]]`) unless `fills` has
+        one for it. Raises: UsageError for what is no gap, RenderFailed."""
+        names = self.published.templates.vocabulary
+        return fill_gaps(fills or {}, self.context, lambda given: draft_of_template(self.template, names, given))
 
     def letter(self, subject: str, body_markdown: str) -> Letter:
-        """The mail as the person wrote it. Raises: UsageError when a part is empty, TemplateRefused."""
+        """The mail as the person wrote it. Raises: UsageError when a part is empty or has a gap, TemplateRefused."""
         for part, text in (("subject", subject), ("text", body_markdown)):
             if not text.strip():
                 raise UsageError(f"The {part} is empty, so nothing was stored", hint="write it, or `skip` the mail")
+        check_no_gaps(subject, body_markdown)
         locale = self.template.locale
         mail = wrap_draft(self.published.templates, subject, body_markdown, self.context, locale)
         from_email, from_name, reply_to = sender_of(self.case, self.published.settings)

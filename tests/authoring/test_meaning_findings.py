@@ -192,3 +192,9 @@ def test_the_46_plays_of_the_practice_mean_what_they_say() -> None:
     # Templates of the practice are not part of the repository; the rest is what this version lacks.
     expected = {"not-available", "unknown-template", "no-inbound-route"}
     assert {found.rule for found in workspace.findings} - expected == set()
+
+
+@pytest.mark.parametrize("step", ["[{email: invite, to: anyone}]", "[{handoff: Invite them, prepare: invite}]"])
+def test_gaps_for_a_person_are_no_mail_that_goes_by_itself(step: str) -> None:
+    findings = check(book("b", steps=step), mails=templates(invite="On [[day]]."))
+    assert [(found.rule, found.severity) for found in findings] == ([("mail-gaps", "error")] if "email" in step else [])

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
 LANGUAGES = ("en", "ja")
 NEWSLETTERS = {"monthly_newsletter"}
-SURVEYS = {"low_nps", "nps_passive", "nps_thanks"}
+SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks"}
 NEEDS_A_CSM = {"new_csm"}
 
 
@@ -42,7 +42,11 @@ def full_context(**changes: Any) -> dict[str, Any]:
             "preferences_url": "https://m.hanabi.example/p/abc",
         },
         "today": date(2027, 4, 1),
-        "values": {'total("scouts_sent", days=30)': 14, 'count("login", days=30)': 1260},
+        "values": {
+            'total("scouts_sent", days=30)': 14,
+            'count("login", days=30)': 1260,
+            'active_days("login", days=28)': 9,
+        },
     }
     return {**base, **changes}
 
