@@ -22,6 +22,7 @@ from bot.channels.folder import FolderChannel
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
+from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.absorb import absorb
 from bot.pipeline.deliver import DeliverCount, deliver
 from bot.pipeline.deploying import DeployReport, deploy
@@ -168,6 +169,10 @@ class App:
             is_stopping=self.stopping.is_set,
             guard=self.guard,
         )
+
+    def take_in_tracked(self) -> int:
+        """Only what the tracking API kept: between two ticks, so that a tick finds little of it. Returns how many calls."""
+        return take_in_tracked(self.database, self.clock.now(), self.require_published().settings.timezone)
 
     def join(self) -> SendPause | None:
         """Why nothing may leave this host now. Where nothing ever left any, it joins by itself. Raises: UsageError where its

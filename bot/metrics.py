@@ -73,7 +73,7 @@ class Metrics:
         )
         self._webhook_posts = Counter(
             "journeybot_webhook_posts",
-            "Posts of providers, by route (sendgrid, inbound) and the status that answered them.",
+            "Posts from outside, by route (sendgrid, inbound, track) and the status that answered them.",
             ["route", "status"],
             registry=registry,
         )

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     write_key: SecretStr | None = _setting(
         "JOURNEYBOT_WRITE_KEY", None, "Keys of the tracking API, separated by commas, all valid."
     )
+    tracking_rate: int = _setting(
+        "JOURNEYBOT_TRACKING_RATE",
+        5000,
+        "Events a second that the tracking API takes per write key; a burst may be ten times as many. 0: no limit.",
+    )
     inbound_secret: SecretStr | None = _setting(
         "JOURNEYBOT_INBOUND_SECRET", None, "The secret part of the address to which SendGrid posts replies."
     )
@@ -220,6 +225,10 @@ class Settings(BaseSettings):
             raise refuse("JOURNEYBOT_WRITE_KEY", "holds commas and no key", MAKE_A_SECRET)
         for key in self.write_keys:
             check_secret("JOURNEYBOT_WRITE_KEY", key)
+        if self.tracking_rate < 0:
+            raise refuse(
+                "JOURNEYBOT_TRACKING_RATE", f"is {self.tracking_rate}", "use 0 for no limit, or a number above"
+            )
 
     @property
     def write_keys(self) -> tuple[str, ...]:

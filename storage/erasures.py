@@ -47,6 +47,7 @@ _WITH_EVENT = Fate(blanks={"event": None, "fault": None})
 #: no person in it stays, so that the counts of walks, mails and hand-offs, and the sums of reports, stay what they were.
 FATES: Mapping[str, Fate] = {
     "contact_role": Fate(forgets=True),
+    "tracked_person": Fate(forgets=True),
     "note": Fate(forgets=True),
     "reply": Fate(forgets=True),
     "message_content": Fate(forgets=True),
@@ -114,12 +115,13 @@ FATES: Mapping[str, Fate] = {
 }
 
 #: Tables that belong to nobody: the workspace's files, our own people, the machine's own affairs. `imported_row`, `pause`
-#: and `suppression` name people by key or address and are emptied by it.
+#: `suppression` and `held_call` name people by key or address and are emptied by it.
 NOBODYS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook", "playbook_version", "playbook_day"),
         *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
         *("imported_row", "pause", "suppression", "stray_event", "webhook_post", "derived_item"),
+        *("held_call", "applied_call", "tracking_count", "taken_posts"),
     )
 )
 

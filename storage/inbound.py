@@ -1,5 +1,5 @@
 """What came in from outside and is not a fact yet: posts as they arrived (WebhookPost), events that belong to no mail of ours
-(StrayEvent), answers of readers (Reply). Written by the web routes and by absorb, which empties the first."""
+(StrayEvent), answers of readers (Reply). Written by the web routes and by absorb, which empties the first (TakenPosts)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from storage.columns import BigKey, Document, UtcDateTime
 
 
 class WebhookPost(SQLModel, table=True):
-    """The body of one verified post, as bytes, until absorb has taken it in. `source` is `sendgrid` or `inbound`. On SQLite these
-    rows lie in a file of their own (posts.py)."""
+    """The body of one verified post, as bytes, until absorb has taken it in. `source` is `sendgrid`, `inbound` or `track`. On SQLite
+    these rows lie in files of their own (posts.py)."""
 
     __tablename__ = "webhook_post"
     # SQLite gives the number of a row that is gone to the next one; who then forgets what it read forgets the wrong post.
@@ -25,6 +25,16 @@ class WebhookPost(SQLModel, table=True):
     content_type: str
     received_at: datetime = Field(sa_type=UtcDateTime)
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TakenPosts(SQLModel, table=True):
+    """The posts that the last round of a room took in, by name; on SQLite they are deleted from another file afterwards, so a
+    crash in between would take them in again."""
+
+    __tablename__ = "taken_posts"
+
+    room: str = Field(primary_key=True)
+    names: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
 
 
 class StrayEvent(SQLModel, table=True):

@@ -90,6 +90,8 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "contact_role": frozenset({"role"}),
     "imported_row": frozenset({"source", "kind"}),
     "pause": frozenset({"kind"}),
+    "tracked_person": frozenset(),
+    "held_call": frozenset({"reason"}),
     "webhook_post": frozenset({"source", "content_type"}),
 }
 #: Tables of our own that hold no reader's words at all.
@@ -97,6 +99,7 @@ OURS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook_version", "playbook_day", "feed"),
         *("host", "installation", "pace", "round_robin", "zone_day", "erasure"),
+        *("tracking_count", "taken_posts"),
     )
 )
 

@@ -18,10 +18,11 @@ from storage import (
     pacing,
     scores,
     stages,
+    tracking,
 )
 
 metadata = SQLModel.metadata
 MODULES = (
     *(accounts, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox, pacing),
-    *(scores, stages),
+    *(scores, stages, tracking),
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 
 from storage.database import Database
-from storage.posts import waiting_room
+from storage.posts import ROOMS, waiting_room
 
 
 def wipe_free_space(database: Database) -> bool:
@@ -14,8 +14,8 @@ def wipe_free_space(database: Database) -> bool:
     still to be done. The tables have forgotten either way."""
     if not database.is_sqlite:
         return True
-    is_wiped, is_room_wiped = _rewrite(database), _rewrite(waiting_room(database))
-    return is_wiped and is_room_wiped
+    wiped = [_rewrite(file) for file in (database, *(waiting_room(database, room) for room in ROOMS))]
+    return all(wiped)
 
 
 def _rewrite(database: Database) -> bool:

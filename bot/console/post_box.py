@@ -8,7 +8,7 @@ import asyncio
 from starlette.concurrency import run_in_threadpool
 
 from storage.database import Database
-from storage.posts import Post, keep_posts
+from storage.posts import PROVIDERS, Post, Room, keep_posts
 
 #: More than this in memory means that the disk hangs; vendors come again later.
 MOST_WAITING_BYTES = 64_000_000
@@ -21,8 +21,9 @@ class PostBoxFull(RuntimeError):
 class PostBox:
     """Used from the event loop of one server at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, room: Room = PROVIDERS) -> None:
         self._database = database
+        self._room = room
         self._waiting: list[tuple[Post, asyncio.Future[None]]] = []
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
@@ -43,7 +44,7 @@ class PostBox:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                await run_in_threadpool(keep_posts, self._database, [post for post, _ in group])
+                await run_in_threadpool(keep_posts, self._database, [post for post, _ in group], self._room)
             except BaseException as error:  # noqa: BLE001  every one of them is told, and answers its vendor
                 self._tell(group, error)
             else:

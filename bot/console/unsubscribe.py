@@ -16,6 +16,7 @@ from starlette.routing import Route
 from bot.app import App
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.console.preference_page import HEADERS, draw_choices, draw_message, language_of
+from bot.console.request_body import body_of
 from bot.pipeline.published import Published
 from bot.webhooks.preferences import (
     CHOOSABLE,
@@ -43,7 +44,7 @@ def unsubscribe_routes(app: App) -> list[Route]:
         return await run_in_threadpool(desk.show)
 
     async def act(request: Request) -> Response:
-        body = await _body_of(request)
+        body = await body_of(request, MOST_BYTES)
         desk = _Desk(app, request)
         if body is None:
             return desk.answer(413, "bad_title", "bad")
@@ -156,15 +157,3 @@ def _multipart(body: bytes, content_type: str) -> Form:
             text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
             fields.setdefault(name, []).append(text.strip())
     return fields
-
-
-async def _body_of(request: Request) -> bytes | None:
-    """None: longer than any form of ours; the rest is not read."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from bot.app import App
 from bot.console.health import readiness
+from bot.console.tracking import tracking_routes
 from bot.console.unsubscribe import unsubscribe_routes
 from bot.console.webhooks import webhook_routes
 from bot.metrics import CONTENT_TYPE, Metrics
@@ -49,6 +50,7 @@ def create_web_app(app: App, *, metrics: Metrics | None = None, slack: SlackApp 
 
     web.router.routes.extend(unsubscribe_routes(app))
     web.router.routes.extend(webhook_routes(app, numbers))
+    web.router.routes.extend(tracking_routes(app, numbers))
     if slack is not None and slack.settings.signing_secret:
         web.router.routes.extend(slack_routes(slack))
     return web

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from bot.app import App
 from bot.console.post_box import PostBox
+from bot.console.request_body import body_of
 from bot.errors import SettingsError
 from bot.logs import fault_of
 from bot.metrics import Metrics
@@ -68,7 +69,7 @@ def public_keys(settings: Settings) -> tuple[EllipticCurvePublicKey, ...]:
 async def _take_events(app: App, box: PostBox, keys: Sequence[EllipticCurvePublicKey], request: Request) -> Response:
     if not keys:
         return _refused("no public key is configured", 503)
-    body = await _body_of(request, MOST_EVENT_BYTES)
+    body = await body_of(request, MOST_EVENT_BYTES)
     if body is None:
         return _refused("too large", 413)
     if not sendgrid.is_signed(body, request.headers, keys):
@@ -87,7 +88,7 @@ async def _take_reply(app: App, box: PostBox, secret: str, request: Request) -> 
         return _refused("not the secret address", 401)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return _refused("not a form", 400)
-    body = await _body_of(request, MOST_REPLY_BYTES)
+    body = await body_of(request, MOST_REPLY_BYTES)
     return _refused("too large", 413) if body is None else await _keep(app, box, inbound.SOURCE, body, request)
 
 
@@ -101,21 +102,6 @@ async def _keep(app: App, box: PostBox, source: str, body: bytes, request: Reque
         log.error("post_not_kept", kind=source, fault=fault_of(error))
         return _refused("not kept: come again", 503)
     return Response(status_code=204)
-
-
-async def _body_of(request: Request, limit: int) -> bytes | None:
-    """The bytes as they came, whatever their encoding; None: more than the limit, and the rest is not read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and len(announced) < 20 and int(announced) > limit:
-        return None
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _refused(why: str, status: int) -> Response:

@@ -29,7 +29,7 @@ def incoming_complaints(connection: Connection, database: Database, now: datetim
         yield Complaint(
             name="posts_waiting",
             severity="warning",
-            sentence=f"{waiting} post(s) of providers wait to be taken in, the oldest since {since:%Y-%m-%d %H:%M} UTC",
+            sentence=f"{waiting} post(s) of providers or clients wait to be taken in, the oldest since {since:%Y-%m-%d %H:%M} UTC",
             hint="is `journeybot run` running?",
             count=waiting,
         )

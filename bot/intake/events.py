@@ -11,11 +11,12 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, exists, select
+from sqlalchemy import Connection, Table, delete, exists, select, update
 
 from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.accounts import Contact, Customer
 from storage.bulk import insert_rows
+from storage.dialects import among, json_text
 from storage.erasures import was_scrubbed
 from storage.facts import UNHEARD, DailyUsage, Event, Feed
 from storage.given import given, is_given
@@ -91,6 +92,24 @@ def record_events(
         _note_signs_of_life(connection, tracked, now)
         mark_customers(connection, {row.customer_id for row in fresh})
     return Recorded(stored=len(fresh), known=len(rows) - len(fresh) - len(conflicts), conflicts=tuple(conflicts))
+
+
+def attribute_events(
+    connection: Connection, customer_id: int, contact_id: int, marked: tuple[str, str], zone: str
+) -> None:
+    """The customer's events of nobody with this property were this contact's: they get the contact, their days the user."""
+    hold_alone(connection, "events")
+    is_theirs = json_text(EVENT.c.properties, marked[0]) == marked[1]
+    nobodys = (EVENT.c.customer_id == customer_id, EVENT.c.contact_id.is_(None), is_theirs)
+    columns = [EVENT.c[name] for name in ("id", "name", "at", "source", "key")]
+    found = connection.execute(select(*columns).where(*nobodys)).all()
+    rows = [EventRow(customer_id, row.name, row.at, row.source, row.key, contact_id) for row in found]
+    days = _days(connection, rows, {customer_id: zone}, zone)
+    users = _new_users(connection, rows, days)
+    connection.execute(update(EVENT).where(among(EVENT.c.id, [row.id for row in found])).values(contact_id=contact_id))
+    columns_of_usage = ("customer_id", "event", "day", "source", "count", "total", "users")
+    more = [(*group, ROLLED_UP, 0, 0.0, number) for group, number in users.items()]
+    upsert_rows(connection, USAGE, columns_of_usage, more, {"users": "add"})
 
 
 def withdraw_events(connection: Connection, keys: Iterable[str], now: datetime) -> None:

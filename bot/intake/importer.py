@@ -18,7 +18,7 @@ from bot.intake.derive import derived_batch
 from bot.intake.directory import Directory
 from bot.intake.events import BUILT_IN, ROLLED_UP
 from bot.intake.files import Source, find_sources
-from bot.intake.job import Job, Writer
+from bot.intake.job import IMPORT, Job, Writer
 from bot.intake.json_rows import JsonRows
 from bot.intake.maps import ImportMap, load_map
 from bot.intake.report import FileReport, ImportReport, Progress, Tally
@@ -42,7 +42,6 @@ from storage.upserts import hold_alone
 
 BATCH_ROWS = 5_000
 DEFAULT_SOURCE = "import"
-IMPORT = "import"
 
 WRITERS: Mapping[Kind, Writer] = {
     Kind.CSMS: write_csms,

@@ -14,6 +14,9 @@ from bot.intake.report import Tally
 from bot.intake.rows import Record
 from bot.intake.seen import Repeat, SeenKeys
 
+#: Whoever brings customers or contacts holds this word (hold_alone), so that two do not both find one missing.
+IMPORT = "import"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

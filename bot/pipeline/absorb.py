@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select, update
 
 from bot.failpoints import Place, pass_by
+from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.heeding import heed
 from bot.pipeline.incoming import BY_ADDRESS, take_in_posts
 from bot.pipeline.published import Published
@@ -48,6 +49,7 @@ class Change:
 def absorb(database: Database, published: Published, now: datetime, *, installation: str = "") -> int:
     """Take in all posts and new delivery events; returns how many events."""
     take_in_posts(database, published, now, installation)
+    take_in_tracked(database, now, published.settings.timezone)
     is_new = (
         select(DELIVERY_EVENT.c.message_id).where(DELIVERY_EVENT.c.is_new).order_by(DELIVERY_EVENT.c.id).limit(BATCH)
     )

@@ -30,8 +30,10 @@ from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 from storage.scrubbing import Words, scrub
+from storage.tracking import HELD, TrackedPerson, user_name
 
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+TRACKED: Table = TrackedPerson.__table__  # type: ignore[attr-defined]
 IMPORTED: Table = ImportedRow.__table__  # type: ignore[attr-defined]
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
@@ -93,8 +95,9 @@ def erase(
     message_ids = tuple(connection.scalars(select(MESSAGE.c.id).where(_owned(MESSAGE, scope)).order_by(MESSAGE.c.id)))
     addresses = _addresses_of_nobody_else(connection, people, scope)
     names = [] if contact is not None else [row.name, row.key]
+    tracked = _tracked(connection, scope)
     _forget(connection, scope, people, addresses, names, now)
-    _bury(connection, row, people, addresses, now, whole=contact is None)
+    _bury(connection, row, people, addresses, tracked, now, whole=contact is None)
     _tell(connection, row.id, people, now, by=by, whole=contact is None)
     walks, mails, handoffs = stopped
     return Erased(
@@ -202,14 +205,31 @@ def _redraw_cards(connection: Connection, scope: Scope) -> None:
     )
 
 
+def _tracked(connection: Connection, scope: Scope) -> list[tuple[int, str]]:
+    """(customer, id) of what the product calls them."""
+    rows = connection.execute(select(TRACKED.c.customer_id, TRACKED.c.person).where(_owned(TRACKED, scope)))
+    return [(row.customer_id, row.person) for row in rows]
+
+
 def _bury(
-    connection: Connection, row: Any, people: Sequence[_Person], addresses: set[str], now: datetime, *, whole: bool
+    connection: Connection,
+    row: Any,
+    people: Sequence[_Person],
+    addresses: set[str],
+    tracked: Sequence[tuple[int, str]],
+    now: datetime,
+    *,
+    whole: bool,
 ) -> None:
     """Tombstones, and what names them by key."""
     things = [("address", address) for address in addresses]
     things += [("contact", f"{person.customer_id}\0{person.key}") for person in people]
+    things += [("contact", f"{customer}\0{name.partition(':')[2]}") for customer, name in tracked]
     keys = {person.key for person in people}
+    waiting = {*(name for _, name in tracked), *(user_name(key) for key in keys), *map(user_name, addresses)}
+    connection.execute(delete(HELD).where(HELD.c.person.in_(sorted(waiting))))
     if whole:
+        connection.execute(delete(HELD).where(HELD.c.customer_key == row.key))
         things.append(("customer", row.key))
         connection.execute(delete(IMPORTED).where(IMPORTED.c.kind == "customers", IMPORTED.c.key == row.key))
         connection.execute(delete(PAUSE).where(PAUSE.c.kind == "customer", PAUSE.c.key == row.key))

@@ -1,6 +1,6 @@
-"""One guarded thread that ticks every full minute and delivers in between: nothing it calls can stop it. It decides nothing;
-what is due is computed from state by the passes. A mail channel belongs to one thread at a time, so ticks and deliveries
-share this one. Before it: local.py starts it; after it: bot.app.tick and bot.app.deliver."""
+"""One guarded thread that ticks every full minute and in between delivers and takes in tracked calls: nothing it calls can
+stop it. It decides nothing; what is due is computed from state by the passes. A mail channel belongs to one thread at a
+time, so ticks and deliveries share this one. Before it: local.py starts it; after it: bot.app.tick and bot.app.deliver."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ LONGEST_SILENCE_SECONDS = 90.0
 
 TICK = "tick"
 DELIVER = "deliver"
+TRACK = "track"
 log = structlog.get_logger("journeybot.runner")
 
 
@@ -77,6 +78,8 @@ class Metronome:
                 self._scheduler.run_pending()
             if now - self._last_delivery >= self._pause_seconds:
                 self._guard(DELIVER, self._deliver)
+            else:
+                self._guard(TRACK, self._take_in)
             self._wake.wait(SECONDS_BETWEEN_LOOKS)
 
     def _tick(self) -> None:
@@ -113,6 +116,9 @@ class Metronome:
         if delivered.states:
             log.info("delivered", messages=delivered.states, blocked=delivered.blocked)
         self._app.post_handoffs()
+
+    def _take_in(self) -> None:
+        self._app.take_in_tracked()
 
     def _guard(self, part: str, work: Callable[[], None]) -> bool:
         """Outlives every fault, for the next tick must come; each is logged, counted, kept for `doctor`. False: it broke."""

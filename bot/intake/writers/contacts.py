@@ -18,6 +18,7 @@ from storage.accounts import Contact, ContactRole
 from storage.bulk import insert_rows, update_rows
 from storage.given import is_given
 from storage.marks import mark_customers
+from storage.tracking import release_calls, user_name
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
@@ -123,6 +124,8 @@ def _write(connection: Connection, changes: Sequence[Change], job: Job) -> None:
         standing = _standing(connection, [(change.customer_id, change.key) for change in new])
         for change in new:
             change.id = standing[change.customer_id, change.key]["id"]
+        names = {name for change in new for name in (change.key, change.after["email"]) if name}
+        release_calls(connection, persons=[user_name(name) for name in names])
 
 
 def _write_roles(connection: Connection, changes: Sequence[Change]) -> None:

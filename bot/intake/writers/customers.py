@@ -21,6 +21,7 @@ from storage.bulk import insert_rows, update_rows
 from storage.facts import StageChange
 from storage.given import is_given
 from storage.marks import mark_customers
+from storage.tracking import release_calls
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
@@ -137,6 +138,7 @@ def _write(connection: Connection, changes: Sequence[Change], job: Job) -> None:
         ids = _ids(connection, [change.key for change in new])
         for change in new:
             change.id = ids[change.key]
+        release_calls(connection, customers=list(ids))
 
 
 def _ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
