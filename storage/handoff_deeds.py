@@ -25,7 +25,8 @@ _changes = CustomerChange.__table__  # type: ignore[attr-defined]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """How a move ended. Done: `by` and `at` are the mover's; not done: those of who was first. `reason` is a stable word
-    (done, repeated, taken, finished, merged, unknown, unknown_outcome, too_late), `sentence_reason` the same for a person."""
+    (done, repeated, taken, finished, merged, unknown, unknown_outcome, too_late, not_yours, has_it), `sentence_reason` the
+    same for a person."""
 
     is_done: bool
     state: HandoffState
@@ -148,7 +149,7 @@ def _first(row: RowMapping) -> tuple[str | None, datetime | None]:
 
 
 def refused(row: RowMapping, reason: str) -> Move:
-    by, at = _first(row)
+    by, at = (row["owner"], None) if reason in ("not_yours", "has_it") else _first(row)
     state = HandoffState(row["state"])
     when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
     sentence = {
@@ -156,6 +157,8 @@ def refused(row: RowMapping, reason: str) -> Move:
         "merged": f"Hand-off {row['id']} is part of hand-off {row['merged_into']}: act on that one",
         "finished": f"Hand-off {row['id']} is over: {state.value} by {by}{when}",
         "unknown_outcome": f"Hand-off {row['id']} closes with one of: {', '.join(row['outcomes'])}",
+        "not_yours": f"Hand-off {row['id']} is {row['owner']}'s: only they, their manager and who covers for them may act on it",
+        "has_it": f"Hand-off {row['id']} is {row['owner']}'s already",
         "too_late": f"Hand-off {row['id']} cannot be snoozed: that time, or its due time, is already past",
     }[reason]
     return Move(is_done=False, state=state, by=by, at=at, sentence_reason=sentence, reason=reason)

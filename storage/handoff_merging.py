@@ -35,7 +35,14 @@ class OpenCard:
     customer_id: int
     kind: str
     owner: str | None
+    playbook: str
+    step: str
+    snoozed_until: datetime | None
     walks: frozenset[int]
+
+    @property
+    def alert(self) -> tuple[int, str, str]:
+        return self.customer_id, self.playbook, self.step
 
     @property
     def topic(self) -> tuple[int, str, str | None]:
@@ -44,7 +51,8 @@ class OpenCard:
 
 def open_cards(connection: Connection, customer_ids: Iterable[int]) -> list[OpenCard]:
     """Those of these customers, the oldest first."""
-    own = [_handoffs.c[name] for name in ("id", "customer_id", "kind", "owner", "enrollment_id")]
+    names = ("id", "customer_id", "kind", "owner", "playbook", "step", "snoozed_until", "enrollment_id")
+    own = [_handoffs.c[name] for name in names]
     is_open = _handoffs.c.state.in_([state.value for state in UNFINISHED])
     mine = (among(_handoffs.c.customer_id, sorted(set(customer_ids))), is_open)
     of_steps = (_handoffs.c.occurrence == OF_A_STEP, _handoffs.c.enrollment_id.is_not(None))
@@ -59,6 +67,9 @@ def open_cards(connection: Connection, customer_ids: Iterable[int]) -> list[Open
             customer_id=card.customer_id,
             kind=card.kind,
             owner=card.owner,
+            playbook=card.playbook,
+            step=card.step,
+            snoozed_until=card.snoozed_until,
             walks=frozenset(walks[card.id]),
         )
         for card in cards
@@ -68,19 +79,25 @@ def open_cards(connection: Connection, customer_ids: Iterable[int]) -> list[Open
 def write_handoffs(connection: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> dict[int, int]:
     """Opens these hand-offs of walks, or adds them to the card of their customer, kind and owner that is open or is being
     opened here. Returns walk → card of those that joined one. What a walk asks besides is another card, and so is what
-    brings its own mail (`prepare`): a card has one."""
+    brings its own mail (`prepare`): a card has one. What somebody snoozed is quiet: the same alert joins it in any case."""
     opened: list[dict[str, Any]] = []
     joining: list[dict[str, Any]] = []
     asked = {row["customer_id"] for row in rows}
-    topics = _by_topic(open_cards(connection, asked))
+    standing = open_cards(connection, asked)
+    topics = _by_topic(standing)
+    snoozed = {card.alert: card for card in standing if card.snoozed_until is not None and card.snoozed_until > at}
+    merged: dict[int, int] = {}
     begun: set[tuple[Any, ...]] = set()
     for row in rows:
+        asleep = snoozed.get((row["customer_id"], row["playbook"], row["step"]))
+        if asleep is not None and row["enrollment_id"] not in asleep.walks and join(connection, asleep.id, row, at):
+            merged[row["enrollment_id"]] = asleep.id
+            continue
         topic = _topic_of(row)
         is_open = topic in begun or any(row["enrollment_id"] not in card.walks for card in topics.get(topic, ()))
         (joining if is_open and not row["prepare"] else opened).append(row)
         begun.add(topic)
     _insert(connection, opened)
-    merged: dict[int, int] = {}
     cards = _by_topic(open_cards(connection, asked)) if joining else {}
     for row in joining:
         of_others = [card.id for card in cards.get(_topic_of(row), ()) if row["enrollment_id"] not in card.walks]
@@ -139,6 +156,7 @@ def _united(row: RowMapping, cause: Mapping[str, Any], *, is_raised: bool) -> di
         times = [found for found in (row[name], cause.get(name)) if found is not None]
         values[name] = min(times, default=None)
     values |= {name: row[name] if row[name] is not None else cause[name] for name in IF_NONE}
+    values["ask"] = {**(cause.get("ask") or {}), **(row["ask"] or {})} or None
     if row["snoozed_until"] is not None or row["state"] != HandoffState.OPEN:
         values |= {
             name: row[name] for name in ("acknowledge_by", "remind_at")

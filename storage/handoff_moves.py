@@ -4,7 +4,7 @@ Called by the hand-off step, escalate, the CLI and Slack; a card is posted later
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
-from storage.facts import Event, Note
+from storage.facts import Event
+from storage.handoff_answers import NOTE, OWN_SOURCE, Answer, record_answers, write_note
 from storage.handoff_deeds import (
     MACHINE,
     Deed,
@@ -57,7 +58,6 @@ __all__ = [
     "withdraw",
 ]
 
-OWN_SOURCE = "journeybot"
 REMINDED = "reminded"
 LATE = "late"
 BATCH = 500
@@ -65,8 +65,11 @@ BATCH = 500
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
 
 
-def acknowledge(connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str) -> Move:
-    """Somebody takes an open hand-off on; the first wins, and an unowned one becomes theirs."""
+def acknowledge(
+    connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str, takes_over: bool = False
+) -> Move:
+    """Somebody takes an open hand-off on; the first wins, and an unowned one becomes theirs. `takes_over`: one that was
+    another person's does too."""
     deed = Deed(act="acknowledged", by=by, at=at, key=key, details={})
     row, refusal = look(connection, handoff_id, deed)
     if row is None or refusal is not None:
@@ -74,10 +77,22 @@ def acknowledge(connection: Connection, handoff_id: int, *, by: str, at: datetim
     if row["state"] == HandoffState.ACKNOWLEDGED:
         return refused(row, "taken")
     values = {"state": HandoffState.ACKNOWLEDGED, "acknowledged_by": by, "acknowledged_at": at, "snoozed_until": None}
-    return carry_out(connection, row, deed, {**values, "owner": row["owner"] or by}, HandoffState.ACKNOWLEDGED)
+    owner = by if takes_over else row["owner"] or by
+    if row["owner"] is not None and owner != row["owner"]:
+        deed = replace(deed, details={"owner": owner, "before": row["owner"]})
+    return carry_out(connection, row, deed, {**values, "owner": owner}, HandoffState.ACKNOWLEDGED)
 
 
-def snooze(connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str, until: datetime) -> Move:
+def snooze(
+    connection: Connection,
+    handoff_id: int,
+    *,
+    by: str,
+    at: datetime,
+    key: str,
+    until: datetime,
+    reason: str | None = None,
+) -> Move:
     """Puts a hand-off off, at most to its due time. The clock of acknowledging stands still meanwhile (S27)."""
     row, refusal = look(connection, handoff_id, Deed(act="snoozed", by=by, at=at, key=key, details={}))
     if row is None or refusal is not None:
@@ -90,7 +105,7 @@ def snooze(connection: Connection, handoff_id: int, *, by: str, at: datetime, ke
         # What was left of the clock when it stopped is left when it goes on.
         values["acknowledge_by"] = wakes + max(row["acknowledge_by"] - at, timedelta())
         values["remind_at"] = reminder_of(wakes, values["acknowledge_by"])
-    deed = Deed(act="snoozed", by=by, at=at, key=key, details={"until": wakes.isoformat()})
+    deed = Deed(act="snoozed", by=by, at=at, key=key, details={"until": wakes.isoformat(), "reason": reason})
     return carry_out(connection, row, deed, values, HandoffState(row["state"]))
 
 
@@ -103,21 +118,28 @@ def done(
     key: str,
     outcome: str | None = None,
     note: str | None = None,
+    answers: Mapping[str, Answer] | None = None,
 ) -> Move:
-    """Closes a hand-off as done and tells it as the event `handoff.done`, which playbooks may enter on."""
+    """Closes a hand-off as done and tells it as the event `handoff.done`, which playbooks may enter on. The note goes to the
+    customer's timeline; `answers`, to what the hand-off asks, become facts."""
     deed = Deed(act="done", by=by, at=at, key=key, details={"outcome": outcome, "note": note})
     row, refusal = look(connection, handoff_id, deed)
     if row is not None and refusal is None and outcome and row["outcomes"] and outcome not in row["outcomes"]:
         return refused(row, "unknown_outcome")
     move = _close(connection, handoff_id, deed, HandoffState.DONE, {"outcome": outcome, "note": note})
-    if move.is_done and move.reason == "done":
+    if row is not None and move.is_done and move.reason == "done":
+        notes = [text for text in (note, (answers or {}).get(NOTE)) if text]
+        told = {**(answers or {}), NOTE: "\n".join(map(str, notes))}
+        record_answers(connection, row, told, by=by, at=at)
         _tell_done(connection, handoff_id, at)
     return move
 
 
-def dismiss(connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str, reason: str) -> Move:
-    """Closes a hand-off as not needed."""
-    deed = Deed(act="dismissed", by=by, at=at, key=key, details={"reason": reason})
+def dismiss(
+    connection: Connection, handoff_id: int, *, by: str, at: datetime, key: str, reason: str, cause: str = "other"
+) -> Move:
+    """Closes a hand-off as not needed; `cause` is one of DISMISSALS."""
+    deed = Deed(act="dismissed", by=by, at=at, key=key, details={"reason": reason, "cause": cause})
     return _close(connection, handoff_id, deed, HandoffState.DISMISSED, {"note": reason})
 
 
@@ -290,17 +312,7 @@ def annotate(connection: Connection, handoff_id: int, *, by: str, at: datetime, 
     row, refusal = look(connection, handoff_id, deed, finished_too=True)
     if row is None or refusal is not None:
         return refusal or unknown(handoff_id)
-    if row["customer_id"] is not None:
-        connection.execute(
-            insert(Note).values(
-                customer_id=row["customer_id"],
-                by=by,
-                at=at,
-                text=note,
-                source=OWN_SOURCE,
-                key=f"handoff-{handoff_id}-{key}",
-            )
-        )
+    write_note(connection, row, note, by=by, at=at, key=key)
     return carry_out(connection, row, deed, {}, HandoffState(row["state"]))
 
 

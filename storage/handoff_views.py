@@ -75,6 +75,8 @@ class HandoffRecord:
     outcomes: list[str]
     notify: list[str]
     prepare: str | None
+    ask: dict[str, str] | None
+    ticked: list[int] | None
     event: dict[str, Any] | None
     merged_into: int | None
     cause_over: str | None

@@ -24,6 +24,8 @@ class HandoffState(StrEnum):
     MERGED = "merged"  #: its cause stands on another hand-off (`merged_into`), whose end is its end
 
 
+#: Why a person says that a hand-off was not needed; `report handoffs` counts them.
+DISMISSALS = ("false_alarm", "already_handled", "duplicate", "not_worth_it", "other")
 #: Acts after which the card is posted anew, so that somebody is pinged.
 CALLS_ANEW = frozenset(
     {"reassigned", "escalated", "woken", "raised", "followed", "covered", "reminded", "late", "nudged", "left"}
@@ -34,7 +36,8 @@ class Handoff(SQLModel, table=True):
     """One call to action; `customer_id` None: it concerns all of them (a blown fuse). `owner` is a CSM's key (None: unowned, in
     the fallback channel), `title` and tasks are texts by locale. `remind_at`: when its owner is reminded to acknowledge it.
     `cause_over`: how its own walk ended, where it stays for the causes that joined it (S28). `flagged_at`: since when a person
-    calls for the company's attention (risk turns red). `list_id`: the message of several on which it came."""
+    calls for the company's attention (risk turns red). `list_id`: the message of several on which it came.
+    `ask`: question → kind of answer; `ticked`: places in `tasks`."""
 
     __table_args__ = (
         Index("uq_handoff_owed", "enrollment_id", "step", "occurrence", unique=True),
@@ -86,6 +89,8 @@ class Handoff(SQLModel, table=True):
     outcomes: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     notify: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     prepare: str | None = None
+    ask: dict[str, str] | None = Field(default=None, sa_column=Column(Document))
+    ticked: list[int] | None = Field(default=None, sa_column=Column(Document))
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     merged_into: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff.id")))
     cause_over: str | None = None

@@ -1,36 +1,25 @@
-"""`handoffs`: calls to a person, and what people do with them (storage.handoff_moves). The same acts as the buttons in Slack."""
+"""`handoffs list` and `show`: calls to a person, as they stand. The acts are in handoff_commands.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection, select
 
 from bot.cli import handoff_mails
-from bot.cli.acting import ActCall, Doer, doing
-from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, looking, opened, read_end, zone_of_workspace
+from bot.cli.handoff_commands import ACTS, HandoffId, found_handoff
+from bot.cli.opening import AsJson, local_text, looking, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
-from bot.errors import UsageError
 from bot.insight.handoff_brief import Reader, read_brief
 from bot.insight.listings import LIMIT, list_handoffs
 from bot.rules.field_types import say
-from storage import handoff_moves
-from storage.accounts import Csm
-from storage.handoff_moves import HandoffRecord, Move
-from storage.handoff_views import causes_of, get
+from storage.handoff_views import HandoffRecord, causes_of
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Calls to a person: acknowledge, snooze, reassign, close."
 )
-
-HandoffId = Annotated[int, typer.Argument(metavar="ID", help="The hand-off's number in `handoffs list`.")]
-
-
-Act = Callable[[Doer], Move]
 
 
 @commands.command("list")
@@ -91,7 +80,7 @@ def show(
     with opened(context) as app:
         zone = zone_of_workspace(app.settings)
         with app.database.read() as connection:
-            found = _found(connection, handoff)
+            found = found_handoff(connection, handoff)
             brief = read_brief(connection, found, Reader(locale=locale, timezone=zone, now=app.clock.now()))
             causes = causes_of(connection, handoff)
     if as_json:
@@ -114,165 +103,19 @@ def show(
             print_line(f"  {text}")
 
 
-@commands.command("acknowledge")
-def acknowledge(
-    context: typer.Context, handoff: HandoffId, by: By = None, at: At = None, as_json: AsJson = False
-) -> None:
-    """Take a hand-off on.
-
-    Example: `journeybot handoffs acknowledge 3 --by sato`
-    """
-    call = ActCall(context=context, by=by, at=at, as_json=as_json)
-    _act(call, handoff, lambda d: handoff_moves.acknowledge(d.connection, handoff, by=d.by, at=d.at, key=d.key))
-
-
-@commands.command("snooze")
-def snooze(
-    context: typer.Context,
-    handoff: HandoffId,
-    until: Annotated[
-        str,
-        typer.Option(
-            "--until", metavar="WHEN", help="`2 days`, `4 hours` or `2027-04-01T09:00`; at most to its due time."
-        ),
-    ] = "1 day",
-    by: By = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put a hand-off off.
-
-    Example: `journeybot handoffs snooze 3 --until "2 days"`
-    """
-
-    def put_off(doer: Doer) -> Move:
-        end = read_end(until, doer.at, doer.zone)
-        return handoff_moves.snooze(doer.connection, handoff, by=doer.by, at=doer.at, key=doer.key, until=end)
-
-    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, put_off)
-
-
-@commands.command("reassign")
-def reassign(
-    context: typer.Context,
-    handoff: HandoffId,
-    to: Annotated[str, typer.Option("--to", metavar="CSM", help="The new owner's key.")],
-    by: By = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give a hand-off to somebody else; its clock starts again.
-
-    Example: `journeybot handoffs reassign 3 --to tanaka`
-    """
-
-    def give(doer: Doer) -> Move:
-        _check_person(doer.connection, to)
-        return handoff_moves.reassign(doer.connection, handoff, by=doer.by, at=doer.at, key=doer.key, owner=to)
-
-    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, give)
-
-
-@commands.command("done")
-def done(
-    context: typer.Context,
-    handoff: HandoffId,
-    outcome: Annotated[str | None, typer.Option("--outcome", help="One of the outcomes it offers.")] = None,
-    note: Annotated[str | None, typer.Option("--note", help="What came of it.")] = None,
-    by: By = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Close a hand-off as done.
-
-    Example: `journeybot handoffs done 3 --outcome renewing --note "They sign next week"`
-    """
-
-    def close(d: Doer) -> Move:
-        return handoff_moves.done(d.connection, handoff, by=d.by, at=d.at, key=d.key, outcome=outcome, note=note)
-
-    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, close)
-
-
-@commands.command("dismiss")
-def dismiss(
-    context: typer.Context,
-    handoff: HandoffId,
-    reason: Annotated[str, typer.Option("--reason", help="Why it is not needed.")],
-    by: By = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Close a hand-off as not needed.
-
-    Example: `journeybot handoffs dismiss 3 --reason "Settled on the phone"`
-    """
-
-    def close(d: Doer) -> Move:
-        return handoff_moves.dismiss(d.connection, handoff, by=d.by, at=d.at, key=d.key, reason=reason)
-
-    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, close)
-
-
-@commands.command("flag")
-def flag(
-    context: typer.Context,
-    handoff: HandoffId,
-    off: Annotated[bool, typer.Option("--off", help="Take the flag off again.")] = False,
-    by: By = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Call for the company's attention: a risk measure of the customer turns red.
-
-    Example: `journeybot handoffs flag 3 --by sato`
-    """
-
-    def raise_flag(d: Doer) -> Move:
-        return handoff_moves.flag(d.connection, handoff, by=d.by, at=d.at, key=d.key, is_flagged=not off)
-
-    _act(ActCall(context=context, by=by, at=at, as_json=as_json), handoff, raise_flag)
-
-
+for name, act in ACTS.items():
+    commands.command(name)(act)
 commands.command("draft")(handoff_mails.draft)
 commands.command("send")(handoff_mails.send)
 commands.command("wrote-myself")(handoff_mails.wrote_myself)
 
 
-def _act(call: ActCall, handoff: int, act: Act) -> None:
-    """One move; a refused one is an error that says who was first. Cards in Slack follow at once."""
-    with opened(call.context, call.at) as app:
-        with doing(call, app) as doer:
-            move = act(doer)
-        if not move.is_done:
-            raise UsageError(move.sentence_reason, hint=f"see `journeybot handoffs show {handoff}`")
-        app.post_handoffs()
-        with app.database.read() as connection:
-            record = _found(connection, handoff)
-    if call.as_json:
-        print_json(asdict(record))
-    else:
-        print_line(f"{move.sentence_reason}.")
-
-
-def _found(connection: Connection, handoff: int) -> HandoffRecord:
-    found = get(connection, handoff)
-    if found is None:
-        raise UsageError(f"There is no hand-off {handoff}", hint="see `journeybot handoffs list`")
-    return found
-
-
-def _check_person(connection: Connection, key: str) -> None:
-    """A card given to somebody who does not exist would reach nobody."""
-    table = Csm.__table__  # type: ignore[attr-defined]
-    keys = list(connection.scalars(select(table.c.key).order_by(table.c.key)))
-    if key not in keys:
-        known = f"there are: {', '.join(keys[:20])}" if keys else "import csms.csv first"
-        raise UsageError(f"There is no CSM `{key}`", hint=known)
-
-
 def _facts(handoff: HandoffRecord, locale: str, zone: str) -> Mapping[str, Any]:
-    tasks = "; ".join(say(task, locale) for task in handoff.tasks)
+    ticked = handoff.ticked or []
+    tasks = "; ".join(
+        f"[{'x' if place in ticked else ' '}] {place + 1}. {say(task, locale)}"
+        for place, task in enumerate(handoff.tasks)
+    )
     return {
         "Hand-off": f"{handoff.id} ({handoff.playbook} → {handoff.step})",
         "What": say(handoff.title, locale),
@@ -287,6 +130,7 @@ def _facts(handoff: HandoffRecord, locale: str, zone: str) -> Mapping[str, Any]:
         "Due": local_text(handoff.due_at, zone),
         "Snoozed until": local_text(handoff.snoozed_until, zone),
         "Tasks": tasks,
+        "Asks": ", ".join(f"{question} ({kind})" for question, kind in (handoff.ask or {}).items()),
         "Outcomes": ", ".join(handoff.outcomes),
         "Outcome": handoff.outcome,
         "Note": handoff.note,

@@ -60,6 +60,11 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
         fields=("handoff", "kind", "outcome", "playbook"),
     ),
     BuiltInEvent(
+        name="handoff.answered",
+        meaning="Somebody closed a hand-off and answered a question of its `ask:`; once for each question.",
+        fields=("question", "answer", "handoff", "kind", "playbook"),
+    ),
+    BuiltInEvent(
         name="message.bounced", meaning="A mail came back; the address is not used again.", fields=("message", "step")
     ),
     BuiltInEvent(

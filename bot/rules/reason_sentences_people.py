@@ -25,8 +25,8 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "handoff_acknowledged": ("{by} is on it (hand-off {handoff})", "{by}さんが対応中です（対応依頼{handoff}）"),
     "handoff_snoozed": (
-        "{by} put hand-off {handoff} off until {until}",
-        "{by}さんが対応依頼{handoff}を{until}まで保留しました",
+        "{by} put hand-off {handoff} off until {until}: {reason}",
+        "{by}さんが対応依頼{handoff}を{until}まで保留しました：{reason}",
     ),
     "handoff_done": (
         "{by} closed hand-off {handoff} as done: {outcome}",
@@ -76,6 +76,10 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
     "handoff_unflagged": (
         "{by} took the flag off hand-off {handoff}",
         "{by}さんが対応依頼{handoff}のフラグを外しました",
+    ),
+    "handoff_ticked": (
+        "{by} ticked tasks of hand-off {handoff} off: {done} of {of}",
+        "{by}さんが対応依頼{handoff}のやることをチェックしました：{done}／{of}",
     ),
     "handoff_noted": ("{by} wrote on hand-off {handoff}: {note}", "{by}さんが対応依頼{handoff}にメモしました：{note}"),
     "handoff_withdrawn": (

@@ -42,12 +42,39 @@ def test_whoever_is_second_is_told_who_was_first(walked: Cli) -> None:
 
 @pytest.mark.parametrize("until", ["2 hours", "2027-04-01T13:00"])
 def test_a_snooze_is_a_length_or_a_moment(walked: Cli, until: str) -> None:
-    told = walked.json("handoffs", "snooze", "2", "--until", until, *LATER)
+    told = walked.json("handoffs", "snooze", "2", "--until", until, "--reason", "At a fair", *LATER)
     assert told["snoozed_until"] == "2027-04-01T04:00:00Z"
 
 
 def test_a_snooze_that_is_none_is_refused(walked: Cli) -> None:
-    assert "fortnights" in walked.run("handoffs", "snooze", "2", "--until", "2 fortnights", *LATER, code=2).err
+    assert (
+        "fortnights"
+        in walked.run("handoffs", "snooze", "2", "--until", "2 fortnights", "--reason", "x", *LATER, code=2).err
+    )
+
+
+def test_a_snooze_says_why(walked: Cli) -> None:
+    assert "--reason" in walked.run("handoffs", "snooze", "2", *LATER, code=2).err
+    assert "--reason is empty" in walked.run("handoffs", "snooze", "2", "--reason", " ", *LATER, code=2).err
+
+
+def test_only_the_owner_their_manager_and_covers_act_and_whoever_runs_this_installation(walked: Cli) -> None:
+    refused = walked.run("handoffs", "done", "2", "--outcome", "answered", "--by", "hayashi", *LATER, code=2).err
+    assert "is sato's: only they, their manager and who covers for them may act on it" in " ".join(refused.split())
+    assert walked.json("handoffs", "flag", "2", "--by", "root", *LATER)["flagged_at"] is not None
+
+
+def test_where_outcomes_are_offered_one_of_them_is_given(walked: Cli) -> None:
+    assert "closes with one of" in " ".join(walked.run("handoffs", "done", "2", *LATER, code=2).err.split())
+
+
+def test_tasks_are_ticked_off_by_their_numbers(walked: Cli) -> None:
+    assert "has 0 task(s)" in walked.run("handoffs", "tick", "2", "1", *LATER, code=2).err
+
+
+def test_what_is_not_asked_is_not_answered(walked: Cli) -> None:
+    out = walked.run("handoffs", "done", "2", "--outcome", "answered", "--answer", "colour=red", *LATER, code=2).err
+    assert "does not ask `colour`" in out
 
 
 def test_a_hand_off_is_given_to_somebody_who_exists(walked: Cli) -> None:
@@ -61,6 +88,7 @@ def test_an_outcome_that_is_not_offered_is_answered_with_those_that_are(walked: 
 
 def test_dismissing_needs_a_reason(walked: Cli) -> None:
     assert "--reason" in walked.run("handoffs", "dismiss", "2", *LATER, code=2).err
+    assert "There is no cause" in walked.run("handoffs", "dismiss", "2", "--reason", "x", "--cause", "x", code=2).err
     assert walked.json("handoffs", "dismiss", "2", "--reason", "settled", *LATER)["state"] == "dismissed"
 
 

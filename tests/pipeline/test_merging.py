@@ -213,6 +213,26 @@ def test_s28_a_snoozed_card_stays_snoozed_for_a_cause_that_is_no_more_urgent(wor
     assert cards(world)[0].snoozed_until == world.now + timedelta(days=1)
 
 
+def test_s27_what_somebody_snoozed_is_quiet_also_when_it_was_given_to_another_person(world: World) -> None:
+    journey(world, "usage", LOW_USAGE, walks="contact")
+    world.deploy()
+    company(world)
+    csm(world.database, "suzuki")
+    world.tick()
+    (card,) = cards(world)
+    with world.database.write() as connection:
+        handoff_moves.reassign(connection, card.id, by="sato", at=world.now, key="a", owner="suzuki")
+    act(world, handoff_moves.snooze, card.id, until=world.now + timedelta(days=1))
+    person(world.database, "sakura", "abe", world.now)
+    world.tick()
+    first, second = cards(world)
+    assert (first.snoozed_until, second.state) == (world.now + timedelta(days=1), HandoffState.MERGED)
+    world.time_passes(days=2)
+    person(world.database, "sakura", "ito", world.now)
+    world.tick()
+    assert cards(world)[-1].owner == "sato", "its snooze is over, so another person is another card"
+
+
 def test_s28_a_card_without_an_owner_is_joined_too(world: World) -> None:
     settings(world, "owners: {}")
     journey(world, "a", "- handoff: One")

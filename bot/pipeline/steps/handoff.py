@@ -78,6 +78,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "outcomes": list(step.outcomes),
             "notify": list(step.notify),
             "prepare": step.prepare,
+            "ask": dict(step.ask) or None,
             "event": events.get(walk.id),
             "posting": "wanted",
             "post_attempts": 0,

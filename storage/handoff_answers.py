@@ -1,0 +1,68 @@
+"""What people say when they close a hand-off becomes facts: a note on the timeline, and for each answer to an `ask:` an event
+`handoff.answered` and an attribute of the customer. Writes in the caller's transaction. Called by handoff_moves.py only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from storage.accounts import Customer
+from storage.facts import Event, Note
+
+OWN_SOURCE = "journeybot"
+#: The question whose answer is a note.
+NOTE = "note"
+ATTRIBUTE = "attributes."
+
+Answer: TypeAlias = str | float | bool
+
+_customers = Customer.__table__  # type: ignore[attr-defined]
+
+
+def record_answers(
+    connection: Connection, row: RowMapping, answers: Mapping[str, Answer], *, by: str, at: datetime
+) -> None:
+    """`row` is the hand-off's, locked. Where no customer is concerned there is nobody to know it of."""
+    if row["customer_id"] is None:
+        return
+    given = {question: answer for question, answer in answers.items() if answer != ""}
+    note = given.pop(NOTE, None)
+    if note is not None:
+        write_note(connection, row, str(note), by=by, at=at, key="done")
+    if given:
+        _write_attributes(connection, row["customer_id"], given)
+    for question, answer in given.items():
+        connection.execute(insert(Event).values(**_answered(row, question, answer, at)))
+
+
+def write_note(connection: Connection, row: RowMapping, text: str, *, by: str, at: datetime, key: str) -> None:
+    """`key` tells the notes of one hand-off apart."""
+    if row["customer_id"] is None:
+        return
+    told = {"by": by, "at": at, "text": text, "source": OWN_SOURCE, "key": f"handoff-{row['id']}-{key}"}
+    connection.execute(insert(Note).values(customer_id=row["customer_id"], **told))
+
+
+def _write_attributes(connection: Connection, customer_id: int, given: Mapping[str, Answer]) -> None:
+    mine = _customers.c.id == customer_id
+    before = connection.scalar(select(_customers.c.attributes).where(mine).with_for_update())
+    after = {**(before or {}), **{name.removeprefix(ATTRIBUTE): answer for name, answer in given.items()}}
+    connection.execute(update(_customers).where(mine).values(attributes=after))
+
+
+def _answered(row: RowMapping, question: str, answer: Answer, at: datetime) -> dict[str, Any]:
+    told = {"question": question.removeprefix(ATTRIBUTE), "answer": answer, "handoff": row["step"], "kind": row["kind"]}
+    return {
+        "customer_id": row["customer_id"],
+        "contact_id": row["contact_id"],
+        "name": "handoff.answered",
+        "at": at,
+        "properties": {**told, "playbook": row["playbook"]},
+        "source": OWN_SOURCE,
+        "key": f"handoff-answered-{row['id']}-{question}",
+        "received_at": at,
+        "is_new": True,
+    }
