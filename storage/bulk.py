@@ -64,13 +64,13 @@ def _convert(values: list[Any], converters: tuple[tuple[int, Callable[[Any], Any
 
 
 @contextmanager
-def _told_as_usual(connection: Connection, table: Table) -> Iterator[None]:
+def told_as_usual(connection: Connection, table: str) -> Iterator[None]:
     """A full disk, a lost connection or a deadlock looks as it does from a statement of SQLAlchemy: nobody may take the
     database's trouble for that of a row."""
     try:
         yield
     except connection.dialect.loaded_dbapi.OperationalError as error:
-        raise OperationalError(f"rows of {table.name}", None, error) from error
+        raise OperationalError(f"rows of {table}", None, error) from error
 
 
 def insert_rows(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -82,7 +82,7 @@ def insert_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
         return
     converters = _converters(table, columns, "postgresql")
     statement = f'COPY "{table.name}" ({_names(columns)}) FROM STDIN'
-    with _told_as_usual(connection, table), _cursor(connection) as cursor, cursor.copy(statement) as copy:
+    with told_as_usual(connection, table.name), _cursor(connection) as cursor, cursor.copy(statement) as copy:
         for row in _converted(rows, converters):
             copy.write_row(row)
 
@@ -96,7 +96,7 @@ def insert_new_rows(connection: Connection, table: Table, columns: tuple[str, ..
         return
     lists = _unnested(connection, table, columns)
     statement = f'INSERT INTO "{table.name}" ({_names(columns)}) SELECT * FROM unnest({lists}) ON CONFLICT DO NOTHING'
-    with _told_as_usual(connection, table), _cursor(connection) as cursor:
+    with told_as_usual(connection, table.name), _cursor(connection) as cursor:
         cursor.execute(statement, _lists(_converted(rows, _converters(table, columns, "postgresql"))))
 
 
@@ -131,7 +131,7 @@ def _update_each(connection: Connection, table: Table, columns: tuple[str, ...],
         sets = ", ".join(f'"{column}" = ?' for column in columns)
         statement = f'UPDATE "{table.name}" SET {sets} WHERE id = ?'
         turned = [(*_one(row[1:], converters), row[0]) for row in rows]
-        with _told_as_usual(connection, table):
+        with told_as_usual(connection, table.name):
             connection.connection.cursor().executemany(statement, turned)
         return
     _update_postgresql(connection, table, columns, rows)
@@ -148,7 +148,7 @@ def _insert_sqlite(
     marks = ", ".join("?" * len(columns))
     statement = f'{verb} INTO "{table.name}" ({_names(columns)}) VALUES ({marks})'
     turned = list(_converted(rows, converters))
-    with _told_as_usual(connection, table):
+    with told_as_usual(connection, table.name):
         connection.connection.cursor().executemany(statement, turned)
 
 
@@ -159,7 +159,7 @@ def _update_postgresql(connection: Connection, table: Table, columns: tuple[str,
         f'UPDATE "{table.name}" SET {sets} FROM unnest({_unnested(connection, table, names)}) '
         f'AS given({_names(names)}) WHERE "{table.name}".id = given.id'
     )
-    with _told_as_usual(connection, table), _cursor(connection) as cursor:
+    with told_as_usual(connection, table.name), _cursor(connection) as cursor:
         cursor.execute(statement, _lists(_converted(rows, _converters(table, names, "postgresql"))))
 
 

@@ -29,6 +29,8 @@ WAL_PAUSE_SECONDS = 0.05
 FROZEN_SECONDS = 90
 #: Compiled statements that are kept: every condition of every playbook is a few, in a few shapes (one per mix of days).
 STATEMENTS = 8000
+#: Of them SQLite keeps so many prepared; a tick has some hundreds, and each would be parsed and planned anew.
+PREPARED = 1000
 
 
 def _dumps(value: Any) -> str:
@@ -103,7 +105,12 @@ def _sqlite_engine(url: Any, echo: bool, sync: str) -> Engine:
     engine = create_engine(
         url,
         echo=echo,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 15},
+        connect_args={
+            "isolation_level": None,
+            "check_same_thread": False,
+            "timeout": 15,
+            "cached_statements": PREPARED,
+        },
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         query_cache_size=STATEMENTS,

@@ -14,6 +14,9 @@ from typer.exceptions import TyperException
 from bot.cli.command_table import COMMANDS, CommandPlace
 from bot.cli.refusals import refuse
 
+#: A tick makes and drops thousands of small objects, none of them in circles: searches at 700, the default, find nothing.
+GARBAGE = (20_000, 20, 20)
+
 
 class LazyCommand(TyperCommand):
     """Stands for a command until somebody needs the real one."""
@@ -49,6 +52,7 @@ def load_command(place: CommandPlace) -> Any:
     found = getattr(import_module(module), attribute)
     if not gc.isenabled():  # `main` started the program, not a test
         gc.freeze()
+        gc.set_threshold(*GARBAGE)
         gc.enable()
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)  # get_command would offer shell completion in every group

@@ -171,7 +171,7 @@ def _progress(console: Console, steps: int) -> Iterator[tuple[Progress, TaskID]]
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as progress:
         yield progress, progress.add_task("", total=steps)
 
 

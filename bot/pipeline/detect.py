@@ -58,11 +58,12 @@ def detect(connection: Connection, now: datetime, default_zone: str, *, begins: 
     )
 
 
-def has_unseen(connection: Connection) -> bool:
-    """Whether anything was stored that nobody looked at: a change, an event, an occasion that waits, a provider's word."""
+def has_unseen(connection: Connection, now: datetime) -> bool:
+    """Whether anything was stored that nobody looked at: a change, an event (those that lie ahead wait), an occasion that
+    waits, a provider's word."""
     questions = (
         select(CHANGE.c.id).where(CHANGE.c.taken_by.is_(None)),
-        select(EVENT.c.id).where(UNHEARD),
+        select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= now),
         select(OCCASION.c.id).where(OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")),
         select(DELIVERY_EVENT.c.id).where(UNABSORBED),
     )

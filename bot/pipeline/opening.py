@@ -41,6 +41,7 @@ from storage.facts import UNHEARD
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import OccasionState
+from storage.prepared import Prepared
 
 HEARD_AGAIN = timedelta(days=1)
 
@@ -167,7 +168,7 @@ def close_occasions(
 ) -> None:
     """The condition is false again, so it may open once more. Unknown keeps what stands."""
     key = ("close", version.id, category, shape)
-    connection.execute(ground.kept(key, lambda: _closing(version, ground, category, inside())))
+    ground.kept(key, lambda: Prepared(_closing(version, ground, category, inside()))).run(connection)
 
 
 def _closing(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Update:
@@ -217,8 +218,9 @@ def open_occasions(connection: Connection, version: Version, search: Search, gro
     def build() -> Insert:
         return _opening(connection, version, search.openings(), ground, pauses)
 
-    key = ("open", version.id, search.shape, pauses)
-    return insert_counted(connection, build() if search.shape is None else ground.kept(key, build))
+    if search.shape is None:
+        return insert_counted(connection, build())
+    return ground.kept(("open", version.id, search.shape, pauses), lambda: Prepared(build())).run(connection)
 
 
 def _opening(connection: Connection, version: Version, openings: Openings, ground: Ground, pauses: Pauses) -> Insert:

@@ -60,7 +60,11 @@ def tick(
     report = TickReport(at=clock.now())
     while report.rounds < MOST_ROUNDS and not is_stopping():
         report.rounds += 1
-        moved = _look(database, published, clock.now(), report, installation) if _has_news(database, report) else 0
+        moved = (
+            _look(database, published, clock.now(), report, installation)
+            if _has_news(database, report, clock.now())
+            else 0
+        )
         advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
         report.moved += advanced.moved
         if advanced.faults:
@@ -79,12 +83,12 @@ def tick(
     return report
 
 
-def _has_news(database: Database, report: TickReport) -> bool:
+def _has_news(database: Database, report: TickReport, now: datetime) -> bool:
     """The first round always looks; later ones only where the round before left something to look at."""
     if report.rounds == 1:
         return True
     with database.read() as connection:
-        return has_unseen(connection)
+        return has_unseen(connection, now)
 
 
 def _owes(database: Database, now: datetime) -> bool:

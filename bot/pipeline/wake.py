@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Table, Update, and_, exists, literal, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, literal, not_, or_, select, true, update
 
 from bot.pipeline.mails_to_write import has_mail_to_write, prepares_mail
 from bot.pipeline.news import News
@@ -21,6 +21,7 @@ from storage.enrollments import ENROLLMENT
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, lock_messages, write_moves
+from storage.prepared import Prepared
 
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -41,12 +42,12 @@ def wake(connection: Connection, published: Published, news: News) -> int:
     for version_id in sorted(walked_versions(connection) & published.versions.keys()):
         build = partial(_alarms, published.versions[version_id], ground, news)
         for statement in ground.kept(("wake", version_id, *shape), build):
-            woken += connection.execute(statement).rowcount
+            woken += statement.run(connection)
     _free_held_mails(connection, news)
     return woken + _make_room_for_preemption(connection, published, news)
 
 
-def _alarms(version: Version, ground: Ground, news: News) -> list[Update]:
+def _alarms(version: Version, ground: Ground, news: News) -> list[Prepared]:
     """One statement per reason to wake a walk of this version."""
     asleep = and_(
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
@@ -55,7 +56,8 @@ def _alarms(version: Version, ground: Ground, news: News) -> list[Update]:
         ENROLLMENT.c.version_id == version.id,
     )
     return [
-        update(ENROLLMENT).where(asleep, reason).values(due_at=ground.now()) for reason in _reasons(version, ground)
+        Prepared(update(ENROLLMENT).where(asleep, reason).values(due_at=ground.now()))
+        for reason in _reasons(version, ground)
     ]
 
 

@@ -1,0 +1,67 @@
+"""A changing statement that is run at every tick, put into the driver's words once: SQLAlchemy would look at each of its hundreds
+of bound values anew. What a value is when the statement runs is still asked then. Knows nothing of what the statement says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Dialect, Insert, Update
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from storage.bulk import told_as_usual
+
+Value = Callable[[], Any]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """`run` compiles it the first time, for the dialect of the connection it is given."""
+
+    statement: Insert | Update
+    _text: str = ""
+    _names: tuple[str, ...] | None = None
+    _fixed: dict[str, Any] | None = None
+    _asked: tuple[tuple[str, Value], ...] = ()
+
+    def run(self, connection: Connection) -> int:
+        """How many rows it wrote."""
+        if self._fixed is None:
+            self._fixed = self._compile(connection.dialect)
+        values = self._fixed | {name: ask() for name, ask in self._asked}
+        given = values if self._names is None else [values[name] for name in self._names]
+        with told_as_usual(connection, str(self.statement.table)):
+            cursor = connection.connection.cursor()
+            try:
+                cursor.execute(self._text, given)
+                return int(cursor.rowcount)
+            finally:
+                cursor.close()
+
+    def _compile(self, dialect: Dialect) -> dict[str, Any]:
+        compiled = self.statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        assert isinstance(compiled, SQLCompiler)
+        self._text = compiled.string
+        self._names = tuple(compiled.positiontup or ()) if compiled.positional else None
+        fixed: dict[str, Any] = dict(compiled.params)
+        asked = []
+        for name, bind in _binds_of(compiled).items():
+            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if bind.callable is not None:
+                asked.append((name, _converted(bind.callable, convert)))
+            elif name in fixed and convert is not None:
+                fixed[name] = convert(fixed[name])
+            elif name not in fixed:
+                assert convert is None, f"a list of {bind.type!r} cannot be bound for good"
+        self._asked = tuple(asked)
+        return fixed
+
+
+def _binds_of(compiled: SQLCompiler) -> Mapping[str, BindParameter[Any]]:
+    """By the names under which `params` has them."""
+    return {compiled.escaped_bind_names.get(name, name): bind for bind, name in compiled.bind_names.items()}
+
+
+def _converted(ask: Value, convert: Callable[[Any], Any] | None) -> Value:
+    return ask if convert is None else lambda: convert(ask())
