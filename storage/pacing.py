@@ -3,10 +3,12 @@ one UPDATE … RETURNING. It never sends and never waits: who gets no slots come
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Float, Table, case, cast, func, literal, update
+from sqlalchemy import BigInteger, Column, Connection, Float, Table, case, cast, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
@@ -14,16 +16,20 @@ from sqlmodel import Field, SQLModel
 #: The bucket holds what flows in within this time, so that a worker may come by every few seconds and still use all of it.
 #: A slow one (`100 per hour`) holds one slot besides: no whole one flows in so soon, and none would ever be given.
 BURST_SECONDS = 6.0
+#: So long at least without a slot taken, and the queue was empty, or nobody worked at it.
+IDLE_SECONDS = 900.0
 #: Instants as floats are exact to a fraction of a microsecond; a slot that is missing no more than this is there.
 ROUNDING = 1e-4
 
 
 class Pace(SQLModel, table=True):
-    """One bucket. `paid_until`: all slots up to this epoch second are taken; `granted`: how many the last one got."""
+    """One bucket. `paid_until`: all slots up to this epoch second are taken; `granted`: how many the last one got;
+    `busy_since`: since when somebody has come for slots again and again."""
 
     name: str = Field(primary_key=True)
     paid_until: float = 0.0
     granted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    busy_since: float | None = None
 
 
 PACE: Table = Pace.__table__  # type: ignore[attr-defined]
@@ -43,6 +49,25 @@ def take_slots(connection: Connection, name: str, per_second: float, wanted: int
     return int(granted or 0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A way out whose mails wait for their turn: since when without a break, and until when that holds if nobody comes."""
+
+    since: datetime
+    holds_until: datetime
+
+
+def queue_of(connection: Connection, pace_of: Callable[[str], float | None]) -> Queue | None:
+    """Of the way out that was paced last. What waits since then waits for its turn, and not because we were down."""
+    found = select(PACE.c.name, PACE.c.paid_until, PACE.c.busy_since).where(PACE.c.busy_since.is_not(None))
+    for row in connection.execute(found.order_by(PACE.c.paid_until.desc())):
+        rate = pace_of(row.name)
+        if rate is not None:
+            end = datetime.fromtimestamp(row.paid_until + _idle(rate), UTC)
+            return Queue(since=datetime.fromtimestamp(row.busy_since, UTC), holds_until=end)
+    return None
+
+
 def give_back(connection: Connection, name: str, per_second: float, number: int) -> None:
     """Slots that were taken and not used."""
     if number > 0:
@@ -55,6 +80,11 @@ def _depth(per_second: float) -> float:
     return BURST_SECONDS if per_second >= 1 else BURST_SECONDS + 1 / per_second
 
 
+def _idle(per_second: float) -> float:
+    """After how many seconds without a slot taken nobody works at the queue, or it is empty."""
+    return max(IDLE_SECONDS, 2 * _depth(per_second))
+
+
 def _taking(connection: Connection, name: str, per_second: float, wanted: int, at: float) -> Any:
     """Slots older than the bucket is deep are lost. A clock that was set back finds the bucket empty, not shut."""
     floor, ahead = at - _depth(per_second), at + _depth(per_second)
@@ -62,9 +92,14 @@ def _taking(connection: Connection, name: str, per_second: float, wanted: int, a
     free = (literal(at, Float) - since) * per_second + ROUNDING
     whole = cast(free, BigInteger) if connection.dialect.name == "sqlite" else cast(func.floor(free), BigInteger)
     granted = case((whole < 0, 0), (whole > wanted, wanted), else_=whole)
+    was_idle = or_(PACE.c.busy_since.is_(None), PACE.c.paid_until < at - _idle(per_second))
     return (
         update(PACE)
         .where(PACE.c.name == name)
-        .values(granted=granted, paid_until=since + cast(granted, Float) / per_second)
+        .values(
+            granted=granted,
+            paid_until=since + cast(granted, Float) / per_second,
+            busy_since=case((was_idle, at), else_=PACE.c.busy_since),
+        )
         .returning(PACE.c.granted)
     )

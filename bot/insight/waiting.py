@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Row, Table, func, select
 from bot.insight.explanation import Line, SeenLeaf, Teller
 from bot.insight.journal_lines import details_of
 from bot.insight.leaf_columns import LeafColumns
+from bot.pipeline.fuses import Blown, blown_fuses, title_of
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground, walk_joins
 from bot.rules.conditions import parse_condition
+from bot.rules.fuses import FuseKind
 from bot.rules.steps_model import EmailStep, Step, WaitStep
 from storage.accounts import Contact
 from storage.enrollments import ENROLLMENT, rows_not_paused
@@ -35,6 +37,7 @@ class Look:
     ground: Ground
     now: datetime
     running: frozenset[int]
+    fuses: tuple[Blown, ...]
     owed: dict[int, Row[Any]]
     told: dict[tuple[int, str], dict[str, Any]]
 
@@ -66,6 +69,7 @@ def inside_lines(
         ground=ground,
         now=teller.now,
         running=frozenset(connection.scalars(free)),
+        fuses=tuple(fuse for fuse in blown_fuses(connection) if fuse.kind is not FuseKind.AUDIENCE),
         owed=owed,
         told=details_of(connection, [mail.id for mail in owed.values()]),
     )
@@ -104,14 +108,20 @@ def _line(connection: Connection, teller: Teller, look: Look, walk: Row[Any]) ->
 def _reason(teller: Teller, look: Look, walk: Row[Any], step: Step | None) -> tuple[str, dict[str, Any]]:
     if walk.fault:
         return "walk_fault", {"error": walk.fault}
+    fuse = next((fuse for fuse in look.fuses if fuse.playbook == walk.playbook), None)
     if walk.id not in look.running:
-        return "paused", {}
+        return ("paused", {}) if fuse is None else ("held_by_fuse", _told_of(teller, fuse))
     if walk.due_at is not None and walk.due_at <= look.now:
         return "due_now", {}
     owed = look.owed.get(walk.id)
     if isinstance(step, EmailStep) and owed is not None:
         return "waits_for_mail", {"template": owed.template, "state": owed.state, "why": _why(teller, look, owed)}
     return _asleep(walk, step)
+
+
+def _told_of(teller: Teller, fuse: Blown) -> dict[str, Any]:
+    told = title_of(fuse)
+    return {"fuse": told.get(teller.locale.split("-")[0], told["en"]), "number": fuse.id}
 
 
 def _asleep(walk: Row[Any], step: Step | None) -> tuple[str, dict[str, Any]]:
@@ -122,7 +132,10 @@ def _asleep(walk: Row[Any], step: Step | None) -> tuple[str, dict[str, Any]]:
 
 
 def _why(teller: Teller, look: Look, owed: Row[Any]) -> str:
-    """What the mail itself waits for."""
+    """What the mail itself waits for; a fuse of all mails lets walks go on and holds only them."""
+    fuse = next((fuse for fuse in look.fuses if fuse.playbook is None or fuse.playbook == owed.playbook), None)
+    if fuse is not None and owed.reason in (None, "paused"):
+        return teller.say(INSIDE, "held_by_fuse", _told_of(teller, fuse))
     if owed.reason is None:
         return teller.say(INSIDE, "waits_for_worker")
     verdict = "held" if owed.state == MessageState.HELD else "deferred"

@@ -168,11 +168,14 @@ def _owed(fuse: Blown, at: datetime) -> ColumnElement[bool]:
 
 
 def _release_mails(connection: Connection, published: Published, fuse: Blown, at: datetime, some: int | None) -> int:
+    """What is let go counts for no fuse any more, whenever pace, caps and windows let it leave."""
     number = connection.scalar(select(func.count()).select_from(MESSAGE).where(_owed(fuse, at))) or 0
+    let_go = select(LET_GO.c.message_id)
     if some is None:
+        rest = select(MESSAGE.c.id, literal(at, UtcDateTime)).where(_owed(fuse, at), MESSAGE.c.id.not_in(let_go))
+        connection.execute(insert(LET_GO).from_select(["message_id", "at"], rest))
         _end_pause(connection, published, fuse, at)
         return number
-    let_go = select(LET_GO.c.message_id)
     first = (
         select(MESSAGE.c.id, literal(at, UtcDateTime).label("at"))
         .where(_owed(fuse, at), MESSAGE.c.id.not_in(let_go))

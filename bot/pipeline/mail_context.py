@@ -22,6 +22,7 @@ from storage.dialects import among
 from storage.enrollments import ENROLLMENT
 from storage.outbox import BY_HANDOFF
 from storage.outbox_moves import MESSAGE
+from storage.pacing import Queue, queue_of
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 
@@ -44,7 +45,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailCase:
-    """One claimed message with what belongs to it; `signer` None: the workspace signs."""
+    """One claimed message with what belongs to it; `signer` None: the workspace signs. `queue`: the pace it waits for."""
 
     message: Row[Any]
     zone: str
@@ -52,6 +53,7 @@ class MailCase:
     window: int | None
     team_window: int | None = None
     signer: Signer | None = None
+    queue: Queue | None = None
 
     @property
     def id(self) -> int:
@@ -99,6 +101,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
     found = connection.execute(select(*columns).select_from(rows).where(among(MESSAGE.c.id, ids))).all()
     settings = ground.settings
     signers = signers_of(connection, settings, found)
+    queue = queue_of(connection, settings.pace.per_second) if found else None
     return [
         MailCase(
             message=row,
@@ -107,6 +110,7 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
             window=row.window,
             team_window=row.team_window,
             signer=signer,
+            queue=queue,
         )
         for row, signer in zip(found, signers, strict=True)
     ]

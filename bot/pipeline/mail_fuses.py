@@ -20,7 +20,7 @@ from bot.rules.fuses import FuseKind, RateBound, is_rate_too_high, sending_bound
 from bot.rules.zones import local_date, start_of_day
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
-from storage.fuses import COUNTED, FUSE, PLAYBOOK_DAY, FuseState, put_mails
+from storage.fuses import COUNTED, FUSE, PLAYBOOK_DAY, RELEASE, FuseState, put_mails
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE
 
@@ -131,11 +131,15 @@ def _mind(
 
 
 def _unasked(connection: Connection, where: ColumnElement[bool]) -> int:
-    """How many of these mails belong to walks that no person let in."""
+    """How many of these mails no person let go, themselves or with their walk."""
     rows = MESSAGE.outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id).outerjoin(
         OCCASION, OCCASION.c.id == ENROLLMENT.c.occasion_id
     )
-    counted = select(func.count()).select_from(rows).where(where, OCCASION.c.released_at.is_(None))
+    counted = (
+        select(func.count())
+        .select_from(rows)
+        .where(where, OCCASION.c.released_at.is_(None), MESSAGE.c.id.not_in(select(RELEASE.c.message_id)))
+    )
     return connection.scalar(counted) or 0
 
 

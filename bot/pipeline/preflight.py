@@ -107,7 +107,7 @@ def judge(
     if now >= expires_at:
         return Judgement(state=MessageState.EXPIRED, reason="expired", expires_at=expires_at)
     ready = terms.opens(found.message.not_before, found.zone)
-    if _is_too_late(ready, now, terms.late):
+    if _is_too_late(ready, _came_up(found, now), terms.late):
         return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
     opens = terms.opens(now, found.zone)
     if opens > now:
@@ -122,6 +122,12 @@ def judge(
     if not is_mailable_address(found.message.contact_email or ""):
         return Judgement(state=MessageState.SUPPRESSED, reason="no_usable_address")
     return _if_it_may_leave(_written(found, step, published, now, values, kept, expires_at), published, now)
+
+
+def _came_up(found: MailCase, now: datetime) -> datetime:
+    """When it would have gone but for the pace: the queue has moved without a break since then (S8)."""
+    queue = found.queue
+    return min(now, queue.since) if queue is not None and now <= queue.holds_until else now
 
 
 def _was_extended(found: MailCase, terms: Terms, expires_at: datetime) -> bool:

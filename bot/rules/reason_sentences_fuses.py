@@ -49,6 +49,10 @@ FUSE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "A fuse holds this playbook's mails until a person decides (`journeybot fuses list`)",
         "安全装置により、このジャーニーのメールは担当者の判断待ちです（`journeybot fuses list`）",
     ),
+    "held_by_fuse": (
+        "{fuse}. A person decides: `journeybot fuses list` (number {number})",
+        "{fuse}。担当者の判断待ちです（`journeybot fuses list`、番号{number}）",
+    ),
     "occurrence_skipped": (
         "{by} skips the occurrence of {moment}",
         "{by} が {moment} の回を飛ばすことにしました",

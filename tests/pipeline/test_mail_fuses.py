@@ -10,7 +10,7 @@ from bot.pipeline.mail_fuses import count_days
 from storage.fuses import PLAYBOOK_DAY, put_mails
 from storage.outbox_moves import MESSAGE
 from tests.cast import person
-from tests.pipeline.scenes import NEW, company, journey, mail_id, mails, settings, stands_still, states
+from tests.pipeline.scenes import NEW, company, goes_on, journey, mail_id, mails, settings, stands_still, states
 from tests.pipeline.test_fuses import CUSTOMER, arrive, blown, crowd, give_up, let_go
 from tests.world import World
 
@@ -270,3 +270,25 @@ def test_s38_what_several_playbooks_share_stops_all_mails_with_one_card(world: W
     let_go(world, "*")
     world.tick()
     assert "hello" in mails(world, "other")
+
+
+def test_s38_what_was_released_is_not_asked_about_again_on_the_next_day(world: World) -> None:
+    keys = sending(world)
+    arrive(world, keys[:61])
+    world.tick()
+    let_go(world)
+    stands_still(world, "playbook", "p")
+    world.time_passes(hours=26)
+    assert accepted(world) == 0
+    goes_on(world, "playbook", "p")
+    world.tick()
+    assert (accepted(world), blown(world)) == (61, [])
+
+
+def test_s38_explain_names_the_fuse_that_holds_a_mail_with_its_numbers(world: World) -> None:
+    keys = sending(world)
+    arrive(world, keys[:61])
+    world.tick()
+    (line,) = [line for line in world.explain(keys[0], "p").now if line.verdict == "inside"]
+    assert line.reason == "held_by_fuse"
+    assert line.sentence.startswith("Fuse: p would send 61 more mails today after 0; usual is at most 60.")

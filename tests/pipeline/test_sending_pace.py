@@ -7,11 +7,13 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import update
 
 from bot.channels.base import Answer, Outcome
 from bot.pipeline.deliver import deliver
 from storage.claim_order import due_queues, pick_due
 from storage.outbox_moves import COLUMNS, MESSAGE
+from storage.pacing import PACE
 from storage.transports import blocked_until
 from tests.cast import person
 from tests.pipeline.scenes import NEW, company, journey, mails, settings, stands_still, utc
@@ -167,3 +169,18 @@ def test_what_was_on_its_way_when_the_way_closed_does_not_open_it(world: World) 
     world.tick()
     with world.database.read() as connection:
         assert blocked_until(connection, "memory", world.now) is not None
+
+
+@pytest.mark.parametrize(("was_working", "states"), [(True, {"accepted"}), (False, {"expired"})])
+def test_s8_what_waited_for_the_pace_is_not_late_and_what_waited_for_us_is(
+    world: World, was_working: bool, states: set[str]
+) -> None:
+    broadcast(world, 3, pace="pace: {mails: 1 per second}")
+    owe(world)
+    world.jump(hours=30)
+    now = world.now.timestamp()
+    busy = {"paid_until": now - 20 if was_working else now - 30 * 3600, "busy_since": now - 31 * 3600}
+    with world.database.write() as connection:
+        connection.execute(update(PACE).values(**busy))
+    world.tick()
+    assert {mail.state for mail in world.outbox if mail.playbook == "news"} == states
