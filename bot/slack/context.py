@@ -96,7 +96,7 @@ class SlackContext:
 
         def listen(ack: Callable[..., Any], body: dict[str, Any]) -> None:
             ack()
-            self.background.work(lambda: self._guarded(work, body))
+            self.background.work(lambda: self.guarded(work, body))
 
         return listen
 
@@ -111,11 +111,11 @@ class SlackContext:
                 self.tell(body, say("told_no_modal", self.settings.locale))
                 return
             opened = str(answer["view"]["id"])
-            self.background.work(lambda: self._guarded(lambda given: fill(given, opened), body))
+            self.background.work(lambda: self.guarded(lambda given: fill(given, opened), body))
 
         def listen(ack: Callable[..., Any], body: dict[str, Any]) -> None:
             ack()
-            self.background.open(lambda: self._guarded(open_it, body))
+            self.background.open(lambda: self.guarded(open_it, body))
 
         return listen
 
@@ -129,7 +129,7 @@ class SlackContext:
                 ack(response_action="errors", errors=dict(mistakes))
                 return
             ack()
-            self.background.work(lambda: self._guarded(work, body))
+            self.background.work(lambda: self.guarded(work, body))
 
         return listen
 
@@ -147,7 +147,8 @@ class SlackContext:
         if failed is not None:
             self.on_error(RuntimeError(f"a private answer in Slack failed: {failed.reason}"))
 
-    def _guarded(self, work: Callable[[Body], None], body: Body) -> None:
+    def guarded(self, work: Callable[[Body], None], body: Body) -> None:
+        """Never raises: what went wrong is told to the person and to `on_error`."""
         try:
             work(body)
         except Exception as error:  # noqa: BLE001  (told to the person and to on_error; the next click must work)
