@@ -78,7 +78,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-_JINJA = Environment(
+JINJA = Environment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 
@@ -126,12 +126,17 @@ def draw_choices(
 def draw_message(language: str, company: str, *names: str, has_languages: bool = True) -> str:
     """A page of a title and paragraphs, by their names in WORDS."""
     title, *paragraphs = (WORDS[language][name] for name in names)
+    return draw_page(language, company, title, paragraphs, has_languages=has_languages)
+
+
+def draw_page(language: str, company: str, title: str, paragraphs: Sequence[str], *, has_languages: bool = True) -> str:
+    """A page of a title and paragraphs."""
     return _draw("page.html", language, company, title=title, paragraphs=paragraphs, has_languages=has_languages)
 
 
 def _draw(name: str, language: str, company: str, *, has_languages: bool = True, **values: Any) -> str:
     other = next(code for code in LANGUAGES if code != language) if has_languages else ""
-    return _JINJA.get_template(name).render(
+    return JINJA.get_template(name).render(
         lang=language,
         company=company,
         style=STYLE,

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from bot.app import App
+from bot.console.drafts import draft_routes
 from bot.console.health import readiness
 from bot.console.tracking import tracking_routes
 from bot.console.unsubscribe import unsubscribe_routes
@@ -49,6 +50,7 @@ def create_web_app(app: App, *, metrics: Metrics | None = None, slack: SlackApp 
         return Response(numbers.exposition(), media_type=CONTENT_TYPE)
 
     web.router.routes.extend(unsubscribe_routes(app))
+    web.router.routes.extend(draft_routes(app))
     web.router.routes.extend(webhook_routes(app, numbers))
     web.router.routes.extend(tracking_routes(app, numbers))
     if slack is not None and slack.settings.signing_secret:

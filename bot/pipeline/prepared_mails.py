@@ -4,6 +4,7 @@ writes. Used by the modal in Slack, the page in the console and `handoffs draft`
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -60,6 +61,26 @@ class OfferedTemplate:
 
     def label(self, locale: str) -> str:
         return f"{situation_name(self.situation, locale)} · {self.name}" if self.situation else self.name
+
+
+def text_digest(subject: str, body_markdown: str) -> str:
+    """Tells whether a person changed a text. Forms trim what they send back, so blanks at the ends make no difference."""
+    lines = [line.rstrip() for line in body_markdown.replace("\r\n", "\n").strip().split("\n")]
+    return hashlib.sha256("\n".join([subject.strip(), *lines]).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenMail:
+    """What stands in a form. `drafted`: the digest of the text as it was drafted; `wanted`: another template was chosen."""
+
+    subject: str
+    body: str
+    drafted: str
+    wanted: str | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        return text_digest(self.subject, self.body) != self.drafted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

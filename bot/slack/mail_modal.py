@@ -18,7 +18,7 @@ from bot.errors import JourneybotError, UsageError
 from bot.pipeline.escalate import post_handoff
 from bot.pipeline.mail_outlook import Outlook, look_ahead
 from bot.pipeline.news import local_days
-from bot.pipeline.prepared_mails import PreparedMail
+from bot.pipeline.prepared_mails import PreparedMail, text_digest
 from bot.pipeline.published import Published
 from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
 from bot.slack import mail_views
@@ -255,7 +255,7 @@ class MailDesk:
             reference=reference,
             template=mail.template.name,
             round=round_,
-            digest=mail_views.text_digest(draft.subject[: mail_views.LONGEST_SUBJECT], draft.body_markdown),
+            digest=text_digest(draft.subject[: mail_views.LONGEST_SUBJECT], draft.body_markdown),
         )
         written = Written(
             to=mail.reader.key if mail.reader is not None else None,

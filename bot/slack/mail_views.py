@@ -4,7 +4,6 @@ reference, never as a name. Before it: mail_modal.py reads; after it: Slack show
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 
 from bot.authoring.templates import RenderedMail
 from bot.pipeline.mail_outlook import Outlook
-from bot.pipeline.prepared_mails import PreparedMail
+from bot.pipeline.prepared_mails import PreparedMail, text_digest
 from bot.slack.blocks import OPTION_TEXT, SECTION_TEXT, Block, actions, button, context, escaped, length, plain, section
 from bot.slack.mail_words import mail_word as say
 
@@ -67,12 +66,6 @@ class Written:
     @property
     def digest(self) -> str:
         return text_digest(self.subject, self.body)
-
-
-def text_digest(subject: str, body: str) -> str:
-    """Slack trims what it sends back, so blanks at the ends make no difference."""
-    lines = [line.rstrip() for line in body.replace("\r\n", "\n").strip().split("\n")]
-    return hashlib.sha256("\n".join([subject.strip(), *lines]).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def waiting_view(word: str, locale: str) -> dict[str, Any]:
