@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -89,3 +89,7 @@ class SignalEpisode(SQLModel, table=True):
     is_existing: bool = False
     is_new: bool = False
     changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+#: Written as its partial index says it.
+UNHEARD_EPISODE: ColumnElement[Any] = literal_column("signal_episode.is_new")

@@ -15,7 +15,7 @@ from bot.rules.condition_tree import Limit, every_node
 from bot.rules.conditions import parse_condition
 from bot.rules.program import Program
 
-OWN_EVENTS = ("on", "after", "manual")
+OWN_EVENTS = ("on", "after", "manual", "signal")
 
 
 def check_conditions(

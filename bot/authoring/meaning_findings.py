@@ -23,6 +23,8 @@ EVERY_OUTCOME = ("completed", "exited", "contact_gone", "superseded")
 OWN_EVENTS = ("on", "after", "manual")
 #: How alike two words must be, from 0 to 1.
 A_SLIP = 0.9
+#: What `event.` offers in a walk that a signal started.
+SIGNAL_FIELDS = ("signal",)
 AFTER_FIELDS = EVENT_FIELDS["playbook.ended"]
 
 
@@ -93,7 +95,7 @@ def _check_event_fields(parsed: ParsedPlaybook) -> Iterator[Finding]:
         return
     for found, condition in _conditions(parsed):
         for field in sorted(condition.event_fields.difference(fields)):
-            name = parsed.playbook.enter.on or "playbook.ended"
+            name = parsed.playbook.enter.on or ("signal" if parsed.playbook.enter.signal else "playbook.ended")
             message = f"`{name}` has no field `{field}`, so `event.{field}` is always empty"
             yield _at(parsed, found, "no-fact", message, suggestion(field, fields))
 
@@ -102,6 +104,8 @@ def _event_fields(playbook: Playbook) -> tuple[str, ...] | None:
     """The closed list of what `event.` offers; None: the event is a tracked one and may have anything."""
     if playbook.enter.after:
         return AFTER_FIELDS
+    if playbook.enter.signal:
+        return SIGNAL_FIELDS
     return EVENT_FIELDS.get(playbook.enter.on or "")
 
 
@@ -157,7 +161,7 @@ def _check_endings(parsed: ParsedPlaybook) -> Iterator[Finding]:
 def _check_mail_fields(parsed: ParsedPlaybook, templates: Templates) -> Iterator[Finding]:
     """`event.x` in a mail, where no event starts the walk or the event has no such field: held for ever."""
     trigger = parsed.playbook.enter.trigger
-    fields = _event_fields(parsed.playbook) if trigger in OWN_EVENTS else ()
+    fields = _event_fields(parsed.playbook) if trigger in (*OWN_EVENTS, "signal") else ()
     if fields is None or trigger == "manual":
         return
     for placed in parsed.steps():

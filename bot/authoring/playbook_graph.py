@@ -77,11 +77,6 @@ def _check_templates(parsed: ParsedPlaybook, templates: Collection[str]) -> Iter
 def _check_available(parsed: ParsedPlaybook) -> Iterator[Finding]:
     severity: Severity = "error" if parsed.playbook.state == "live" else "warning"
     hint = "keep the playbook `state: draft` until then, or say it in another way"
-    if parsed.playbook.enter.signal:
-        message = "`enter.signal` is not available in this version"
-        yield parsed.source.finding(
-            "enter.signal", "not-available", message, "use `enter.when` with the signal's condition", severity=severity
-        )
     for placed in parsed.steps():
         kind = placed.step.kind
         if kind in LATER_KINDS:

@@ -83,6 +83,7 @@ class TreeReader:
 
     def read_root(self, shape: Shape, name: str, value: Value) -> Any:
         """A whole file that is one field: its paths begin with its own keys."""
+        self.places.note("", (name,), value.line)
         return self._read_shape(shape, name, value, "", (name,))
 
     def _read_shape(self, shape: Shape, name: str, value: Value, path: str, location: Location) -> Any:
@@ -96,11 +97,14 @@ class TreeReader:
                 for number, item in enumerate(value.items)
             ]
         if isinstance(value, Mapping) and shape.form == "mapping" and shape.inner is not None:
-            return {
-                key: self._read_inner(shape.inner, name, item, f"{path}.{key}" if path else key, (*location, key))
-                for key, item in value.entries.items()
-            }
+            return {key: self._read_named(shape.inner, name, key, value, path, location) for key in value.entries}
         return self.read_value(value, path, location)
+
+    def _read_named(self, shape: Shape, name: str, key: str, whole: Mapping, path: str, location: Location) -> Any:
+        """One entry of a mapping of names; it stands where its name does."""
+        inner = f"{path}.{key}" if path else key
+        self.places.note(inner, (*location, key), whole.keys[key])
+        return self._read_inner(shape, name, whole.entries[key], inner, (*location, key))
 
     def _read_inner(self, shape: Shape, name: str, value: Value, path: str, location: Location) -> Any:
         self.places.note(path, location, value.line)

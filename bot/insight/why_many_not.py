@@ -12,7 +12,7 @@ from bot.insight.explanation import LeafCount, ReasonCount, Teller
 from bot.insight.leaf_columns import LeafColumns
 from bot.insight.why_not import FOR_GOOD, OUTSIDE, Asked
 from bot.pipeline.entering import ENTER, OCCASION
-from bot.pipeline.occasions import DATE_IS_LATE_AFTER, EVENT, anchor_value, latest_anchor, walkers
+from bot.pipeline.occasions import DATE_IS_LATE_AFTER, EPISODE, EVENT, anchor_value, latest_anchor, walkers
 from bot.pipeline.published import calendar_for
 from bot.pipeline.scopes import CUSTOMER, is_mailable
 from bot.rules.calendar import shift_date
@@ -83,7 +83,7 @@ def _judged(connection: Connection, asked: Asked, leaves: LeafColumns | None) ->
 def _last_reason(asked: Asked) -> str:
     """What is left when nothing stands in the way."""
     trigger = asked.version.playbook.enter.trigger
-    words = {"manual": "by_hand_only", "on": "waits_for_event", "after": "waits_for_event", "signal": "signal_unknown"}
+    words = {"manual": "by_hand_only", "on": "waits_for_event", "after": "waits_for_event", "signal": "signal_walked"}
     return {"every": "moment_to_come", "once": "moment_to_come", **words}.get(trigger, "will_enter")
 
 
@@ -91,6 +91,8 @@ def _trigger_ways(asked: Asked) -> list[tuple[ColumnElement[bool], Any]]:
     if asked.event_name is not None:
         never = "waits_for_end" if asked.version.playbook.enter.after else "event_never"
         return [(asked.latest_event(EVENT.c.id).is_(None), literal(never))]
+    if asked.version.playbook.enter.signal:
+        return [(asked.open_episode(EPISODE.c.id).is_(None), literal("signal_closed"))]
     anchor = asked.anchor
     if anchor is None:
         return []

@@ -13,7 +13,16 @@ from bot.insight.explanation import Line, Teller
 from bot.insight.leaf_columns import LeafColumns
 from bot.pipeline.entering import ENTER, OCCASION, Candidate, verdict_of
 from bot.pipeline.moments import next_moment, the_once
-from bot.pipeline.occasions import DATE_IS_LATE_AFTER, ENDED, EVENT, anchor_value, contact_of, walkers
+from bot.pipeline.occasions import (
+    DATE_IS_LATE_AFTER,
+    ENDED,
+    EPISODE,
+    EVENT,
+    anchor_value,
+    contact_of,
+    signal_key,
+    walkers,
+)
 from bot.pipeline.opening import first_category
 from bot.pipeline.published import Published, Version, calendar_for
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
@@ -23,7 +32,7 @@ from bot.rules.durations import Anchor, parse_anchor, parse_duration
 from bot.rules.zones import is_zone
 from storage.columns import UtcDateTime
 from storage.deployments import PlaybookRow
-from storage.dialects import json_text
+from storage.dialects import json_pair, json_text
 from storage.enrollments import ENROLLMENT, not_paused, standing_pauses
 from storage.journeys import EnrollmentStatus
 
@@ -79,8 +88,19 @@ class Asked:
         outer = (CUSTOMER, CONTACT) if self.walks_contacts else (CUSTOMER,)
         return newest.correlate(*outer).scalar_subquery()
 
+    def open_episode(self, column: ColumnElement[Any]) -> Any:
+        """A column of the customer's newest open episode that the trigger listens to."""
+        mine = (EPISODE.c.customer_id == CUSTOMER.c.id, EPISODE.c.signal.in_(self.version.playbook.enter.signal))
+        is_open = (EPISODE.c.opened_at.is_not(None), EPISODE.c.closed_at.is_(None))
+        newest = (
+            select(column).where(*mine, *is_open).order_by(EPISODE.c.opened_at.desc(), EPISODE.c.id.desc()).limit(1)
+        )
+        return newest.correlate(CUSTOMER).scalar_subquery()
+
     def event(self) -> ColumnElement[Any]:
         """The properties that `event.x` would read."""
+        if self.version.playbook.enter.signal:
+            return json_pair(literal("signal"), self.open_episode(EPISODE.c.signal))
         found: ColumnElement[Any] = self.latest_event(EVENT.c.properties) if self.event_name else null()
         return found
 
@@ -160,6 +180,10 @@ def _columns(connection: Connection, asked: Asked) -> list[ColumnElement[Any]]:
         value = compile_value(anchor_value(anchor), scope)
         found.append(value.label("anchor"))
         found.append(asked.of_walker(OCCASION.c.key == literal("at:") + value.cast(String)).label("date_verdict"))
+    if asked.version.playbook.enter.signal:
+        episode = asked.open_episode(EPISODE.c.id)
+        found.append(asked.open_episode(EPISODE.c.opened_at).label("open_since"))
+        found.append(asked.of_walker(OCCASION.c.key == signal_key(episode)).label("signal_verdict"))
     if asked.event_name is not None:
         newest = asked.latest_event(EVENT.c.id)
         found.append(asked.latest_event(EVENT.c.at).label("event_at"))
@@ -263,7 +287,11 @@ def _by_hand(asked: Asked, row: Row[Any], leaves: LeafColumns | None) -> Why | N
 
 
 def _by_signal(asked: Asked, row: Row[Any], leaves: LeafColumns | None) -> Why | None:
-    return "signal_unknown", {}
+    if row.open_since is None:
+        return "signal_closed", {"signals": list(asked.version.playbook.enter.signal)}
+    if row.signal_verdict is None or row.signal_verdict == ENTER:
+        return _filter(row, leaves) or ("signal_walked", {"since": row.open_since})
+    return row.signal_verdict, {}
 
 
 _GATES = {

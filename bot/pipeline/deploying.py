@@ -14,7 +14,7 @@ from bot.authoring.workspace import Workspace
 from bot.errors import Finding, WorkspaceError
 from bot.pipeline.derive import derive_new
 from bot.pipeline.news import local_days, no_news
-from bot.pipeline.occasions import by_condition
+from bot.pipeline.occasions import by_condition, by_signal
 from bot.pipeline.opening import EVERYBODY, close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
 from bot.pipeline.published import Publications, Published, Version
@@ -181,6 +181,9 @@ def _look_at_newly_live(
             close_occasions(connection, version, ground, category, *EVERYBODY)
             openings = by_condition(version, ground, category, true())
             record_existing(connection, version, openings)
+            noted[row.name] = _count_existing(connection, row.name)
+        elif enter.trigger == "signal" and enter.existing == "skip":
+            record_existing(connection, version, by_signal(version, ground, true()))
             noted[row.name] = _count_existing(connection, row.name)
         elif enter.trigger not in ("on", "after") or _goes_live(old):
             # An event is offered once: a changed playbook does not hear again what it heard before.

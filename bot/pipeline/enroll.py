@@ -29,8 +29,15 @@ from sqlalchemy import (
 from bot.pipeline.audience import AudienceFuse
 from bot.pipeline.entering import DEFERRALS, ENTER, OCCASION, Candidate, verdict_of, who_has_the_group
 from bot.pipeline.news import News
-from bot.pipeline.occasions import EVENT, date_still_counts
-from bot.pipeline.opening import find_searches, has_new_events, has_reason_to_look, open_occasions
+from bot.pipeline.occasions import date_still_counts, signal_is_open
+from bot.pipeline.opening import (
+    Heard,
+    find_searches,
+    forget_what_was_heard,
+    has_reason_to_look,
+    open_occasions,
+    what_was_heard,
+)
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.bulk import insert_selected
@@ -38,7 +45,6 @@ from storage.columns import BigKey, UtcDateTime
 from storage.deployments import PlaybookRow, put_playbook
 from storage.dialects import json_pair
 from storage.enrollments import ENROLLMENT, Pauses, not_paused, standing_pauses
-from storage.facts import UNHEARD
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.journeys import EnrollmentStatus, OccasionState
@@ -63,11 +69,11 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     count = EnrollCount()
     ground, pauses = published.ground(news.days), standing_pauses(connection)
     ground.token = news.token
-    has_events, waiting = has_new_events(connection, news.now), _playbooks_with_waiting(connection)
+    heard, waiting = what_was_heard(connection, news.now), _playbooks_with_waiting(connection)
     asked = [
         row
         for row in published.live
-        if has_reason_to_look(published, row, news, has_events=has_events) or row.name in waiting or row.fault
+        if has_reason_to_look(published, row, news, heard=heard) or row.name in waiting or row.fault
     ]
     offer = _Offer(
         connection=connection,
@@ -75,12 +81,11 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
         news=news,
         ground=ground,
         pauses=pauses,
-        has_events=has_events,
+        heard=heard,
         waiting=waiting,
     )
     _offer_all(offer, asked, count)
-    if has_events:
-        connection.execute(update(EVENT).where(UNHEARD, EVENT.c.at <= news.now).values(is_new=False))
+    forget_what_was_heard(connection, heard, news.now)
     return count
 
 
@@ -93,7 +98,7 @@ class _Offer:
     news: News
     ground: Ground
     pauses: Pauses
-    has_events: bool
+    heard: Heard
     waiting: frozenset[str]
     #: The newest occasion there was before the next playbook is asked; None: to be read.
     newest: int | None = None
@@ -167,7 +172,7 @@ def _enroll_playbook(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) ->
     version = offer.published.versions[row.version_id]
     mark = offer.mark()
     opened = 0
-    for search in find_searches(connection, offer.published, row, offer.news, ground, has_events=offer.has_events):
+    for search in find_searches(connection, offer.published, row, offer.news, ground, heard=offer.heard):
         opened += open_occasions(connection, version, search, ground, pauses)
     waited = row.name in offer.waiting and _judge_waiting(connection, version, ground, pauses, mark)
     if not (opened or waited):
@@ -212,6 +217,9 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, pau
 def _lapses(version: Version, ground: Ground) -> list[tuple[ColumnElement[bool], str]]:
     """Why an occasion that waited is none any more, whatever else holds (S14)."""
     shut = and_(OCCASION.c.key.like("when:%"), OCCASION.c.is_open.is_(False))
+    if version.playbook.enter.trigger == "signal":
+        is_over = and_(OCCASION.c.key.like("signal:%"), not_(signal_is_open(version)))
+        return [(is_over, "closed_before_entry")]
     if version.playbook.enter.trigger != "at":
         return [(shut, "closed_before_entry")]
     same_date, in_time = date_still_counts(version, ground)

@@ -29,10 +29,12 @@ from bot.rules.business_days import BusinessCalendar, shift_date
 from bot.rules.conditions import Condition, compile_value, parse_condition, parse_date
 from bot.rules.durations import Anchor, parse_anchor, parse_duration
 from storage.columns import BigKey, Document, UtcDateTime
-from storage.dialects import add_seconds, json_text
+from storage.dialects import add_seconds, json_pair, json_text
 from storage.facts import Event
+from storage.health import SignalEpisode
 
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+EPISODE: Table = SignalEpisode.__table__  # type: ignore[attr-defined]
 
 EVENT_IS_OLD_AFTER = "24 hours"
 DATE_IS_LATE_AFTER = "3 days"
@@ -55,6 +57,8 @@ class Openings:
     expires_at: ColumnElement[Any]
     event: ColumnElement[Any]
     stays_open: bool = False
+    #: Where true, it stood before the playbook could ask (S4); None: nobody asks.
+    existing: ColumnElement[bool] | None = None
 
 
 def walkers(version: Version) -> FromClause:
@@ -124,6 +128,42 @@ def _end_of(version: Version) -> ColumnElement[bool]:
     of_playbook = json_text(EVENT.c.properties, literal("playbook")) == after.playbook
     outcomes = json_text(EVENT.c.properties, literal("outcome")).in_(after.outcome) if after.outcome else literal(True)
     return and_(EVENT.c.name == ENDED, of_playbook, outcomes)
+
+
+def by_signal(version: Version, ground: Ground, unheard: ColumnElement[bool]) -> Openings:
+    """`enter.signal`: an episode of one of its signals opened; its closing is the default goal. In contact walks everybody
+    who is still there enters, whoever can be mailed (S30)."""
+    enter = version.playbook.enter
+    rows: FromClause = EPISODE.join(CUSTOMER, CUSTOMER.c.id == EPISODE.c.customer_id)
+    if version.playbook.walks == "contact":
+        rows = rows.join(CONTACT, and_(CONTACT.c.customer_id == CUSTOMER.c.id, CONTACT.c.gone_at.is_(None)))
+    event = json_pair(literal("signal"), EPISODE.c.signal)
+    is_open = and_(EPISODE.c.opened_at.is_not(None), EPISODE.c.closed_at.is_(None))
+    expires = (
+        NEVER if enter.within is None else add_seconds(EPISODE.c.opened_at, within_minutes(version, enter.within) * 60)
+    )
+    return Openings(
+        rows=rows,
+        where=and_(unheard, EPISODE.c.signal.in_(enter.signal), is_open, _filter(version, ground, event)),
+        contact_id=contact_of(version),
+        key=signal_key(EPISODE.c.id),
+        opened_at=EPISODE.c.opened_at,
+        expires_at=expires,
+        event=event,
+        existing=EPISODE.c.is_existing if enter.existing == "skip" else None,
+    )
+
+
+def signal_key(episode_id: ColumnElement[int]) -> ColumnElement[str]:
+    """What an occasion of an episode is told by (S5)."""
+    return literal("signal:") + cast(episode_id, String)
+
+
+def signal_is_open(version: Version) -> ColumnElement[bool]:
+    """For an occasion by signal that had to wait: whether its episode is still open (S14)."""
+    running = and_(EPISODE.c.signal.in_(version.playbook.enter.signal), EPISODE.c.closed_at.is_(None))
+    mine = and_(EPISODE.c.customer_id == OCCASION.c.customer_id, signal_key(EPISODE.c.id) == OCCASION.c.key)
+    return exists().where(running, mine).correlate(OCCASION)
 
 
 def by_date(version: Version, ground: Ground, category: str | None, inside: ColumnElement[bool]) -> Openings:

@@ -38,6 +38,7 @@ from storage.bulk import insert_counted, insert_selected, new_rows_from
 from storage.deployments import PlaybookRow, put_playbook
 from storage.enrollments import Pauses, not_paused
 from storage.facts import UNHEARD
+from storage.health import UNHEARD_EPISODE
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import OccasionState
@@ -60,6 +61,14 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Whether anything happened, or any signal opened, that no playbook was offered yet."""
+
+    events: bool
+    signals: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """Where to look for occasions of one playbook. `shape` names what the statement looks like (None: only this once)."""
 
@@ -68,7 +77,7 @@ class Search:
 
 
 def find_searches(
-    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground, *, has_events: bool
+    connection: Connection, published: Published, row: PlaybookRow, news: News, ground: Ground, *, heard: Heard
 ) -> list[Search]:
     """What to look for, by trigger; nothing where nothing can be new."""
     version = published.versions[row.version_id]
@@ -82,7 +91,11 @@ def find_searches(
         case "at" if look is not None:
             shape, inside = look
             return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
-        case "on" | "after" as trigger if _hears_again(row) or has_events:
+        case "signal" if _hears_again(row) or heard.signals:
+            unheard: ColumnElement[bool] = true() if _hears_again(row) else UNHEARD_EPISODE
+            shape = ("signal", _hears_again(row))
+            return [Search(shape=shape, openings=lambda: occasions.by_signal(version, ground, unheard))]
+        case "on" | "after" as trigger if _hears_again(row) or heard.events:
             kept = None if _hears_again(row) else (trigger,)
             return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(version, row)))]
         case "every" | "once":
@@ -107,12 +120,14 @@ def _unheard(version: Version, row: PlaybookRow) -> ColumnElement[bool]:
     return or_(UNHEARD, and_(EVENT.c.received_at >= since, EVENT.c.at >= row.live_since - counts))
 
 
-def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, has_events: bool) -> bool:
+def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, heard: Heard) -> bool:
     """Whether anything is new for this playbook's trigger; an idle tick asks no more than this."""
     version = published.versions[row.version_id]
     match version.playbook.enter.trigger:
         case "on" | "after":
-            return has_events or row.needs_sweep
+            return heard.events or row.needs_sweep
+        case "signal":
+            return heard.signals or row.needs_sweep
         case "every" | "once":
             moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
             return moment is not None and moment > (row.last_moment or row.live_since or news.now)
@@ -144,7 +159,21 @@ def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Gro
     return (("changed",), lambda: news.changed_customers(CUSTOMER.c.id, marks)) if news.changed else None
 
 
-def has_new_events(connection: Connection, now: datetime) -> bool:
+def what_was_heard(connection: Connection, now: datetime) -> Heard:
+    """What no playbook was offered yet."""
+    episode = connection.scalar(select(occasions.EPISODE.c.id).where(UNHEARD_EPISODE).limit(1))
+    return Heard(events=_has_new_events(connection, now), signals=episode is not None)
+
+
+def forget_what_was_heard(connection: Connection, heard: Heard, now: datetime) -> None:
+    """Every playbook was offered it."""
+    if heard.events:
+        connection.execute(update(EVENT).where(UNHEARD, EVENT.c.at <= now).values(is_new=False))
+    if heard.signals:
+        connection.execute(update(occasions.EPISODE).where(UNHEARD_EPISODE).values(is_new=False))
+
+
+def _has_new_events(connection: Connection, now: datetime) -> bool:
     """Whether anything happened that no playbook was offered yet. What lies ahead (the end of a subscription) waits."""
     return connection.scalar(select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= now).limit(1)) is not None
 
@@ -234,7 +263,10 @@ def _opening(connection: Connection, version: Version, openings: Openings, groun
         by_hand=literal(False),
     )
     is_free = not_paused(pauses, literal(version.playbook.name), CUSTOMER.c.id, openings.contact_id)
-    found = _found(version, openings, verdict_of(who, version, ground, is_free=is_free))
+    verdict = verdict_of(who, version, ground, is_free=is_free)
+    if openings.existing is not None:
+        verdict = case((openings.existing, literal("existing")), else_=verdict)
+    found = _found(version, openings, verdict)
     final = _one_at_a_time(version, found)
     rows = select(*_columns_of(found), final, state_of(final), literal(openings.stays_open)).where(true())
     return new_rows_from(connection, OCCASION, COLUMNS, rows)
@@ -277,7 +309,7 @@ def _columns_of(found: Subquery) -> list[ColumnElement[object]]:
 def _one_at_a_time(version: Version, found: Subquery) -> ColumnElement[str]:
     """Two occasions of one walker (two events), or of one customer in an exclusive group, enter one after the other."""
     playbook = version.playbook
-    by_events = playbook.enter.trigger in ("on", "after")
+    by_events = playbook.enter.trigger in ("on", "after", "signal")
     if not by_events and not (playbook.exclusive and playbook.walks == "contact"):
         return found.c.verdict
     walker = (

@@ -131,12 +131,18 @@ def _settings_and_templates(files: Mapping[str, str]) -> Workspace:
 def compile_version(version_id: int, playbook: Playbook, settings: WorkspaceSettings) -> Version:
     """The program and the parsed conditions of a playbook under the workspace's settings."""
     exits: tuple[Exit, ...] = playbook.exit + (tuple(settings.exit) if playbook.exit_on_churn else ())
-    leaves = [Leave(condition=parse_condition(playbook.goal), outcome="goal")] if playbook.goal else []
+    goal = playbook.goal or _closing_of(playbook.enter.signal)
+    leaves = [Leave(condition=parse_condition(goal), outcome="goal")] if goal else []
     leaves += [
         Leave(condition=parse_condition(found.when), outcome=found.outcome, keep_handoffs=found.keep_handoffs)
         for found in exits
     ]
     return Version(id=version_id, playbook=playbook, program=Program.of(playbook), leaves=tuple(leaves))
+
+
+def _closing_of(signals: tuple[str, ...]) -> str:
+    """The signal by which a walk entered is closed; nobody who entered by hand leaves by it."""
+    return " or ".join(f'(event.signal == "{name}" and not signal("{name}"))' for name in signals)
 
 
 def calendar_for(settings: WorkspaceSettings, region: str | None, open_days: str | None = None) -> BusinessCalendar:

@@ -63,9 +63,13 @@ STANDING_SENTENCES: Mapping[str, tuple[str, str]] = {
     "moment_to_come": ("Not yet: the next moment is {moment}", "まだ先です：次回は {moment} です"),
     "moment_over": ("Its moment ({moment}) is over", "予定時刻（{moment}）を過ぎています"),
     "by_hand_only": ("Is entered by hand only: `journeybot enroll`", "手動でのみ開始します（`journeybot enroll`）"),
-    "signal_unknown": (
-        "Waits for a signal, which this version does not know yet",
-        "シグナルはこのバージョンでは未対応です",
+    "signal_closed": (
+        "Waits for a signal that is not open: {signals}",
+        "シグナル {signals} の発生を待っています",
+    ),
+    "signal_walked": (
+        "Was offered it when the signal opened; enters when the signal closes and opens anew",
+        "シグナルの発生時に判定済みです。一度解消して再び発生すれば開始します",
     ),
     "not_live": (
         "The playbook is {state}; only live playbooks let people in",

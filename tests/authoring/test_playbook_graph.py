@@ -99,10 +99,3 @@ def test_a_step_of_a_later_version_stops_only_what_is_live(step: str, state: str
     assert [(finding.rule, finding.severity) for finding in findings] == [("not-available", severity)]
     assert "not available in this version" in findings[0].message
     assert findings[0].path == f"steps[0].{step.partition(':')[0]}"
-
-
-def test_a_signal_as_a_trigger_is_of_a_later_version() -> None:
-    findings = check_playbooks([book("a", enter="{signal: [quiet, red]}")], ())
-    assert [(finding.rule, finding.severity, finding.path) for finding in findings] == [
-        ("not-available", "error", "enter.signal")
-    ]
