@@ -36,6 +36,7 @@ from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
+from bot.pipeline.staff_mail import Postman, StaffLetter, mail_handoffs
 from bot.pipeline.ticking import TickReport, tick
 from bot.pipeline.unanswered import OverdueCounts, escalate_overdue
 from bot.rules.references import reference_of
@@ -54,6 +55,25 @@ if TYPE_CHECKING:
 INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
 
+#: Where mails to our own people lie when mails are files.
+STAFF_FOLDER = "staff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LazyWriter:
+    """Loads what draws hand-offs, and Slack's client with it, only where one is written."""
+
+    clock: Clock
+    locale: str
+    timezone: str
+
+    def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
+        from bot.slack.card_views import CardDrawer
+
+        drawer = CardDrawer(clock=self.clock, locale=self.locale, timezone=self.timezone)
+        return drawer.write(connection, handoff_ids)
+
+
 @dataclass(slots=True, kw_only=True)
 class App:
     """Everything that is running, opened once. Use as a context manager."""
@@ -65,6 +85,7 @@ class App:
     installation: str
     links: MailLinks = NO_LINKS
     poster: Poster | None = None
+    staff_channel: MailChannel | None = None
     guard: SendGuard = OPEN_GUARD
     stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
@@ -76,9 +97,11 @@ class App:
         *,
         clock: Clock | None = None,
         channel: MailChannel | None = None,
+        staff_channel: MailChannel | None = None,
         database: Database | None = None,
     ) -> Self:
-        """Open the database (bringing its tables up to date) and the channels the settings name.
+        """Open the database (bringing its tables up to date) and the channels the settings name. `staff_channel`: for mails
+        to our own people; by default the same, and beside the customers' mails where they are files.
 
         Raises: SettingsError."""
         ticking = clock or SystemClock()
@@ -93,6 +116,7 @@ class App:
             database=opened,
             clock=ticking,
             channel=channel or mail_channel(settings, EndingClock(ticking, stopping.is_set)),
+            staff_channel=staff_channel,
             installation=installation,
             stopping=stopping,
             links=links,
@@ -100,6 +124,8 @@ class App:
             _publications=Publications(links),
         )
         app.poster = app._slack_poster()
+        if app.staff_channel is None and channel is None and settings.email == "folder":
+            app.staff_channel = FolderChannel(Path(settings.outbox_dir) / STAFF_FOLDER, ticking)
         return app
 
     def close(self) -> None:
@@ -214,8 +240,30 @@ class App:
         return escalated
 
     def post_handoffs(self) -> PostCounts:
-        """Bring cards to Slack; without Slack they wait in `journeybot handoffs`."""
+        """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same."""
+        self.mail_handoffs()
         return post_handoffs(self.poster)
+
+    def mail_handoffs(self) -> dict[str, int]:
+        """Mails to our own people; nothing before the first deployment, whose sender signs them."""
+        published = self.published()
+        if published is None:
+            return {}
+        settings, calendar = published.settings, calendar_for(published.settings, None)
+        postman = Postman(
+            database=self.database,
+            channel=self.staff_channel or self.channel,
+            writer=LazyWriter(clock=self.clock, locale=settings.locale, timezone=settings.timezone),
+            clock=self.clock,
+            sender_email=settings.sender.email,
+            sender_name=settings.sender.name or settings.company,
+            installation=self.installation,
+            has_slack=self.poster is not None,
+            guard=self.guard,
+            calendar=calendar,
+            timezone=settings.timezone,
+        )
+        return mail_handoffs(postman)
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
         """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of

@@ -18,7 +18,7 @@ LEASE = timedelta(minutes=3)
 OUTLIVED = "outlived"
 
 #: Values of `handoff.posting`: wanted (a new card), stale (the card must be redrawn), posted, needless (over before a card
-#: was needed), failed (given up until something happens to the hand-off; `post_fault` says why).
+#: was needed), mailed (its owner is called by mail), failed (given up until something happens to the hand-off; `post_fault` says why).
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
 _acts = HandoffAct.__table__  # type: ignore[attr-defined]
 
@@ -67,12 +67,13 @@ def claim_post(connection: Connection, *, now: datetime, handoff_id: int | None 
     )
 
 
-def record_posted(connection: Connection, claim: PostClaim, *, channel: str, ts: str) -> None:
+def record_posted(connection: Connection, claim: PostClaim, *, channel: str, ts: str, at: datetime) -> None:
     """The card stands there. What happened to the hand-off since the claim makes it stale, or asks for a new one."""
     values: dict[str, Any] = {"posted_channel": channel, "posted_ts": ts, "post_attempts": 0, "post_not_before": None}
     later = _acts_since(connection, claim)
     posting = "stale" if later else "posted"
-    _write(connection, claim, posting="wanted" if later & CALLS_ANEW else posting, post_fault=None, **values)
+    values |= {"post_fault": None, "post_fault_since": None, "posted_at": at}
+    _write(connection, claim, posting="wanted" if later & CALLS_ANEW else posting, **values)
 
 
 def record_told(connection: Connection, handoff_id: int) -> None:
@@ -83,9 +84,23 @@ def record_told(connection: Connection, handoff_id: int) -> None:
         connection.execute(update(_acts).where(_acts.c.id == row.id).values(details=told))
 
 
-def record_put_off(connection: Connection, claim: PostClaim, *, fault: str, until: datetime) -> None:
+def record_put_off(connection: Connection, claim: PostClaim, *, fault: str, until: datetime, now: datetime) -> None:
     """It did not pass this time; `fault` is a sentence."""
-    _write(connection, claim, post_fault=fault, post_not_before=until)
+    since = func.coalesce(_handoffs.c.post_fault_since, now)
+    _write(connection, claim, post_fault=fault, post_fault_since=since, post_not_before=until)
+
+
+def record_stopped(connection: Connection, *, fault: str, now: datetime) -> None:
+    """Slack cannot be used at all: from now on none of those that are due has come (staff_mail.py counts from here)."""
+    connection.execute(
+        update(_handoffs)
+        .where(
+            _handoffs.c.posting == literal_column("'wanted'"),
+            _handoffs.c.post_fault_since.is_(None),
+            or_(_handoffs.c.post_not_before.is_(None), _handoffs.c.post_not_before <= now),
+        )
+        .values(post_fault=fault, post_fault_since=now)
+    )
 
 
 def record_waiting(connection: Connection, claim: PostClaim, *, until: datetime) -> None:
@@ -94,10 +109,11 @@ def record_waiting(connection: Connection, claim: PostClaim, *, until: datetime)
     _write(connection, claim, post_attempts=0, post_not_before=not_before)
 
 
-def record_given_up(connection: Connection, claim: PostClaim, *, fault: str) -> None:
+def record_given_up(connection: Connection, claim: PostClaim, *, fault: str, now: datetime) -> None:
     """It will not pass until something happens to the hand-off (or already did); lists and `doctor` show `fault`."""
     posting = {} if _acts_since(connection, claim) else {"posting": "failed"}
-    _write(connection, claim, post_fault=fault, post_not_before=None, **posting)
+    since = func.coalesce(_handoffs.c.post_fault_since, now)
+    _write(connection, claim, post_fault=fault, post_fault_since=since, post_not_before=None, **posting)
 
 
 def record_needless(connection: Connection, claim: PostClaim) -> None:

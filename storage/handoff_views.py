@@ -55,6 +55,8 @@ class HandoffRecord:
     owner_timezone: str | None
     owner_locale: str | None
     owner_working_hours: str | None
+    owner_urgent_hours: str | None
+    owner_email: str | None
     owner_manager: str | None
     state: HandoffState
     opened_at: datetime
@@ -117,6 +119,8 @@ def _records() -> Select[Any]:
         _csms.c.timezone.label("owner_timezone"),
         _csms.c.locale.label("owner_locale"),
         _csms.c.working_hours.label("owner_working_hours"),
+        _csms.c.urgent_hours.label("owner_urgent_hours"),
+        _csms.c.email.label("owner_email"),
         _csms.c.manager.label("owner_manager"),
     ).select_from(joined)
 

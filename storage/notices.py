@@ -31,6 +31,8 @@ class MailState(StrEnum):
     ACCEPTED = "accepted"  #: the provider has it
     UNKNOWN = "unknown"  #: nobody knows whether it left, so it is not sent again
     FAILED = "failed"  #: refused for good
+    JOINED = "joined"  #: its hand-off stands in another mail
+    NEEDLESS = "needless"  #: over before the mail left
 
 
 class Notice(SQLModel, table=True):

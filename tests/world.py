@@ -111,16 +111,20 @@ class Walked:
 
 
 class World:
-    """One installation. `folder` is its workspace, `channel` its way out (script refusals with `channel.script(…)`)."""
+    """One installation. `folder` is its workspace, `channel` its way out (script refusals with `channel.script(…)`);
+    `staff` is the way out for mails to our own people."""
 
     def __init__(self, database: Database, folder: Path, *, at: datetime = BEGINNING) -> None:
         self.database = database
         self.folder = folder
         self.clock = FixedClock(at)
         self.channel = MemoryChannel(self.clock.monotonic)
+        self.staff = MemoryChannel(self.clock.monotonic)
         self.write("playbooks/workspace.yml", WORKSPACE)
         settings = Settings(workspace=folder)
-        self.app = App.open(settings, clock=self.clock, channel=self.channel, database=database)
+        self.app = App.open(
+            settings, clock=self.clock, channel=self.channel, staff_channel=self.staff, database=database
+        )
 
     @property
     def now(self) -> datetime:

@@ -18,6 +18,7 @@ from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 from storage.journeys import EnrollmentStatus
+from storage.notices import STAFF_MAIL
 from storage.outbox import OVER
 from storage.outbox_moves import MESSAGE
 
@@ -27,6 +28,7 @@ HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
 
 OVERDUE = timedelta(hours=1)
+RECENTLY = timedelta(days=7)
 ENDS = ("done", "dismissed", "withdrawn")
 
 
@@ -144,6 +146,15 @@ def handoff_checks(now: datetime) -> Iterator[Check]:
         sentence="{n} open hand-off(s) belong to somebody who is not in csms.csv",
         hint="import the person, or `journeybot handoffs reassign ID`",
         rows=_handoffs(unfinished, HANDOFF.c.owner.is_not(None), HANDOFF.c.owner.not_like("slack:%"), ~known),
+    )
+    yield Check(
+        name="staff_mail_lost",
+        severity="warning",
+        sentence="{n} mail(s) to our own people were refused, or nobody knows whether they left; they are not sent again",
+        hint="tell the person, and correct the address in csms.csv",
+        rows=select(STAFF_MAIL.c.key + ": " + func.coalesce(STAFF_MAIL.c.fault, STAFF_MAIL.c.state))
+        .where(STAFF_MAIL.c.state.in_(("failed", "unknown")), STAFF_MAIL.c.made_at > now - RECENTLY)
+        .order_by(STAFF_MAIL.c.id),
     )
     yield Check(
         name="card_not_posted",

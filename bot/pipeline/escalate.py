@@ -25,6 +25,7 @@ from storage.handoff_posts import (
     record_needless,
     record_posted,
     record_put_off,
+    record_stopped,
     record_told,
     record_waiting,
 )
@@ -33,6 +34,8 @@ from storage.handoff_views import get, installation_of, reference_of
 MOST_REFUSALS = 4
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
+#: Who has no place in Slack gets a mail (staff_mail.py), which is owed before cards are posted.
+UNTIL_MAILED = timedelta(minutes=1)
 
 _log = structlog.get_logger("journeybot.escalate")
 
@@ -85,6 +88,7 @@ class _Drawn:
     remark: str | None
     reference: str
     places: tuple[str, ...]
+    is_for_mail: bool
     call_at: datetime
 
 
@@ -146,9 +150,19 @@ def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
         moved = poster.drawer.draw_moved(connection, claim.handoff_id) if claim.ts else None
         remark = poster.drawer.draw_remark(connection, claim.handoff_id)
         reference = reference_of(installation_of(connection), claim.handoff_id)
-    places = tuple(place for place in (handoff.owner_slack_id, poster.fallback_channel) if place)
+    # Whom Slack does not reach gets a mail; the channel is for those who have no address either, and for the unowned.
+    fallback = None if handoff.owner_email else poster.fallback_channel
+    places = tuple(place for place in (handoff.owner_slack_id, fallback) if place)
     call_at = ping_time(handoff, poster.clock.now(), poster.calendar, poster.timezone)
-    return _Drawn(card=card, moved=moved, remark=remark, reference=reference, places=places, call_at=call_at)
+    return _Drawn(
+        card=card,
+        moved=moved,
+        remark=remark,
+        reference=reference,
+        places=places,
+        is_for_mail=bool(handoff.owner_email),
+        call_at=call_at,
+    )
 
 
 def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
@@ -157,6 +171,10 @@ def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
     if not claim.was_tried and drawn.call_at > poster.clock.now():
         with poster.database.write() as connection:
             record_waiting(connection, claim, until=drawn.call_at)
+        return "waiting", False
+    if not drawn.places and drawn.is_for_mail:
+        with poster.database.write() as connection:
+            record_waiting(connection, claim, until=poster.clock.now() + UNTIL_MAILED)
         return "waiting", False
     answer: Posted | PostFailed = PostFailed(reason="nobody_to_tell", permanent=True)
     for place in drawn.places:
@@ -203,7 +221,7 @@ def _update(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]
 def _record_posted(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Drawn) -> None:
     """A new card shows what the thread of an earlier one would have been told."""
     with poster.database.write() as connection:
-        record_posted(connection, claim, channel=posted.channel, ts=posted.ts)
+        record_posted(connection, claim, channel=posted.channel, ts=posted.ts, at=poster.clock.now())
         if drawn.remark is not None:
             record_told(connection, claim.handoff_id)
 
@@ -218,8 +236,11 @@ def _failed(poster: Poster, claim: PostClaim, failed: PostFailed) -> tuple[str, 
     if failed.permanent and claim.attempts >= MOST_REFUSALS:
         _log.warning("card_given_up", handoff=claim.handoff_id, reason=failed.reason)
         with poster.database.write() as connection:
-            record_given_up(connection, claim, fault=failed.sentence)
+            record_given_up(connection, claim, fault=failed.sentence, now=poster.clock.now())
         return "given_up", False
+    if failed.is_account_wide:
+        with poster.database.write() as connection:
+            record_stopped(connection, fault=failed.sentence, now=poster.clock.now())
     return _put_off(poster, claim, failed.sentence, failed.retry_after), failed.is_account_wide
 
 
@@ -228,6 +249,6 @@ def _put_off(poster: Poster, claim: PostClaim, fault: str, retry_after: float | 
     if retry_after is not None:
         pause = timedelta(seconds=retry_after)
     with poster.database.write() as connection:
-        record_put_off(connection, claim, fault=fault, until=poster.clock.now() + pause)
+        record_put_off(connection, claim, fault=fault, until=poster.clock.now() + pause, now=poster.clock.now())
     _log.info("card_put_off", handoff=claim.handoff_id, fault=fault)
     return "put_off"

@@ -3,7 +3,7 @@ Read-only. `CardDrawer` is what post_handoffs and the Bolt app are given to draw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from sqlalchemy import Connection, select
 from bot.channels.slack import Card
 from bot.clock import Clock
 from bot.insight.handoff_brief import Reader, read_brief
+from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
+from bot.slack.card_mail import write_card, write_cards
 from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, remark
 from bot.slack.wording import say
 from storage.accounts import Csm
@@ -44,9 +46,17 @@ class CardDrawer:
         view = build_card_view(connection, handoff_id, drawer=self)
         return None if view is None else remark(view)
 
+    def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
+        """As a mail, for owners whom Slack does not reach; several as a list."""
+        found = ((one, build_card_view(connection, one, drawer=self)) for one in handoff_ids)
+        views = [(one, view) for one, view in found if view is not None]
+        if len(views) > 1:
+            return write_cards(views)
+        return write_card(views[0][1], views[0][0]) if views else None
+
     def reader_of(self, handoff: HandoffRecord) -> Reader:
         """The owner where the card can reach them, else the workspace's channel."""
-        has_own = handoff.owner_slack_id is not None
+        has_own = handoff.owner_slack_id is not None or bool(handoff.owner_email)
         zone = (handoff.owner_timezone if has_own else None) or self.timezone
         locale = (handoff.owner_locale if has_own else None) or self.locale
         return Reader(locale=locale, timezone=zone if is_zone(zone) else "UTC", now=self.clock.now())

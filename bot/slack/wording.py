@@ -27,6 +27,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "snooze": ("Snooze", "後で"),
     "done": ("Done", "完了"),
     "done_with": ("Done: outcome…", "完了（結果を選択）"),
+    "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
+    "mail_how": (
+        "Take it on with `journeybot handoffs acknowledge {number}`. Answers to this mail are not read.",
+        "対応を始めるには `journeybot handoffs acknowledge {number}` を実行してください。このメールへの返信は読まれません。",
+    ),
+    "mail_how_list": (
+        "See each with `journeybot handoffs show NUMBER`. Answers to this mail are not read.",
+        "詳細は `journeybot handoffs show 番号` でご確認ください。このメールへの返信は読まれません。",
+    ),
     "from_journey": ("From the journey “{playbook}”", "ジャーニー「{playbook}」より"),
     "since": ("running since {day}", "{day}に開始"),
     "by_event": ("begun by {event}", "きっかけ：{event}"),

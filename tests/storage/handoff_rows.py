@@ -19,8 +19,14 @@ def handoff(database: Database, **values: Any) -> int:
     """One hand-off of a customer with an owner; returns its id."""
     with database.write() as connection:
         if connection.execute(select(func.count()).select_from(Customer)).scalar() == 0:
-            connection.execute(insert(Csm).values(key="sato", name="佐藤", slack_user_id="U1", timezone="Asia/Tokyo"))
-            connection.execute(insert(Csm).values(key="suzuki", name="Suzuki", slack_user_id="U2", locale="en"))
+            connection.execute(
+                insert(Csm).values(
+                    key="sato", name="佐藤", slack_user_id="U1", timezone="Asia/Tokyo", urgent_hours="always"
+                )
+            )
+            connection.execute(
+                insert(Csm).values(key="suzuki", name="Suzuki", slack_user_id="U2", locale="en", urgent_hours="always")
+            )
             connection.execute(insert(Csm).values(key="mori", name="Mori"))
             connection.execute(
                 insert(Customer).values(

@@ -1,0 +1,284 @@
+"""Mails to our own people about hand-offs: where there is no Slack, where Slack does not know the owner, and where it has not
+worked for a while (S26). Beside the outbox of customers' mails, without its caps and windows, but with its promise: intent
+first, handed over at most once, an unknown fate is never guessed (delivery.md). After escalate; before nothing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, literal_column, or_, select, update
+
+from bot.channels.base import Answer, MailChannel, Outcome, Outgoing
+from bot.clock import Clock
+from bot.pipeline.quiet import call_time
+from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
+from bot.rules.calendar import BusinessCalendar
+from storage.accounts import Csm
+from storage.database import Database
+from storage.handoff_views import UNFINISHED, HandoffRecord, get
+from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
+from storage.notices import STAFF_MAIL, MailState
+
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
+
+#: How long Slack is waited for before the owner gets a mail instead.
+PATIENCE = {"high": timedelta(minutes=15), "normal": timedelta(hours=1), "low": timedelta(hours=4)}
+LEASE = timedelta(minutes=3)
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+SEND_SECONDS = 60.0
+BATCH = 200
+CATEGORY = "staff"
+
+NO_SLACK, NOT_IN_SLACK, SLACK_FAILS = "no_slack", "not_in_slack", "slack_fails"
+
+_log = structlog.get_logger("journeybot.staff_mail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffLetter:
+    """What one of ours is told, as plain text."""
+
+    subject: str
+    text: str
+    locale: str = "en"
+
+
+class Writer(Protocol):
+    """Writes hand-offs as mails; bot.slack.card_views has it. None: they are gone."""
+
+    def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postman:
+    """What mails to our own people take. `has_slack`: cards are posted, and mails are only for whom they do not reach.
+    `calendar` and `timezone` are the workspace's."""
+
+    database: Database
+    channel: MailChannel
+    writer: Writer
+    clock: Clock
+    sender_email: str | None = None
+    sender_name: str = ""
+    installation: str = ""
+    has_slack: bool = False
+    guard: SendGuard = OPEN_GUARD
+    calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
+    timezone: str = "UTC"
+
+
+def mail_handoffs(postman: Postman) -> dict[str, int]:
+    """Owes and sends what is due; how many by their state."""
+    now = postman.clock.now()
+    with postman.database.write() as connection:
+        _owe(connection, postman, now)
+        _give_up_on_unknown(connection, now)
+        if postman.guard.pause(connection) is not None:
+            return {}
+        claimed = _claim(connection, now)
+        generation = postman.guard.move(connection, now) if claimed else 0
+    if generation:
+        postman.guard.remember(generation, now)
+    return _send(postman, claimed) if claimed else {}
+
+
+def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
+    """One mail a call; several of one owner that are not urgent come as one."""
+    together: dict[str, list[HandoffRecord]] = {}
+    for handoff, why in _uncalled(connection, postman, now):
+        moment = call_time(handoff, now, postman.calendar, postman.timezone)
+        if moment > now:
+            if why != SLACK_FAILS:
+                _write(connection, handoff.id, post_not_before=moment)
+            continue
+        if why != SLACK_FAILS:
+            _write(connection, handoff.id, posting="mailed", post_not_before=None)
+        key = _call_of(connection, handoff.id)
+        if connection.scalar(select(STAFF_MAIL.c.id).where(STAFF_MAIL.c.key == key)) is not None:
+            continue  # this call was mailed; what made the card stale since calls nobody
+        values = {"key": key, "handoff_id": handoff.id, "person": handoff.owner, "why": why, "made_at": now}
+        is_joined = handoff.urgency != "high" and str(handoff.owner) in together
+        state = MailState.JOINED if is_joined else MailState.OWED
+        connection.execute(insert(STAFF_MAIL).values(**values, state=state.value, attempts=0))
+        if handoff.urgency != "high":
+            together.setdefault(str(handoff.owner), []).append(handoff)
+    for handoffs in together.values():
+        if len(handoffs) > 1:
+            ids = ",".join(str(found.id) for found in handoffs)
+            first = STAFF_MAIL.c.key == _call_of(connection, handoffs[0].id)
+            connection.execute(update(STAFF_MAIL).where(first).values(text=ids))
+
+
+def _uncalled(connection: Connection, postman: Postman, now: datetime) -> list[tuple[HandoffRecord, str]]:
+    """Unfinished hand-offs of people with an address whose card does not come, or has not come for too long."""
+    is_reachable = and_(func.coalesce(CSM.c.email, "") != "", CSM.c.active.is_not(False))
+    is_due = or_(HANDOFF.c.post_not_before.is_(None), HANDOFF.c.post_not_before <= now)
+    waits = HANDOFF.c.posting == literal_column("'wanted'")
+    has_no_slack = CSM.c.slack_user_id.is_(None) if postman.has_slack else CSM.c.key.is_not(None)
+    ways = [and_(waits, is_due, has_no_slack)]
+    if postman.has_slack:
+        ways += [
+            and_(waits, HANDOFF.c.urgency == urgency, HANDOFF.c.post_fault_since <= now - patience)
+            for urgency, patience in PATIENCE.items()
+        ]
+        ways.append(and_(HANDOFF.c.posting == "failed", HANDOFF.c.post_fault_since.is_not(None)))
+    found = (
+        select(HANDOFF.c.id, CSM.c.slack_user_id)
+        .select_from(HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner))
+        .where(HANDOFF.c.state.in_([state.value for state in UNFINISHED]), is_reachable, or_(*ways))
+        .where(~_is_mailed().exists())
+        .order_by(HANDOFF.c.urgency != "high", HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)
+    )
+    listed = []
+    for row in connection.execute(found.limit(BATCH)).all():
+        handoff = get(connection, row.id)
+        if handoff is not None:
+            without = NOT_IN_SLACK if row.slack_user_id is None else SLACK_FAILS
+            listed.append((handoff, without if postman.has_slack else NO_SLACK))
+    return listed
+
+
+def _is_mailed() -> Select[Any]:
+    """While Slack fails, a call that was mailed already keeps standing there."""
+    mailed = select(STAFF_MAIL.c.id).where(
+        STAFF_MAIL.c.handoff_id == HANDOFF.c.id, STAFF_MAIL.c.made_at >= HANDOFF.c.post_fault_since
+    )
+    return mailed.correlate(HANDOFF)
+
+
+def _call_of(connection: Connection, handoff_id: int) -> str:
+    """The newest thing that calls its owner: the opening, or an act. One call is one mail."""
+    newest = select(func.max(ACT.c.id)).where(ACT.c.handoff_id == handoff_id, ACT.c.act.in_(sorted(CALLS_ANEW)))
+    return f"handoff-{handoff_id}-{connection.scalar(newest) or 0}"
+
+
+def _write(connection: Connection, handoff_id: int, **values: object) -> None:
+    connection.execute(update(HANDOFF).where(HANDOFF.c.id == handoff_id).values(**values))
+
+
+def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
+    """The intent: from here on they count as handed over until an answer says otherwise."""
+    due = and_(
+        STAFF_MAIL.c.state == literal_column("'owed'"),
+        or_(STAFF_MAIL.c.not_before.is_(None), STAFF_MAIL.c.not_before <= now),
+    )
+    found = select(STAFF_MAIL.c.id).where(due).order_by(STAFF_MAIL.c.id).limit(BATCH).with_for_update(skip_locked=True)
+    ids = list(connection.scalars(found))
+    if not ids:
+        return []
+    connection.execute(
+        update(STAFF_MAIL)
+        .where(STAFF_MAIL.c.id.in_(ids))
+        .values(state=MailState.SUBMITTING.value, attempts=STAFF_MAIL.c.attempts + 1, not_before=now + LEASE)
+    )
+    columns = (STAFF_MAIL, CSM.c.email, CSM.c.name)
+    rows = select(*columns).select_from(STAFF_MAIL.outerjoin(CSM, CSM.c.key == STAFF_MAIL.c.person))
+    return list(connection.execute(rows.where(STAFF_MAIL.c.id.in_(ids)).order_by(STAFF_MAIL.c.id)).all())
+
+
+def _give_up_on_unknown(connection: Connection, now: datetime) -> None:
+    """A worker died with them in its hands: nobody knows, so nobody sends them again."""
+    lost = and_(STAFF_MAIL.c.state == literal_column("'submitting'"), STAFF_MAIL.c.not_before <= now)
+    fault = "journeybot stopped while it was being sent"
+    connection.execute(update(STAFF_MAIL).where(lost).values(state=MailState.UNKNOWN.value, fault=fault))
+
+
+def _send(postman: Postman, claimed: Sequence[Row[Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    outgoing: dict[str, Row[Any]] = {}
+    mails = []
+    for row in claimed:
+        mail = _outgoing(postman, row)
+        if mail is None:
+            _settle(postman, row, MailState.NEEDLESS, None, counts)
+        else:
+            outgoing[mail.reference] = row
+            mails.append(mail)
+    if mails:
+        postman.channel.send(mails, lambda mail, answer: _answered(postman, outgoing[mail.reference], answer, counts))
+    return counts
+
+
+def _outgoing(postman: Postman, row: Row[Any]) -> Outgoing | None:
+    """None: over, or gone, before it left."""
+    letter = _letter(postman, row)
+    if letter is None or not row.email:
+        return None
+    page = "<br>\n".join(html.escape(line) for line in letter.text.splitlines())
+    return Outgoing(
+        reference=f"{postman.installation or 'local'}-staff-{row.id}",
+        to_email=row.email,
+        to_name=row.name,
+        from_email=postman.sender_email or row.email,
+        from_name=postman.sender_name or None,
+        reply_to_email=None,
+        reply_to_name=None,
+        subject=letter.subject,
+        html=f'<html lang="{html.escape(letter.locale)}"><body><p>{page}</p></body></html>',
+        text=letter.text,
+        category=CATEGORY,
+        headers={"Auto-Submitted": "auto-generated"},
+        deadline=postman.clock.monotonic() + SEND_SECONDS,
+    )
+
+
+def _letter(postman: Postman, row: Row[Any]) -> StaffLetter | None:
+    """A report brings its own words; a hand-off is written as it stands now."""
+    if row.subject is not None:
+        return StaffLetter(subject=row.subject, text=row.text or "")
+    ids = [int(part) for part in row.text.split(",")] if row.text else [row.handoff_id]
+    with postman.database.read() as connection:
+        still = [found for found in (get(connection, one) for one in ids) if found is not None]
+        open_ones = [found.id for found in still if not found.is_finished and found.owner == row.person]
+        return postman.writer.write(connection, open_ones) if open_ones else None
+
+
+def _answered(postman: Postman, row: Row[Any], answer: Answer, counts: dict[str, int]) -> None:
+    match answer.outcome:
+        case Outcome.ACCEPTED:
+            _settle(postman, row, MailState.ACCEPTED, None, counts)
+        case Outcome.NOT_ACCEPTED | Outcome.DENIED:
+            pause = min(FIRST_PAUSE * 2 ** min(row.attempts - 1, 10), LONGEST_PAUSE)
+            if answer.retry_after_seconds is not None:
+                pause = timedelta(seconds=answer.retry_after_seconds)
+            _settle(postman, row, MailState.OWED, answer, counts, not_before=postman.clock.now() + pause)
+        case Outcome.REFUSED:
+            _settle(postman, row, MailState.FAILED, answer, counts)
+        case Outcome.UNKNOWN:
+            _settle(postman, row, MailState.UNKNOWN, answer, counts)
+
+
+def _kept(row: Row[Any], state: MailState) -> dict[str, None]:
+    """A report's words are not kept once it has left."""
+    return {"text": None} if row.subject is not None and state is MailState.ACCEPTED else {}
+
+
+def _settle(
+    postman: Postman,
+    row: Row[Any],
+    state: MailState,
+    answer: Answer | None,
+    counts: dict[str, int],
+    *,
+    not_before: datetime | None = None,
+) -> None:
+    fault = None if answer is None else f"{answer.reason} {answer.detail}".strip()
+    now = postman.clock.now()
+    mine = and_(STAFF_MAIL.c.id == row.id, STAFF_MAIL.c.attempts == row.attempts)
+    with postman.database.write() as connection:
+        connection.execute(
+            update(STAFF_MAIL)
+            .where(mine)
+            .values(state=state.value, fault=fault, not_before=not_before, answered_at=now, **_kept(row, state))
+        )
+    counts[state.value] = counts.get(state.value, 0) + 1
+    if fault is not None:
+        _log.warning("staff_mail_not_sent", mail=row.id, state=state.value, reason=answer.reason if answer else "")
