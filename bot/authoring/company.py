@@ -11,10 +11,12 @@ from bot.authoring.named_file import load_named_file
 from bot.authoring.placed import Source
 from bot.errors import Finding
 from bot.rules.company_model import Feature, FeaturesFile, Metric, MetricsFile, Signal, SignalsFile
+from bot.rules.surveys import Survey, SurveysFile
 
 METRICS = "playbooks/metrics.yml"
 FEATURES = "playbooks/features.yml"
 SIGNALS = "playbooks/signals.yml"
+SURVEYS = "playbooks/surveys.yml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class Company:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     features: Mapping[str, Feature] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
 
@@ -38,10 +41,14 @@ def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
     signals, signal_places, in_signals = load_named_file(
         files.get(SIGNALS, ""), SIGNALS, SignalsFile, what="signals.yml"
     )
+    surveys, survey_places, in_surveys = load_named_file(
+        files.get(SURVEYS, ""), SURVEYS, SurveysFile, what="surveys.yml"
+    )
     company = Company(
         metrics=metrics.named,
         features=features.named,
         signals=signals.named,
-        sources={METRICS: metric_places, FEATURES: feature_places, SIGNALS: signal_places},
+        surveys=surveys.named,
+        sources={METRICS: metric_places, FEATURES: feature_places, SIGNALS: signal_places, SURVEYS: survey_places},
     )
-    return company, [*in_metrics, *in_features, *in_signals]
+    return company, [*in_metrics, *in_features, *in_signals, *in_surveys]

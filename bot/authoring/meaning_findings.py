@@ -167,7 +167,7 @@ def _check_mail_fields(parsed: ParsedPlaybook, templates: Templates) -> Iterator
     for placed in parsed.steps():
         step = placed.step
         name = step.template if isinstance(step, EmailStep) else step.prepare if isinstance(step, HandoffStep) else None
-        key = "email" if isinstance(step, EmailStep) else "prepare"
+        key = step.kind if isinstance(step, EmailStep) else "prepare"
         for field in sorted(_event_fields_of_mail(templates, name).difference(fields)):
             message = f"`{name}` prints `event.{field}`, and nothing fills it in this playbook: the mail would be held"
             hint = "use another template here, or start the playbook with the event (`enter: {on: …}`)"
@@ -183,7 +183,9 @@ def _check_gaps(parsed: ParsedPlaybook, templates: Templates) -> Iterator[Findin
         if any(version.has_gaps for version in versions):
             message = f"`{placed.step.template}` leaves gaps (`[[…]]`) to a person, and this mail goes by itself"
             hint = "prepare it in a hand-off (`prepare: …`), or write the template without gaps"
-            yield parsed.source.finding(f"{placed.path}.email", "mail-gaps", message, hint, severity=_severity(parsed))
+            yield parsed.source.finding(
+                f"{placed.path}.{placed.step.kind}", "mail-gaps", message, hint, severity=_severity(parsed)
+            )
 
 
 def _event_fields_of_mail(templates: Templates, name: str | None) -> set[str]:

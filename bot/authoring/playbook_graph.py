@@ -10,7 +10,7 @@ from bot.authoring.placed import ParsedPlaybook
 from bot.errors import Finding, Severity
 from bot.rules.steps_model import EmailStep, EnrollStep, HandoffStep
 
-LATER_KINDS = {"survey": "surveys", "assign": "curricula", "plan": "success plans", "webhook": "webhooks"}
+LATER_KINDS = {"assign": "curricula", "plan": "success plans", "webhook": "webhooks"}
 
 
 def check_playbooks(
@@ -64,7 +64,7 @@ def _check_templates(parsed: ParsedPlaybook, templates: Collection[str]) -> Iter
     for placed in parsed.steps():
         step = placed.step
         if isinstance(step, EmailStep):
-            path, template = f"{placed.path}.email", step.template
+            path, template = f"{placed.path}.{step.kind}", step.template
         elif isinstance(step, HandoffStep) and step.prepare:
             path, template = f"{placed.path}.prepare", step.prepare
         else:

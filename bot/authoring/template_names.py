@@ -42,7 +42,7 @@ KNOWN_FIELDS = {
     "contact": frozenset(["contact", "name", "email", "title", "phone", "roles", "locale", "timezone", "last_seen"]),
     "csm": frozenset(["csm", "name", "email", "team", "timezone", "locale"]),
     "workspace": frozenset(["company", "name", "email", "locale", "timezone", "url", "address"]),
-    "mail": frozenset(["unsubscribe_url", "preferences_url"]),
+    "mail": frozenset(["unsubscribe_url", "preferences_url", "survey_url"]),
 }
 FREE_FORM = frozenset({"attributes", "limits"})
 LONGEST_PATH = 6

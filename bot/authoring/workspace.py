@@ -15,6 +15,7 @@ from bot.authoring.language_findings import check_languages
 from bot.authoring.meaning_findings import check_meaning
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
+from bot.authoring.survey_findings import check_surveys
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
 from bot.errors import Finding
@@ -132,6 +133,7 @@ def load_workspace(
         findings += check_structure(playbook)
     written = {playbook_name(path) for path in files if path.startswith(JOURNEYS)}
     findings += check_playbooks(parsed, set(templates.names), others=written)
+    findings += check_surveys(parsed, company.surveys)
     effective = settings or WorkspaceSettings()
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
     findings += _lost_replies(effective, replies_set_up=replies_set_up)

@@ -127,6 +127,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="Playbooks as they run now, and who walks.",
     ),
     CommandPlace(
+        name="report",
+        place="bot.cli.reporting:report",
+        panel=LOOK,
+        says="Show a report: the NPS by stage and segment.",
+    ),
+    CommandPlace(
         name="doctor",
         place="bot.cli.keeping:doctor",
         panel=KEEP,

@@ -109,7 +109,7 @@ def draw_choices(
     words = WORDS[language]
     is_any_on = any(choice.is_on for choice in choices)
     notice = words["trial"] if is_trial else words["locked"] if any(choice.is_locked for choice in choices) else ""
-    return _draw(
+    return draw_template(
         "preferences.html",
         language,
         company,
@@ -131,10 +131,11 @@ def draw_message(language: str, company: str, *names: str, has_languages: bool =
 
 def draw_page(language: str, company: str, title: str, paragraphs: Sequence[str], *, has_languages: bool = True) -> str:
     """A page of a title and paragraphs."""
-    return _draw("page.html", language, company, title=title, paragraphs=paragraphs, has_languages=has_languages)
+    return draw_template("page.html", language, company, title=title, paragraphs=paragraphs, has_languages=has_languages)
 
 
-def _draw(name: str, language: str, company: str, *, has_languages: bool = True, **values: Any) -> str:
+def draw_template(name: str, language: str, company: str, *, has_languages: bool = True, **values: Any) -> str:
+    """A page of ours from its file in pages/."""
     other = next(code for code in LANGUAGES if code != language) if has_languages else ""
     return JINJA.get_template(name).render(
         lang=language,

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from bot.app import App
 from bot.console.drafts import draft_routes
 from bot.console.health import readiness
+from bot.console.surveys import survey_routes
 from bot.console.tracking import tracking_routes
 from bot.console.unsubscribe import unsubscribe_routes
 from bot.console.webhooks import webhook_routes
@@ -51,6 +52,7 @@ def create_web_app(app: App, *, metrics: Metrics | None = None, slack: SlackApp 
 
     web.router.routes.extend(unsubscribe_routes(app))
     web.router.routes.extend(draft_routes(app))
+    web.router.routes.extend(survey_routes(app))
     web.router.routes.extend(webhook_routes(app, numbers))
     web.router.routes.extend(tracking_routes(app, numbers))
     if slack is not None and slack.settings.signing_secret:

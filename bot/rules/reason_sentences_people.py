@@ -90,4 +90,9 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "The walk is over ({reason}), and somebody is on hand-off {handoff}: asked whether it is still needed",
         "ジャーニーは終了しました（{reason}）。対応中の対応依頼{handoff}について、引き続き必要か確認しています",
     ),
+    "asked_lately": (
+        "Not asked: a survey went to this person lately (`ask_again_after` in surveys.yml)",
+        "最近アンケートをお送りしたため、今回は見送りました（surveys.yml の `ask_again_after`）",
+    ),
+    "count:asked_lately": ("Asked a survey lately", "最近アンケートを送付済みです"),
 }

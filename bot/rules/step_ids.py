@@ -60,11 +60,13 @@ def default_id(step: Step) -> str:
 def _own_name(step: Step) -> str:
     """What the named kinds are called; empty for the others."""
     match step:
+        case SurveyStep():
+            return step.name
         case EmailStep():
             return step.template
         case EnrollStep():
             return step.playbook
-        case SurveyStep() | AssignStep() | PlanStep():
+        case AssignStep() | PlanStep():
             return step.name
         case WebhookStep():
             return step.url

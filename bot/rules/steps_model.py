@@ -21,6 +21,7 @@ from bot.rules.field_types import (
     Words,
     refused,
 )
+from bot.rules.surveys import TEMPLATE
 
 BriefItem = Literal[
     "health", "stage_checks", "usage", "features", "open_tickets", "contacts", "plan", "renewal", "whitespace",
@@ -289,17 +290,25 @@ class EndStep(StepBase):
     outcome: Word = Field(description="The walk's outcome.", json_schema_extra=key("end"))
 
 
-class SurveyStep(StepBase):
-    """Asks a survey of surveys.yml by mail."""
+class SurveyStep(EmailStep):
+    """Asks a survey of surveys.yml by mail, made from the template `survey_NAME`."""
 
-    kind: Literal["survey"] = "survey"
+    kind: Literal["survey"] = "survey"  # type: ignore[assignment]
     name: Name = Field(description="The survey's name.", json_schema_extra=key("survey"))
+    template: Name = Field("", description="`survey_NAME`.", json_schema_extra=unwritten())
     to: Words = Field((), description="Who is asked, as in `email`.")
     sender: Word = Field("workspace", description="Who signs, as in `email`.", json_schema_extra=key("from"))
     window: Window | None = Field(None, description="When it may go out.")
     cap: Literal["exempt"] | None = Field(None, description="`exempt`: ignores the caps.")
     expires: DurationText | None = Field(None, description="How long it may wait before it is dropped.")
     late: Late | None = Field(None, description="What happens when our own downtime made it late.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_template(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("name"), str):
+            return {**values, "template": TEMPLATE + values["name"]}
+        return values
 
 
 class AssignStep(StepBase):

@@ -15,23 +15,27 @@ from bot.rules.addresses import wire_address
 from storage.consent import TRANSACTIONAL
 
 PATH = "/u/"
+SURVEY_PATH = "/s/"
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 #: Instead of a message's id, in mails that nobody owes: `send-test`.
 TRIAL = 0
+#: The category of mails that ask.
+SURVEY = "survey"
 
 _PURPOSE = b"journeybot unsubscribe 1"
+_SURVEY = b"journeybot survey 1"
 _MAC_BYTES = 16
 _MOST_ID_BYTES = 8
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,32}")
 
 
-def make_token(key: bytes, installation: str, message_id: int) -> str:
+def make_token(key: bytes, installation: str, message_id: int, purpose: bytes = _PURPOSE) -> str:
     """About 23 characters of base64: the message's number and its signature."""
     number = message_id.to_bytes(max(1, (message_id.bit_length() + 7) // 8), "big")
-    return _text(number + _mac(key, installation, number))
+    return _text(number + _mac(key, installation, number, purpose))
 
 
-def read_token(keys: tuple[bytes, ...], installation: str, token: str) -> int | None:
+def read_token(keys: tuple[bytes, ...], installation: str, token: str, purpose: bytes = _PURPOSE) -> int | None:
     """The message's id; None unless one of our keys signed exactly this token for this installation. Every key is tried,
     and compared in constant time, so that neither the key nor the place of an error shows."""
     if not _TOKEN.fullmatch(token):
@@ -43,12 +47,12 @@ def read_token(keys: tuple[bytes, ...], installation: str, token: str) -> int | 
     number, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not 1 <= len(number) <= _MOST_ID_BYTES or _text(raw) != token:
         return None
-    matching = [hmac.compare_digest(mac, _mac(key, installation, number)) for key in keys]
+    matching = [hmac.compare_digest(mac, _mac(key, installation, number, purpose)) for key in keys]
     return int.from_bytes(number, "big") if any(matching) else None
 
 
-def _mac(key: bytes, installation: str, number: bytes) -> bytes:
-    return hmac.new(key, b"\0".join((_PURPOSE, installation.encode(), number)), hashlib.sha256).digest()[:_MAC_BYTES]
+def _mac(key: bytes, installation: str, number: bytes, purpose: bytes) -> bytes:
+    return hmac.new(key, b"\0".join((purpose, installation.encode(), number)), hashlib.sha256).digest()[:_MAC_BYTES]
 
 
 def _text(raw: bytes) -> str:
@@ -79,10 +83,19 @@ class MailLinks:
             return None
         return self.public_url + PATH + make_token(self.keys[0], self.installation, message_id)
 
+    def survey_url(self, message_id: int) -> str | None:
+        """The page on which the reader of this mail answers its survey."""
+        if not self.keys or not self.public_url:
+            return None
+        return self.public_url + SURVEY_PATH + make_token(self.keys[0], self.installation, message_id, _SURVEY)
+
     def context(self, message_id: int, category: str) -> dict[str, str]:
         """What templates read as `mail.…`. Transactional mails have no link: there is nothing to unsubscribe from."""
         url = None if category == TRANSACTIONAL else self.url(message_id)
-        return {} if url is None else {"unsubscribe_url": url, "preferences_url": url}
+        if url is None:
+            return {}
+        answer = self.survey_url(message_id) if category == SURVEY else None
+        return {"unsubscribe_url": url, "preferences_url": url, **({"survey_url": answer} if answer else {})}
 
     def headers(self, message_id: int, category: str, sender: str) -> dict[str, str]:
         """What the mail's head must carry. Providers sign (DKIM) these headers with the rest; without https no one-click."""
@@ -98,6 +111,10 @@ class MailLinks:
         if list_id is not None:
             found["List-Id"] = list_id
         return found
+
+    def read_survey(self, token: str) -> int | None:
+        """The message of a survey's token; None for one that is not ours."""
+        return read_token(self.keys, self.installation, token, _SURVEY)
 
     def read(self, token: str) -> int | None:
         """The message of a token; None for one that is not ours."""

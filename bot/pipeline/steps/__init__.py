@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.pipeline.batch import Batch
-from bot.pipeline.steps import choose, email, end, enroll, handoff, log, set_fields, wait
+from bot.pipeline.steps import choose, email, end, enroll, handoff, log, set_fields, survey, wait
 from bot.rules.program import Node
 from storage.enrollments import Walk
 
@@ -14,6 +14,7 @@ Runner = Callable[[Batch, Node, list[Walk]], None]
 
 RUNNERS: Mapping[str, Runner] = {
     "email": email.run,
+    "survey": survey.run,
     "handoff": handoff.run,
     "wait": wait.run,
     "if": choose.run_if,

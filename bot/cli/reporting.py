@@ -1,0 +1,43 @@
+"""`report`: figures for people and, with --json, for programs. A new report is one line in REPORTS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from bot.cli.opening import AsJson, clock_at, looking
+from bot.cli.printing import cell, print_json, print_line, print_table
+from bot.errors import UsageError
+from bot.insight.report_nps import report_nps
+
+Report = Callable[[Connection, datetime], list[dict[str, Any]]]
+REPORTS: dict[str, Report] = {"nps": report_nps}
+
+
+def report(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which: {', '.join(REPORTS)}.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a report.
+
+    `nps` counts the latest answer of each person within half a year, for all, by stage and by segment.
+
+    Example: `journeybot report nps`
+    """
+    found = REPORTS.get(name)
+    if found is None:
+        raise UsageError(f"There is no report `{name}`", hint=f"there are: {', '.join(REPORTS)}")
+    with looking(context) as opened, opened.database.read() as connection:
+        rows = found(connection, clock_at(opened.settings, None).now())
+    if as_json:
+        print_json(rows)
+    elif rows:
+        columns = tuple(rows[0])
+        print_table(columns, [[cell(row[column]) for column in columns] for row in rows])
+    else:
+        print_line("Nothing to report yet.")
