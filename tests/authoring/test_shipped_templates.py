@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
 LANGUAGES = ("en", "ja")
 NEWSLETTERS = {"monthly_newsletter"}
-SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks"}
+ASKING = {"survey_csat", "survey_nps"}
+SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks", *ASKING}
 NEEDS_A_CSM = {"new_csm"}
 
 
@@ -40,6 +41,7 @@ def full_context(**changes: Any) -> dict[str, Any]:
         "mail": {
             "unsubscribe_url": "https://m.hanabi.example/u/abc",
             "preferences_url": "https://m.hanabi.example/p/abc",
+            "survey_url": "https://m.hanabi.example/s/abc",
         },
         "today": date(2027, 4, 1),
         "values": {
@@ -95,7 +97,7 @@ def test_every_mail_renders_whole_in_html_and_text(name: str, language: str) -> 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", sorted(set(NAMES) - NEEDS_A_CSM))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - NEEDS_A_CSM - ASKING))
 def test_a_tech_touch_customer_without_csm_and_contact_name_gets_a_whole_mail_too(name: str, language: str) -> None:
     context = full_context(csm={}, contact={"name": ""}, event={"score": 8}, mail={})
     mail = shipped()[0].pick(name, [language]).render(context)
