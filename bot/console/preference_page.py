@@ -131,7 +131,9 @@ def draw_message(language: str, company: str, *names: str, has_languages: bool =
 
 def draw_page(language: str, company: str, title: str, paragraphs: Sequence[str], *, has_languages: bool = True) -> str:
     """A page of a title and paragraphs."""
-    return draw_template("page.html", language, company, title=title, paragraphs=paragraphs, has_languages=has_languages)
+    return draw_template(
+        "page.html", language, company, title=title, paragraphs=paragraphs, has_languages=has_languages
+    )
 
 
 def draw_template(name: str, language: str, company: str, *, has_languages: bool = True, **values: Any) -> str:
