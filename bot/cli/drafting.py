@@ -12,15 +12,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.app import App
-from bot.cli.acting import ActCall, doing
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.opening import opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line, shown
 from bot.errors import UsageError
 from bot.pipeline.gap_filling import read_fills
+from bot.pipeline.handoff_acts import Actor, actor_of_command
 from bot.pipeline.mail_outlook import Outlook, look_ahead
 from bot.pipeline.prepared_mails import PreparedMail
 from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
-from storage.handoff_mails import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +72,11 @@ def send_mail(call: ActCall, wish: Wish, subject: str | None, body: Path | None)
         zone = zone_of_workspace(app.settings)
         with doing(call, app) as doer:
             mail = wish.load(app, doer.connection)
-            writer = Writer(by=doer.by, at=doer.at, key=doer.key)
             sent = send_prepared(
-                doer.connection,
+                _actor(doer, mail.published.settings),
                 mail,
                 mail.draft.subject if subject is None else subject,
                 mail.draft.body_markdown if text is None else text,
-                writer,
             )
         _check_sent(sent, wish.handoff, zone)
         app.post_handoffs()
@@ -94,8 +93,9 @@ def send_mail(call: ActCall, wish: Wish, subject: str | None, body: Path | None)
 def say_written(call: ActCall, handoff: int) -> None:
     """Raises: UsageError."""
     with opened(call.context, call.at) as app:
+        settings = app.require_published().settings
         with doing(call, app) as doer:
-            move = write_elsewhere(doer.connection, handoff, Writer(by=doer.by, at=doer.at, key=doer.key))
+            move = write_elsewhere(_actor(doer, settings), handoff)
         if not move.is_done:
             raise UsageError(move.sentence_reason, hint=f"see `journeybot handoffs show {handoff}`")
         app.post_handoffs()
@@ -103,6 +103,10 @@ def say_written(call: ActCall, handoff: int) -> None:
         print_json({"handoff": handoff, "state": move.state.value, "by": move.by})
     else:
         print_line(f"{move.sentence_reason}.")
+
+
+def _actor(doer: Doer, settings: WorkspaceSettings) -> Actor:
+    return actor_of_command(doer.connection, settings, by=doer.by, at=doer.at, key=doer.key)
 
 
 def _check_sent(sent: Sent, handoff: int, zone: str) -> None:

@@ -21,6 +21,7 @@ from bot.console.preference_page import language_of
 from bot.console.request_body import body_of
 from bot.console.unsubscribe import Form, form_of
 from bot.errors import JourneybotError
+from bot.pipeline.handoff_acts import Actor
 from bot.pipeline.mail_outlook import Outlook, look_ahead
 from bot.pipeline.prepared_mails import PreparedMail, WrittenMail, text_digest
 from bot.pipeline.published import Published
@@ -28,7 +29,6 @@ from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
 from bot.rules.zones import is_zone
 from bot.webhooks.draft_links import PATH, DraftPass, read_draft_token
 from storage.accounts import Csm
-from storage.handoff_mails import Writer
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 MOST_BYTES = 400_000
@@ -75,7 +75,7 @@ class _Desk:
             case "send":
                 return self._with_pass(lambda given, published: self._send(given, published, form))
             case "wrote":
-                return self._with_pass(lambda given, _published: self._wrote(given))
+                return self._with_pass(self._wrote)
             case _:
                 return self._with_pass(lambda given, published: self._page(given, published, form))
 
@@ -132,8 +132,8 @@ class _Desk:
             template, to = _one(form, "current") or None, _one(form, "to") or None
             mail = self._load(connection, given, published, template, to)
             written = WrittenMail(subject=_one(form, "subject"), body=_one(form, "body"), drafted=_one(form, "digest"))
-            writer = self._writer(given, "send", written.subject, written.body, to or "")
-            sent = send_prepared(connection, mail, written.subject, written.body, writer)
+            actor = self._actor(connection, given, published, "send", written.subject, written.body, to or "")
+            sent = send_prepared(actor, mail, written.subject, written.body)
         if sent.is_done:
             self.app.post_handoffs()
             notes = [notice.sentence(self.language, self.zone) for notice in sent.outlook.warnings]
@@ -145,19 +145,20 @@ class _Desk:
             return self.told(409, "problem_title", sent.move.sentence_reason)
         return self._drawn(mail, written, sent.outlook, status=422)
 
-    def _wrote(self, given: DraftPass) -> Response:
+    def _wrote(self, given: DraftPass, published: Published) -> Response:
         with self.app.database.write() as connection:
-            move = write_elsewhere(connection, given.handoff_id, self._writer(given, "wrote"))
+            move = write_elsewhere(self._actor(connection, given, published, "wrote"), given.handoff_id)
         if not move.is_done:
             return self.told(409, "problem_title", move.sentence_reason)
         self.app.post_handoffs()
         return self.told(200, "wrote_title", DRAFT_WORDS[self.language]["wrote_done"])
 
-    def _writer(self, given: DraftPass, *parts: str) -> Writer:
+    def _actor(self, connection: Connection, given: DraftPass, published: Published, *parts: str) -> Actor:
         """The same form sent twice has the same key."""
         told = "\0".join((self.token, *parts)).encode("utf-8", "replace")
         key = f"page-{hashlib.sha256(told).hexdigest()[:24]}"
-        return Writer(by=given.by, at=self.app.clock.now(), key=key)
+        now = self.app.clock.now()
+        return Actor(connection=connection, settings=published.settings, by=given.by, at=now, key=key)
 
     def _drawn(
         self, mail: PreparedMail, written: WrittenMail, outlook: Outlook, *, is_kept: bool = False, status: int = 200

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, or_, select
 
 from bot.authoring.template_edits import passages_changed
 from bot.errors import UsageError
+from bot.pipeline.handoff_acts import Actor, refusal
 from bot.pipeline.mail_outlook import Outlook, already_written, look_ahead
 from bot.pipeline.outbox_acts import CANCELLABLE, skip
 from bot.pipeline.preflight import Letter
@@ -51,9 +52,10 @@ class Sent:
         return self.move is not None and self.move.is_done
 
 
-def send_prepared(connection: Connection, mail: PreparedMail, subject: str, body_markdown: str, writer: Writer) -> Sent:
+def send_prepared(actor: Actor, mail: PreparedMail, subject: str, body_markdown: str) -> Sent:
     """`mail` is loaded in this transaction. Raises: TemplateRefused for a text that no mail can hold."""
-    refused = take_pen(connection, mail.handoff.id, MAILED, writer)
+    connection, writer = actor.connection, _writer(actor)
+    refused = refusal(actor, mail.handoff.id) or take_pen(connection, mail.handoff.id, MAILED, writer)
     if refused is not None:
         return Sent(outlook=Outlook(), move=refused, message_id=_message_of(connection, mail.handoff.id, refused))
     outlook = look_ahead(connection, mail, subject, body_markdown, writer.at)
@@ -80,9 +82,10 @@ def send_prepared(connection: Connection, mail: PreparedMail, subject: str, body
     return Sent(outlook=outlook, move=move, message_id=message_id)
 
 
-def write_elsewhere(connection: Connection, handoff_id: int, writer: Writer) -> Move:
+def write_elsewhere(actor: Actor, handoff_id: int) -> Move:
     """ "I wrote it myself": the journey hears that the mail is done; nothing is sent. Raises: UsageError."""
-    refused = take_pen(connection, handoff_id, WROTE_MYSELF, writer)
+    connection, writer = actor.connection, _writer(actor)
+    refused = refusal(actor, handoff_id) or take_pen(connection, handoff_id, WROTE_MYSELF, writer)
     if refused is not None:
         return refused
     handoff = get(connection, handoff_id)
@@ -98,6 +101,10 @@ def write_elsewhere(connection: Connection, handoff_id: int, writer: Writer) -> 
         _let_go(connection, before, writer)
     values = {"message_id": None, "way": Way.ELSEWHERE.value, "template": handoff.prepare, "locale": None}
     return put_down(connection, handoff_id, WROTE_MYSELF, writer, values, {})
+
+
+def _writer(actor: Actor) -> Writer:
+    return Writer(by=actor.by, at=actor.at, key=actor.key)
 
 
 def _message_of(connection: Connection, handoff_id: int, move: Move) -> int | None:

@@ -16,6 +16,7 @@ from bot.authoring.assist import gap, gaps_in
 from bot.channels.slack import PostFailed
 from bot.errors import JourneybotError, UsageError
 from bot.pipeline.escalate import post_handoff
+from bot.pipeline.handoff_acts import Actor, who_may_act
 from bot.pipeline.mail_outlook import Outlook, look_ahead
 from bot.pipeline.news import local_days
 from bot.pipeline.prepared_mails import PreparedMail, text_digest
@@ -23,14 +24,16 @@ from bot.pipeline.published import Published
 from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
 from bot.slack import mail_views
 from bot.slack.blocks import escaped, length
+from bot.slack.card_views import names_of
 from bot.slack.context import Body, SlackContext
 from bot.slack.mail_views import FormMemory, Written
 from bot.slack.mail_words import mail_word as say
 from bot.slack.people import Person
+from bot.slack.wording import WORDS, written_moment
 from bot.slack.wording import say as say_card
 from bot.webhooks.draft_links import draft_url
-from storage.handoff_mails import Writer
-from storage.handoff_views import handoff_id_of, installation_of
+from storage.handoff_deeds import Move
+from storage.handoff_views import get, handoff_id_of, installation_of
 
 EDIT_SEND = "handoff_edit_send"
 LONGEST_TOLD = 1500
@@ -113,9 +116,9 @@ class MailDesk:
         done: list[int] = []
 
         def write(seat: _Seat) -> dict[str, Any]:
-            move = write_elsewhere(seat.connection, seat.handoff_id, self._writer(seat, body))
+            move = write_elsewhere(self._actor(seat, body), seat.handoff_id)
             done.append(seat.handoff_id)
-            text = say("wrote", seat.person.locale) if move.is_done else escaped(move.sentence_reason, LONGEST_TOLD)
+            text = say("wrote", seat.person.locale) if move.is_done else _told_refused(move, seat.person)
             return mail_views.told_view(text, seat.person.locale)
 
         self._answer(body, str(view["id"]), memory.reference, write, writes=True)
@@ -156,12 +159,12 @@ class MailDesk:
             mail = self._load(seat, memory.template, None)
             written = mail_views.written_in(view, _keys(mail), memory.template)
             mail = self._load(seat, memory.template, written.to)
-            sent = send_prepared(seat.connection, mail, written.subject, written.body, self._writer(seat, body))
+            sent = send_prepared(self._actor(seat, body), mail, written.subject, written.body)
             if sent.is_done:
                 done.append(seat.handoff_id)
                 return mail_views.told_view(_told_sent(mail, sent, seat.person), seat.person.locale)
             if sent.move is not None:
-                return mail_views.told_view(escaped(sent.move.sentence_reason, LONGEST_TOLD), seat.person.locale)
+                return mail_views.told_view(_told_refused(sent.move, seat.person), seat.person.locale)
             return self._form(seat, mail, written, mail_views.remembered(memory), sent.outlook)
 
         shown = self._view(body, memory.reference, send, writes=True)
@@ -231,6 +234,11 @@ class MailDesk:
         if published is None or handoff_id is None:
             raise UsageError("This card belongs to no hand-off that we know; it may have been erased")
         seat = _Seat(connection=connection, published=published, person=person, handoff_id=handoff_id)
+        handoff = get(connection, handoff_id)
+        owner = handoff.owner if handoff is not None and not handoff.is_finished else None
+        if owner is not None and person.by not in who_may_act(self._somebody(connection, published, person), owner):
+            name = names_of(connection, [owner]).get(owner, owner)
+            raise UsageError(say("not_yours", person.locale, owner=name))
         with connection.begin_nested():  # what could not be finished leaves nothing behind
             return draw(seat)
 
@@ -291,12 +299,16 @@ class MailDesk:
     def _console(self, seat: _Seat) -> str | None:
         return draft_url(seat.published.links, seat.handoff_id, seat.person.by, self._context.clock.now())
 
-    def _writer(self, seat: _Seat, body: Body) -> Writer:
+    def _actor(self, seat: _Seat, body: Body) -> Actor:
         """The same press has the same key, also when Slack sends it twice."""
         view = body["view"]
         pressed = _pressed(body).get("action_ts") or view.get("hash", "")
         key = f"mail-{view.get('root_view_id') or view['id']}-{pressed}"
-        return Writer(by=seat.person.by, at=self._context.clock.now(), key=key)
+        return self._somebody(seat.connection, seat.published, seat.person, key)
+
+    def _somebody(self, connection: Connection, published: Published, person: Person, key: str = "") -> Actor:
+        now = self._context.clock.now()
+        return Actor(connection=connection, settings=published.settings, by=person.by, at=now, key=key)
 
     def _redraw(self, handoff_ids: list[int]) -> None:
         for handoff_id in handoff_ids:
@@ -335,6 +347,20 @@ def _gaps(view: Mapping[str, Any], locale: str) -> dict[str, str]:
         if gaps:
             found[mail_views.block_of(view, action)] = say("gaps", locale, gaps=", ".join(gap(name) for name in gaps))
     return found
+
+
+def _told_refused(move: Move, person: Person) -> str:
+    """Who was first, or what it is part of, in the reader's language where there are words for it."""
+    word = f"told_{move.reason}"
+    if word not in WORDS:
+        return escaped(move.sentence_reason, LONGEST_TOLD)
+    return say_card(
+        word,
+        person.locale,
+        by=escaped(move.by or "–", 100),
+        at=written_moment(move.at, person.timezone, person.locale) if move.at else "–",
+        state=say_card(f"state_{move.state.value}", person.locale),
+    )
 
 
 def _told_sent(mail: PreparedMail, sent: Sent, person: Person) -> str:

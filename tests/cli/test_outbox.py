@@ -100,6 +100,17 @@ def test_an_editor_begins_with_what_the_template_says(
     assert after["subject"] == before["subject"]
 
 
+def test_a_field_without_a_value_is_filled_by_name(walked: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "true")
+    template = walked.folder / "templates/emails/renewal_90_days.ja.md"
+    template.write_text(template.read_text(encoding="utf-8") + "\n{{ customer.attributes.room }}\n", encoding="utf-8")
+    walked.run("deploy", *LATER)
+    told = walked.run("outbox", "edit", "4", *LATER, code=2).err
+    assert "Still to fill: [[customer.attributes.room]]" in told
+    walked.run("outbox", "edit", "4", "--set", "customer.attributes.room=会議室A", *LATER)
+    assert "会議室A" in walked.json("outbox", "show", "4")["text"]
+
+
 def test_without_an_editor_it_says_what_to_give(walked: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EDITOR", raising=False)
     monkeypatch.delenv("VISUAL", raising=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.pipeline.handoff_acts import Actor
 from bot.pipeline.prepared_mails import PreparedMail
 from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
 from storage.handoff_deeds import Move
-from storage.handoff_mails import Writer
 from tests.world import World
 
 AT_RISK = """---
@@ -86,11 +86,12 @@ def sent(
     ground = world.app.ground(published)
     with world.database.write() as connection:
         mail = PreparedMail.load(connection, published, ground, handoff, world.now, **asked)
-        writer = Writer(by=by, at=world.now, key=key)
-        written = (subject or mail.draft.subject, body or mail.draft.body_markdown)
-        return send_prepared(connection, mail, *written, writer)
+        actor = Actor(connection=connection, settings=published.settings, by=by, at=world.now, key=key)
+        return send_prepared(actor, mail, subject or mail.draft.subject, body or mail.draft.body_markdown)
 
 
 def wrote_myself(world: World, handoff: int = 1, *, by: str = "sato", key: str = "press") -> Move:
+    settings = world.app.require_published().settings
     with world.database.write() as connection:
-        return write_elsewhere(connection, handoff, Writer(by=by, at=world.now, key=key))
+        actor = Actor(connection=connection, settings=settings, by=by, at=world.now, key=key)
+        return write_elsewhere(actor, handoff)

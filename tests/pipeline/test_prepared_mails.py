@@ -31,7 +31,7 @@ steps: [{email: welcome, to: decision_maker}]
 @pytest.fixture
 def scene(world: World) -> World:
     at_risk_world(world)
-    csm(world.database, "sato")
+    csm(world.database, "sato", manager="suzuki")
     healthy(world.database, world.now)
     world.tick()
     return world
@@ -92,6 +92,13 @@ def test_two_presses_owe_one_mail(scene: World) -> None:
     assert [notice.reason for notice in other.outlook.refusals] == ["mail_sent_already"]
     scene.time_passes(hours=1)
     assert len(scene.channel.accepted) == 1
+
+
+def test_only_the_owner_their_manager_and_their_cover_may_write(scene: World) -> None:
+    refused = sent(scene, by="mori", key="other")
+    assert (refused.is_done, refused.move and refused.move.reason) == (False, "not_yours")
+    assert wrote_myself(scene, by="mori", key="other").reason == "not_yours"
+    assert sent(scene, by="suzuki").is_done
 
 
 def test_i_wrote_it_myself_sends_nothing_and_the_journey_goes_on(scene: World) -> None:

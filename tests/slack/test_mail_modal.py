@@ -14,6 +14,7 @@ from bot.slack.app import SlackSettings, build_bolt_app, build_poster
 from bot.slack.blocks import actions, button, section
 from bot.slack.mail_modal import EDIT_SEND
 from bot.webhooks.unsubscribe import MailLinks
+from storage import handoff_moves
 from storage.accounts import Suppression
 from storage.database import Database
 from storage.handoff_views import installation_of, reference_of
@@ -159,6 +160,15 @@ def test_the_preview_shows_the_text_and_what_forbids_it(desk: Desk) -> None:
     assert desk.slack.submit(form, mail_to=abe["value"]) == {}
     desk.shown("It cannot be sent")
     assert desk.world.outbox == []
+
+
+def test_others_are_refused_politely(desk: Desk) -> None:
+    form = desk.opened()
+    with desk.world.database.write() as connection:
+        handoff_moves.reassign(connection, 1, by="sato", at=desk.world.now, key="k", owner="mori")
+    desk.slack.click_in(form, "mail_wrote_myself")
+    desk.shown("This hand-off is mori")
+    assert desk.world.handoffs[0].acknowledged_by is None
 
 
 def test_i_wrote_it_myself_closes_the_matter(desk: Desk) -> None:
