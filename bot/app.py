@@ -43,6 +43,7 @@ from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
+from storage.handoff_mails import tell_unsent, unsent_mails
 from storage.hosts import SendPause
 from storage.journeys import Installation
 from storage.marker import MarkerFile
@@ -237,7 +238,15 @@ class App:
         )
         mind_due_times(self.database, published, self.clock.now())
         move_owners(self.database, published, self.clock.now())
+        self._tell_of_unsent_mails()
         return escalated
+
+    def _tell_of_unsent_mails(self) -> None:
+        with self.database.read() as connection:
+            unsent = unsent_mails(connection, self.clock.now())
+        if unsent:
+            with self.database.write() as connection:
+                tell_unsent(connection, unsent, self.clock.now())
 
     def post_handoffs(self) -> PostCounts:
         """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same."""

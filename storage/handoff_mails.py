@@ -4,22 +4,28 @@ whoever writes, and leave their traces in the caller's transaction; the outbox a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, String, Table, cast, delete, insert, literal, select
 
 from storage.dialects import among
-from storage.handoff_deeds import Deed, Move, carry_out, look, unknown
-from storage.handoffs import HandoffMail, HandoffState, Way
+from storage.handoff_deeds import MACHINE, Deed, Move, carry_out, look, unknown
+from storage.handoff_views import UNFINISHED
+from storage.handoffs import Handoff, HandoffAct, HandoffMail, HandoffState, Way
 from storage.marks import mark_customers
 from storage.outbox import MessageState
 from storage.outbox_moves import CONTENT, MESSAGE
 
 MAILED = "mailed"
 WROTE_MYSELF = "wrote_myself"
+UNSENT = "unsent"
+UNSENT_KEY = "unsent-"
+#: A mail expires within three days, and the provider may answer a day later.
+UNSENT_LOOKS_BACK = timedelta(days=7)
+BY_HAND = ("mail_skipped", "mail_rejected")
 #: A mail in one of these did not go and will not: the person may send another.
 GIVEN_UP = frozenset(
     (
@@ -29,6 +35,8 @@ GIVEN_UP = frozenset(
 )
 
 
+ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 HANDOFF_MAIL: Table = HandoffMail.__table__  # type: ignore[attr-defined]
 
 
@@ -143,3 +151,34 @@ def tell_of_mails(connection: Connection, message_ids: Collection[int]) -> None:
         .where(among(HANDOFF_MAIL.c.message_id, message_ids))
     )
     mark_customers(connection, set(connection.scalars(of_handoffs)))
+
+
+def unsent_mails(connection: Connection, at: datetime) -> list[Any]:
+    """`handoff_id, id, reason, to_name, to_email` of mails that people sent and that will not go, of which nobody was told yet.
+    What somebody gave up by hand they know of."""
+    lately = (HANDOFF_MAIL.c.at >= at - UNSENT_LOOKS_BACK, HANDOFF.c.state.in_([state.value for state in UNFINISHED]))
+    gone = (MESSAGE.c.state.in_([state.value for state in GIVEN_UP]), MESSAGE.c.reason.not_in(BY_HAND))
+    told = select(ACT.c.id).where(
+        ACT.c.handoff_id == HANDOFF_MAIL.c.handoff_id, ACT.c.key == literal(UNSENT_KEY) + cast(MESSAGE.c.id, String)
+    )
+    found = (
+        select(HANDOFF_MAIL.c.handoff_id, MESSAGE.c.id, MESSAGE.c.reason, CONTENT.c.to_name, CONTENT.c.to_email)
+        .select_from(
+            HANDOFF_MAIL.join(MESSAGE, MESSAGE.c.id == HANDOFF_MAIL.c.message_id)
+            .join(HANDOFF, HANDOFF.c.id == HANDOFF_MAIL.c.handoff_id)
+            .outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
+        )
+        .where(*lately, *gone, ~told.exists())
+        .order_by(HANDOFF_MAIL.c.handoff_id)
+    )
+    return list(connection.execute(found))
+
+
+def tell_unsent(connection: Connection, unsent: Iterable[Any], at: datetime) -> None:
+    """Their cards call their people anew, once for each mail, or nobody would know."""
+    for row in unsent:
+        details = {"to": row.to_name or row.to_email or "–", "why": row.reason, "message": row.id}
+        deed = Deed(act=UNSENT, by=MACHINE, at=at, key=f"{UNSENT_KEY}{row.id}", details=details)
+        standing, refusal = look(connection, row.handoff_id, deed)
+        if standing is not None and refusal is None:
+            carry_out(connection, standing, deed, {}, HandoffState(standing["state"]))

@@ -28,7 +28,19 @@ class HandoffState(StrEnum):
 DISMISSALS = ("false_alarm", "already_handled", "duplicate", "not_worth_it", "other")
 #: Acts after which the card is posted anew, so that somebody is pinged.
 CALLS_ANEW = frozenset(
-    {"reassigned", "escalated", "woken", "raised", "followed", "covered", "reminded", "late", "nudged", "left"}
+    {
+        "reassigned",
+        "escalated",
+        "woken",
+        "raised",
+        "followed",
+        "covered",
+        "reminded",
+        "late",
+        "nudged",
+        "left",
+        "unsent",
+    }
 )
 
 

@@ -130,7 +130,7 @@ COMMANDS: tuple[CommandPlace, ...] = (
         name="report",
         place="bot.cli.reporting:report",
         panel=LOOK,
-        says="Show a report: the NPS by stage and segment.",
+        says="Show a report: the NPS by stage and segment, what people change of mails.",
     ),
     CommandPlace(
         name="doctor",

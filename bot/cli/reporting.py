@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,12 +10,15 @@ import typer
 from sqlalchemy import Connection
 
 from bot.cli.opening import AsJson, clock_at, looking
-from bot.cli.printing import cell, print_json, print_line, print_table
+from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
+from bot.insight.report_edits import diff_of, report_edits
 from bot.insight.report_nps import report_nps
 
 Report = Callable[[Connection, datetime], list[dict[str, Any]]]
-REPORTS: dict[str, Report] = {"nps": report_nps}
+REPORTS: dict[str, Report] = {"nps": report_nps, "edits": report_edits}
+#: What is printed below the figures, for reports that have more to say than a table holds.
+BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {"edits": diff_of}
 
 
 def report(
@@ -25,7 +28,8 @@ def report(
 ) -> None:
     """Show a report.
 
-    `nps` counts the latest answer of each person within half a year, for all, by stage and by segment.
+    `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
+    often the mails that hand-offs prepare are sent as they are, and what people change, as a diff.
 
     Example: `journeybot report nps`
     """
@@ -37,7 +41,9 @@ def report(
     if as_json:
         print_json(rows)
     elif rows:
-        columns = tuple(rows[0])
+        columns = tuple(name for name, value in rows[0].items() if not isinstance(value, list))
         print_table(columns, [[cell(row[column]) for column in columns] for row in rows])
+        for line in BELOW[name](rows) if name in BELOW else ():
+            print_line(shown(line))
     else:
         print_line("Nothing to report yet.")

@@ -15,6 +15,10 @@ ASSIST_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{by} wrote the mail of hand-off {handoff} elsewhere",
         "{by}さんが対応依頼{handoff}のメールを別の手段で送りました",
     ),
+    "handoff_unsent": (
+        "The mail of hand-off {handoff} to {to} did not go ({why}): it may be written once more",
+        "対応依頼{handoff}の{to}宛てのメールは送信されませんでした（{why}）。もう一度作成できます",
+    ),
     "mail_by_hand": (
         "{by} wrote it and sent it from hand-off {handoff}",
         "{by}さんが対応依頼{handoff}から書いて送信しました",

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.channels.slack import Card
 from bot.insight.handoff_brief import BriefLine, written_arr
+from bot.rules.reasons import sentence as sentence_of
 from bot.slack.blocks import (
     FALLBACK_TEXT,
     SECTION_TEXT,
@@ -117,6 +118,8 @@ def act_line(view: CardView, line: ActLine) -> str:
         "reason": _why(view, line),
         "until": _until(view, line),
         "act": escaped(line.act, NAME),
+        "to": escaped(one_line(str(line.details.get("to") or "–")), NAME),
+        "why": escaped(sentence_of("not_sent", str(line.details.get("why") or ""), locale=view.locale), TITLE),
     }
     word = f"act_{line.act}"
     if line.act in TO_SOMEBODY and not line.details.get("owner"):
@@ -134,6 +137,9 @@ _ACT_WORDS = frozenset(
     f"act_{act}"
     for act in (
         "acknowledged",
+        "mailed",
+        "wrote_myself",
+        "unsent",
         "snoozed",
         "done",
         "dismissed",

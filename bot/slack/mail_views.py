@@ -99,7 +99,7 @@ def form_view(
         _input(f"body{memory.round}", say("body", locale), _text(written.body), dispatches=False)
         | {"hint": plain(say("body_hint", locale), 2000)},
         actions(
-            "mail_buttons", [button(PREVIEW, say("preview", locale), memory.reference), _wrote_myself(memory, locale)]
+            "form_buttons", [button(PREVIEW, say("preview", locale), memory.reference), _wrote_myself(memory, locale)]
         ),
         context([say("from", locale, sender=escaped(mail.from_line, NOTE)), *_console_link(console, locale)]),
     ]
@@ -157,7 +157,7 @@ def _kept(template: str | None, locale: str) -> list[Block]:
     if template is None:
         return []
     replacing = button(REPLACE, say("replace", locale), template, style="danger")
-    return [section(f":warning: {say('kept', locale)}"), actions("mail_kept", [replacing])]
+    return [section(f":warning: {say('kept', locale)}"), actions("form_kept", [replacing])]
 
 
 def _notices(outlook: Outlook, locale: str, zone: str) -> Iterator[str]:

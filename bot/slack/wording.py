@@ -40,6 +40,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "since": ("running since {day}", "{day}に開始"),
     "by_event": ("begun by {event}", "きっかけ：{event}"),
     "act_acknowledged": ("{by} acknowledged this, {at}", "{by}さんが対応中（{at}）"),
+    "act_mailed": ("{by} sent the mail to {to}, {at}", "{by}さんが{to}様宛てにメールを送信（{at}）"),
+    "act_wrote_myself": ("{by} wrote the mail elsewhere, {at}", "{by}さんが別の手段でメールを送信（{at}）"),
+    "act_unsent": (
+        "The mail to {to} did not go: {why}, {at}. It may be written once more.",
+        "{to}様宛てのメールは送信されませんでした：{why}（{at}）。もう一度作成できます。",
+    ),
     "act_snoozed": ("{by} snoozed this until {until}, {at}", "{by}さんが{until}まで保留（{at}）"),
     "act_done": ("{by} closed this as done, {at}", "{by}さんが完了（{at}）"),
     "act_dismissed": ("{by} dismissed this, {at}", "{by}さんが対応不要として終了（{at}）"),

@@ -18,6 +18,9 @@ def test_a_draft_is_printed_sent_and_heard_of(walked: Cli) -> None:
     sent = walked.run("handoffs", "send", "2", "--body-file", "-", *LATER, text="I am sorry.\n")
     assert "is in the outbox" in sent.out
     walked.run("tick", *LATER)
+    told = walked.run("report", "edits").out
+    assert "+I am sorry." in told
+    assert walked.json("report", "edits")[0]["edited"] == 1
     (mail,) = walked.json("outbox", "list", "--customer", "yama-gym", "--state", "accepted")[:1]
     assert walked.run("outbox", "show", str(mail["id"])).out.rstrip().count("I am sorry.") == 1
 

@@ -145,9 +145,12 @@ def test_consent_is_asked_again_when_it_goes_and_another_may_follow(scene: World
         connection.execute(insert(Suppression).values(**row))
     scene.time_passes(hours=1)
     assert [(row.state, row.reason) for row in scene.outbox] == [("suppressed", "not_allowed")]
+    acts = [took.details for took in scene.decisions if took.reason == "handoff_unsent"]
+    assert [(told["to"], told["why"]) for told in acts] == [("Tanaka", "not_allowed")], "told once, on the card"
     assert sent(scene, key="second", to="abe").is_done
     scene.time_passes(hours=1)
     assert [mail.to_email for mail in scene.channel.accepted] == ["abe@healthy.example"]
+    scene.assert_explained()
 
 
 def test_caps_and_odd_hours_are_told_and_never_hold_it_back(world: World) -> None:
