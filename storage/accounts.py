@@ -129,11 +129,13 @@ class Erasure(SQLModel, table=True):
 
 
 class Pause(SQLModel, table=True):
-    """Something that stands still: `all`, a playbook, a customer or a contact, named by its key."""
+    """Something that stands still: `all`, a playbook, a customer or a contact, named by its key; until a person lets it go
+    on, or until `until`."""
 
     kind: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CustomerChange(SQLModel, table=True):

@@ -60,6 +60,7 @@ FATES: Mapping[str, Fate] = {
     "handoff": Fate(blanks={"note": None, "event": None, "post_fault": None}),
     "fuse": Fate(),
     "message": Fate(),
+    "held_step": Fate(),
     "enrollment": _WITH_EVENT,
     "occasion": Fate(blanks={"event": None}),
     "event": Fate(blanks={"properties": {}, "key": AS_ERASED, "is_new": False}),
@@ -122,6 +123,7 @@ NOBODYS = frozenset(
         *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
         *("imported_row", "pause", "suppression", "stray_event", "webhook_post", "derived_item"),
         *("held_call", "applied_call", "tracking_count", "taken_posts"),
+        *("daily_digest", "desk_habit"),
     )
 )
 

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from storage import (
     accounts,
+    desk,
     facts,
     fuses,
     handoffs,
@@ -23,6 +24,21 @@ from storage import (
 
 metadata = SQLModel.metadata
 MODULES = (
-    *(accounts, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox, pacing),
+    *(
+        accounts,
+        desk,
+        facts,
+        fuses,
+        handoffs,
+        health,
+        heartbeats,
+        hosts,
+        inbound,
+        journal,
+        journeys,
+        notices,
+        outbox,
+        pacing,
+    ),
     *(scores, stages, tracking),
 )

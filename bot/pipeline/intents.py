@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, true
 
 from bot.channels.base import Outgoing
+from bot.pipeline.holding import keep_held
 from bot.pipeline.preflight import Judgement, Letter
 from bot.pipeline.published import Published
 from bot.pipeline.questions import ask_about_gaps
@@ -81,6 +82,7 @@ def store_judgements(
 ) -> list[MessageRow]:
     """Write every verdict and, for those that go, the letter and the intent; returns these. `rows` are claimed and locked."""
     hold_with_templates(connection, judgements)
+    keep_held(connection, judgements)
     _tell_of_other_languages(connection, rows, judgements, now)
     going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
     kept = lock_messages(connection, [found for found in rows if judgements[found].state != MessageState.SUBMITTING])

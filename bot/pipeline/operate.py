@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, literal, select, update
 
 from bot.errors import UsageError
 from bot.pipeline.batch import Batch
@@ -28,15 +28,26 @@ OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
 
 
-def pause(connection: Connection, kind: PauseKind, key: str, now: datetime) -> bool:
-    """Stop whoever this names; whether that is news."""
+def pause(connection: Connection, kind: PauseKind, key: str, now: datetime, *, until: datetime | None = None) -> bool:
+    """Stop whoever this names, until then or until `resume`; whether it went on before. The last word about `until` counts.
+    Raises: UsageError for a name that is unknown and a moment that is past."""
     _refuse_unknown(connection, kind, key)
-    standing = connection.scalar(select(PAUSE.c.since).where(PAUSE.c.kind == kind, PAUSE.c.key == key))
+    if until is not None and until <= now:
+        raise UsageError(f"{until:%Y-%m-%d %H:%M} UTC is past, so nothing was paused", hint="name a later day")
+    mine = (PAUSE.c.kind == kind, PAUSE.c.key == key)
+    standing = connection.scalar(select(PAUSE.c.since).where(*mine))
     if standing is not None:
+        connection.execute(update(PAUSE).where(*mine).values(until=until))
         return False
-    connection.execute(insert(PAUSE).values(kind=kind, key=key, since=now))
+    connection.execute(insert(PAUSE).values(kind=kind, key=key, since=now, until=until))
     write_entries(connection, [_operated(connection, now, "paused", kind, key)])
     return True
+
+
+def resume_due(connection: Connection, now: datetime, on_resume: Mapping[str, str] | None = None) -> int:
+    """Lets go on what was paused until a moment that has come; returns how many pauses ended."""
+    over = select(PAUSE.c.kind, PAUSE.c.key).where(PAUSE.c.until <= now).order_by(PAUSE.c.kind, PAUSE.c.key)
+    return sum(resume(connection, row.kind, row.key, now, on_resume) for row in connection.execute(over).all())
 
 
 def resume(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from bot.errors import UsageError
 from storage.bulk import insert_new_rows
+from storage.desk import release_step
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -145,6 +146,8 @@ def _move(
 ) -> MessageRow:
     write_moves(connection, [(before, after)])
     owed = connection.execute(select(MESSAGE.c.playbook, MESSAGE.c.step).where(MESSAGE.c.id == before.id)).one()
+    if after.state == S.PENDING and before.enrollment_id is not None:
+        release_step(connection, before.enrollment_id, owed.step)  # whoever lets it go holds it no more
     entry = Entry(
         at=at,
         verdict=Verdict.OPERATED,

@@ -80,6 +80,11 @@ class Published:
         return self.workspace.templates
 
     @property
+    def on_resume(self) -> dict[str, str]:
+        """Playbook → what the end of a pause does to its due times."""
+        return {row.name: self.versions[row.version_id].playbook.on_resume for row in self.playbooks}
+
+    @property
     def live(self) -> tuple[PlaybookRow, ...]:
         """Playbooks that let people in, most important first."""
         acting = (row for row in self.playbooks if row.state in ("live", "paused"))

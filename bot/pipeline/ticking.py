@@ -18,6 +18,7 @@ from bot.pipeline.detect import detect, has_unseen, settle
 from bot.pipeline.enroll import enroll
 from bot.pipeline.fuse_acts import take_answers
 from bot.pipeline.mail_fuses import count_days, mind_rates
+from bot.pipeline.operate import resume_due
 from bot.pipeline.published import Published
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.pipeline.wake import wake
@@ -101,6 +102,8 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
     """Take in news and offer it to everybody, in one transaction: either all have looked at it or nobody has."""
     absorbed = absorb(database, published, now, installation=installation)
     with database.write() as connection:
+        if report.rounds == 1:
+            resume_due(connection, now, published.on_resume)
         answered = take_answers(connection, published, now)
         if absorbed:
             mind_rates(connection, published, now)

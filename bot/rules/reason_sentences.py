@@ -190,6 +190,9 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "「{template}」からメールを作成できません：{error}",
     ),
     "review": ("Waits for the CSM to read and approve it", "担当CSMの確認を待っています"),
+    "held_by_hand": ("Waits because a person holds it", "担当者が保留にしています"),
+    "held_by_hand_expired": ("Nobody let it go on in time", "期限までに保留が解除されませんでした"),
+    "released": ("A person let it go on", "保留が解除されました"),
     "ready": ("May go", "送信できます"),
     "template_held": (
         "Waits with its template: `{template}` lacks a field for too many, and somebody is asked",

@@ -11,6 +11,8 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
     "resent": ("Sent anew on somebody's word", "担当者の判断で再送します"),
     "resumed": ("Resumed", "再開しました"),
     "mail_approved": ("{by} approved it", "{by}さんが承認しました"),
+    "mail_held": ("{by} wants it to wait", "{by}さんが保留にしました"),
+    "mail_released": ("{by} let it go on", "{by}さんが保留を解除しました"),
     "mail_edited": ("{by} rewrote it", "{by}さんが本文を書き換えました"),
     "mail_rejected": ("{by} decided not to send it: {note}", "{by}さんが送信しないことにしました：{note}"),
     "mail_skipped": ("{by} skipped it: {note}", "{by}さんが送信を見送りました：{note}"),
