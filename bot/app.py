@@ -180,6 +180,7 @@ class App:
         if not self.stopping.is_set():
             self.escalate(published)
             self.post_handoffs()
+            self.post_digests(published)
         return report
 
     def deliver(self) -> DeliverCount:
@@ -273,6 +274,14 @@ class App:
             timezone=settings.timezone,
         )
         return mail_handoffs(postman)
+
+    def post_digests(self, published: Published) -> int:
+        """Bring everybody in Slack their morning's digest; returns how many went out."""
+        if self.poster is None:
+            return 0
+        from bot.slack.digest import post_digests  # only where Slack is set up
+
+        return post_digests(self.poster, published, locale=published.settings.locale)
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
         """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of

@@ -135,7 +135,8 @@ def put_off_digest(connection: Connection, claim: DigestClaim, *, until: datetim
 def _insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     """False: such a row stands already."""
     insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return connection.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount > 0
+    written = insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return connection.execute(written).first() is not None
 
 
 def _of(claim: DigestClaim) -> Update:

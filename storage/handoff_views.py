@@ -155,6 +155,7 @@ def list_handoffs(
     kind: str | None = None,
     playbook: str | None = None,
     limit: int | None = None,
+    offset: int | None = None,
 ) -> list[HandoffRecord]:
     """Those due first come first, those without a due date last. `owner` "" asks for the unowned, `customer` is a key."""
     found = _records().where(_handoffs.c.state.in_([str(state) for state in states]))
@@ -166,7 +167,8 @@ def list_handoffs(
         found = found.where(_handoffs.c.kind == kind)
     if playbook is not None:
         found = found.where(_handoffs.c.playbook == playbook)
-    found = found.order_by(_handoffs.c.due_at.is_(None), _handoffs.c.due_at, _handoffs.c.id).limit(limit)
+    found = found.order_by(_handoffs.c.due_at.is_(None), _handoffs.c.due_at, _handoffs.c.id)
+    found = found.limit(limit).offset(offset)
     return [_record(row) for row in connection.execute(found)]
 
 
@@ -177,9 +179,10 @@ def list_open(
     customer: str | None = None,
     kind: str | None = None,
     limit: int | None = None,
+    offset: int | None = None,
 ) -> list[HandoffRecord]:
     """Open and acknowledged ones, snoozed included."""
-    return list_handoffs(connection, owner=owner, customer=customer, kind=kind, limit=limit)
+    return list_handoffs(connection, owner=owner, customer=customer, kind=kind, limit=limit, offset=offset)
 
 
 def installation_of(connection: Connection) -> str:
@@ -200,3 +203,11 @@ def handoff_id_of(installation: str, reference: str) -> int | None:
     if origin not in (installation, NO_INSTALLATION) or not (number.isascii() and number.isdigit()):
         return None
     return int(number) if len(number) < 19 else None
+
+
+def count_open(connection: Connection, owner: str, *, due_before: datetime | None = None) -> int:
+    """How many open and acknowledged hand-offs a person has, or has that are due before then."""
+    mine = [_handoffs.c.owner == owner, _handoffs.c.state.in_([str(state) for state in UNFINISHED])]
+    if due_before is not None:
+        mine.append(_handoffs.c.due_at < due_before)
+    return connection.execute(select(func.count()).select_from(_handoffs).where(*mine)).scalar_one()

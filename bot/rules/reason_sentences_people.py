@@ -26,6 +26,10 @@ PEOPLE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "バージョン{version}を公開しました（{state}）。途中の{followed}件は新しい版へ、{stayed}件は元の版のまま進みます",
     ),
     "handoff_acknowledged": ("{by} is on it (hand-off {handoff})", "{by}さんが対応中です（対応依頼{handoff}）"),
+    "handoff_asked": (
+        "{by} asked {owner} for hand-off {handoff}",
+        "{by}さんが{owner}さんに対応依頼{handoff}を出しました",
+    ),
     "handoff_snoozed": (
         "{by} put hand-off {handoff} off until {until}: {reason}",
         "{by}さんが対応依頼{handoff}を{until}まで保留しました：{reason}",

@@ -17,7 +17,7 @@ from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import clicks, mail_modal
+from bot.slack import clicks, commands, home, mail_modal, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
@@ -29,7 +29,13 @@ ACKNOWLEDGE_THREADS = 20
 CALL_SECONDS = 10.0
 
 Register: TypeAlias = Callable[[App, SlackContext], None]
-HANDLERS: tuple[Register, ...] = (clicks.register, mail_modal.register)
+HANDLERS: tuple[Register, ...] = (
+    clicks.register,
+    mail_modal.register,
+    commands.register,
+    shortcuts.register,
+    home.register,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

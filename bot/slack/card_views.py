@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from bot.channels.slack import Card
 from bot.clock import Clock
 from bot.insight.handoff_brief import Reader, read_brief
+from bot.pipeline.asking_by_hand import BY_HAND
 from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
@@ -147,6 +148,8 @@ def _reason(connection: Connection, handoff: HandoffRecord, reader: Reader) -> s
         .where(walks.c.id == handoff.enrollment_id)
     )
     row = connection.execute(found).one_or_none()
+    if row is None and handoff.playbook == BY_HAND:
+        return say("asked_by", reader.locale, by=str((handoff.event or {}).get("by_name") or "–"))
     if row is None:
         return say("from_journey", reader.locale, playbook=handoff.playbook)
     parts = [

@@ -80,6 +80,7 @@ class SlackContext:
     background: Background
     _publications: Publications
     _publishing: threading.Lock = field(default_factory=threading.Lock)
+    _followers: list[Callable[[Body], None]] = field(default_factory=list)
 
     def published(self) -> Published | None:
         """What is published now, with caches of its own for this thread; None before the first deployment."""
@@ -91,12 +92,16 @@ class SlackContext:
         """Who a Slack user is to us."""
         return person_of(connection, user, locale=self.settings.locale, timezone=self.settings.timezone)
 
+    def after_acts(self, follow: Callable[[Body], None]) -> None:
+        """To be called after whatever somebody did, with what they pressed; quick, and never raising."""
+        self._followers.append(follow)
+
     def later(self, work: Callable[[Body], None]) -> Listener:
         """A listener that acknowledges at once and works afterwards."""
 
         def listen(ack: Callable[..., Any], body: dict[str, Any]) -> None:
             ack()
-            self.background.work(lambda: self.guarded(work, body))
+            self.background.work(lambda: self._done(work, body))
 
         return listen
 
@@ -129,7 +134,7 @@ class SlackContext:
                 ack(response_action="errors", errors=dict(mistakes))
                 return
             ack()
-            self.background.work(lambda: self.guarded(work, body))
+            self.background.work(lambda: self._done(work, body))
 
         return listen
 
@@ -146,6 +151,11 @@ class SlackContext:
         failed = self.slack.tell_privately(channel, user, text) if channel else self.slack.tell_directly(user, text)
         if failed is not None:
             self.on_error(RuntimeError(f"a private answer in Slack failed: {failed.reason}"))
+
+    def _done(self, work: Callable[[Body], None], body: Body) -> None:
+        self.guarded(work, body)
+        for follow in self._followers:
+            follow(body)
 
     def guarded(self, work: Callable[[Body], None], body: Body) -> None:
         """Never raises: what went wrong is told to the person and to `on_error`."""

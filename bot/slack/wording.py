@@ -3,10 +3,10 @@ them. Pure. Names and texts of people are escaped before they are put in."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
 from bot.rules.zones import to_local
 
@@ -37,6 +37,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "詳細は `journeybot handoffs show 番号` でご確認ください。このメールへの返信は読まれません。",
     ),
     "from_journey": ("From the journey “{playbook}”", "ジャーニー「{playbook}」より"),
+    "asked_by": ("{by} asks for this", "{by}さんからの依頼"),
     "since": ("running since {day}", "{day}に開始"),
     "by_event": ("begun by {event}", "きっかけ：{event}"),
     "act_acknowledged": ("{by} acknowledged this, {at}", "{by}さんが対応中（{at}）"),
@@ -168,3 +169,10 @@ def _english(locale: str) -> Locale:
     except (UnknownLocaleError, ValueError):
         return Locale("en")
     return found if found.language == "en" else Locale("en")
+
+
+def written_day(day: date, locale: str) -> str:
+    """A day as the reader writes it: `Fri, 5 Mar 2027`, `2027年3月5日(金)`."""
+    if is_japanese(locale):
+        return format_date(day, "y年M月d日(E)", locale="ja")
+    return format_date(day, "EEE, d MMM y", locale=_english(locale))

@@ -81,9 +81,9 @@ def test_whoever_asks_to_send_it_holds_it_no_more(walking: World) -> None:
 
 def test_what_left_cannot_be_held_and_nothing_of_a_walk_that_is_over(walking: World) -> None:
     walk = walk_of(walking, "healthy")
-    walking.channel.script(*[Answer(outcome=Outcome.UNKNOWN, code="timeout")] * 3)
+    walking.channel.script(*[Answer(outcome=Outcome.UNKNOWN, reason="timeout")] * 3)
     walking.time_passes(days=2, hours=3)
-    with walking.database.write() as connection, pytest.raises(UsageError, match="over|left already"):
+    with walking.database.write() as connection, pytest.raises(UsageError, match=r"over|left already"):
         hold_mail(connection, walk, "welcome", by=BY, at=walking.now)
     with walking.database.write() as connection, pytest.raises(UsageError, match="over"):
         hold_mail(connection, walk + 99, "welcome", by=BY, at=walking.now)
