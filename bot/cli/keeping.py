@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.upgrade import current, upgrade
 from storage.wiping import wipe_free_space
 
+WithSlack = Annotated[bool, typer.Option("--slack", help="Ask Slack too whether the app can do its work.")]
 STYLES = {"error": "red", "warning": "yellow", "note": ""}
 database_commands = typer.Typer(
     no_args_is_help=True,
@@ -26,15 +27,17 @@ database_commands = typer.Typer(
 database_commands.command("release")(release)
 
 
-def doctor(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+def doctor(context: typer.Context, at: At = None, slack: WithSlack = False, as_json: AsJson = False) -> None:
     """Audit the invariants, the configuration and the connections.
 
-    Ends with 1 when it finds an error or a warning; notes are good to know.
+    With --slack it asks Slack itself: the key, its scopes, the channel, everybody's user id, and how clicks come in. Ends with
+    1 when it finds an error or a warning; notes are good to know.
 
-    Example: `journeybot doctor`
+    Example: `journeybot doctor --slack`
     """
     with opened(context, at) as app:
         complaints = examine(app.database, app.published(), app.clock.now(), app.settings, app.guard)
+        complaints += app.examine_slack() if slack else []
         label = app.settings.database_label
     if as_json:
         print_json([complaint.as_dict() for complaint in complaints])

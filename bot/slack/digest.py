@@ -82,7 +82,9 @@ def post_digests(poster: Poster | None, published: Published | None, *, locale: 
 def _due(connection: Connection, poster: Poster, now: datetime, locale: str) -> list[_Morning]:
     """Everybody in Slack whose 09:00 is past on a working day of theirs."""
     unwilling = without_digest(connection)
-    people = connection.execute(select(CSM).where(CSM.c.slack_user_id.is_not(None)).order_by(CSM.c.key)).mappings()
+    people = connection.execute(
+        select(CSM).where(CSM.c.slack_user_id.is_not(None), CSM.c.active.is_not(False)).order_by(CSM.c.key)
+    ).mappings()
     mornings = [
         found for row in people if row["key"] not in unwilling and (found := _morning(row, poster, now, locale))
     ]
