@@ -51,7 +51,6 @@ from storage.upgrade import upgrade
 from storage.wiping import wipe_free_space
 
 if TYPE_CHECKING:
-    from bot.insight.complaints import Complaint
     from bot.slack.app import SlackSettings
 
 INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
@@ -283,15 +282,6 @@ class App:
         from bot.slack.digest import post_digests  # only where Slack is set up
 
         return post_digests(self.poster, published, locale=published.settings.locale)
-
-    def examine_slack(self) -> list[Complaint]:
-        """What Slack itself says is wrong."""
-        from bot.slack.doctor_slack import people_to_reach, slack_complaints  # only where somebody asks
-
-        token = self.settings.slack_app_token
-        with self.database.read() as connection:
-            people = people_to_reach(connection)
-        return slack_complaints(people, self.slack_settings(), token.get_secret_value() if token else None, self.clock)
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
         """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of

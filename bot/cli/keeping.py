@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.app import App
 from bot.cli.opening import AsJson, At, opened, settings_of
 from bot.cli.printing import print_json, print_line
 from bot.cli.releasing import release
@@ -37,7 +38,7 @@ def doctor(context: typer.Context, at: At = None, slack: WithSlack = False, as_j
     """
     with opened(context, at) as app:
         complaints = examine(app.database, app.published(), app.clock.now(), app.settings, app.guard)
-        complaints += app.examine_slack() if slack else []
+        complaints += _slack(app) if slack else []
         label = app.settings.database_label
     if as_json:
         print_json([complaint.as_dict() for complaint in complaints])
@@ -47,6 +48,19 @@ def doctor(context: typer.Context, at: At = None, slack: WithSlack = False, as_j
         print_line(f"{len(complaints)} findings in {label}." if complaints else f"All is well in {label}.")
     if any(complaint.severity != "note" for complaint in complaints):
         raise typer.Exit(1)
+
+
+def _slack(app: App) -> list[Complaint]:
+    """What Slack itself says is wrong."""
+    from bot.slack.doctor_slack import (
+        people_to_reach,
+        slack_complaints,
+    )  # loads Slack's packages: only where somebody asks
+
+    token = app.settings.slack_app_token
+    with app.database.read() as connection:
+        people = people_to_reach(connection)
+    return slack_complaints(people, app.slack_settings(), token.get_secret_value() if token else None, app.clock)
 
 
 def _print_complaint(complaint: Complaint) -> None:
