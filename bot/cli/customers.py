@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import forgetting
+from bot.cli import forgetting, telling
 from bot.cli.opening import AsJson, looking
 from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
@@ -20,6 +20,9 @@ WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at"
 
 commands.command("export")(forgetting.export)
 commands.command("erase")(forgetting.erase)
+commands.command("timeline")(telling.timeline)
+commands.command("note")(telling.note)
+commands.command("meeting")(telling.meeting)
 
 
 @commands.command("list")

@@ -34,6 +34,8 @@ SIGNS = {
     StoryKind.DONE: ("✓", "yellow"),
     StoryKind.WITHDRAWN: ("☎", "dim"),
     StoryKind.STAGE: ("▲", "magenta"),
+    StoryKind.MEETING: ("☷", "blue"),
+    StoryKind.NOTE: ("✎", "blue"),
     StoryKind.ANSWER: ("★", "magenta"),
 }
 
@@ -52,6 +54,8 @@ SENTENCES = {
     StoryKind.DONE: "{who} is done: {subject} → {detail}",
     StoryKind.WITHDRAWN: "no longer needed: {subject}",
     StoryKind.STAGE: "stage {detail} → {subject}",
+    StoryKind.MEETING: "meeting {subject} with {who}: {detail}",
+    StoryKind.NOTE: "{who} notes: {subject}",
     StoryKind.ANSWER: "{who} answers {subject}: {detail}",
 }
 

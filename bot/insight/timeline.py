@@ -1,5 +1,5 @@
 """One customer's story, oldest first: walks begun and ended, mails sent, opened, clicked, not sent, hand-offs opened, taken
-and done, stages, survey answers. Read-only; told by the demo's summary. Never guesses: each line is a stored fact."""
+and done, stages, survey answers, meetings, notes. Read-only; told by `customers timeline` and the demo. Never guesses: each line is a stored fact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from bot.rules.field_types import say
 from storage.accounts import Contact
-from storage.facts import StageChange, SurveyAnswer
+from storage.facts import Meeting, MeetingAttendee, Note, StageChange, SurveyAnswer
 from storage.handoffs import Handoff, HandoffState
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import NOT_SENT, Message, MessageContent
@@ -23,6 +23,9 @@ TEXTS: Table = MessageContent.__table__  # type: ignore[attr-defined]
 HANDOFFS: Table = Handoff.__table__  # type: ignore[attr-defined]
 STAGES: Table = StageChange.__table__  # type: ignore[attr-defined]
 ANSWERS: Table = SurveyAnswer.__table__  # type: ignore[attr-defined]
+NOTES: Table = Note.__table__  # type: ignore[attr-defined]
+MEETINGS: Table = Meeting.__table__  # type: ignore[attr-defined]
+ATTENDEES: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
 CONTACTS: Table = Contact.__table__  # type: ignore[attr-defined]
 
 
@@ -43,6 +46,8 @@ class StoryKind(StrEnum):
     DONE = "done"  #: subject: the hand-off's title; who: who did it; detail: outcome and note
     WITHDRAWN = "withdrawn"  #: subject: the hand-off's title
     STAGE = "stage"  #: subject: the new stage; detail: the old one
+    MEETING = "meeting"  #: subject: its kind; who: the contacts; detail: the summary
+    NOTE = "note"  #: subject: the text; who: who wrote it
     ANSWER = "answer"  #: subject: the survey; who: the contact; detail: score and comment
 
 
@@ -85,6 +90,8 @@ def tell(
         *_handoffs(connection, customer_id, locale),
         *_stages(connection, customer_id),
         *_answers(connection, customer_id),
+        *_meetings(connection, customer_id),
+        *_notes(connection, customer_id),
     ]
     lines = [line for line in lines if since is None or line.at >= since]
     return tuple(sorted(lines, key=lambda line: (line.at, ORDER[line.kind], line.subject, line.who)))
@@ -161,3 +168,31 @@ def _answers(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
         yield StoryLine(
             at=row.at, kind=StoryKind.ANSWER, subject=row.kind.upper(), who=row.name or row.key or "", detail=detail
         )
+
+
+def _meetings(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
+    """Held and to come."""
+    joined = MEETINGS.outerjoin(ATTENDEES, ATTENDEES.c.meeting_id == MEETINGS.c.id).outerjoin(
+        CONTACTS, CONTACTS.c.id == ATTENDEES.c.contact_id
+    )
+    columns = (
+        MEETINGS.c.id,
+        MEETINGS.c.starts_at,
+        MEETINGS.c.kind,
+        MEETINGS.c.summary,
+        CONTACTS.c.name,
+        CONTACTS.c.key,
+    )
+    found = select(*columns).select_from(joined).where(MEETINGS.c.customer_id == customer_id)
+    people: dict[tuple[int, datetime, str, str], list[str]] = {}
+    for row in connection.execute(found.order_by(MEETINGS.c.id, CONTACTS.c.id)):
+        who = people.setdefault((row.id, row.starts_at, row.kind or "", row.summary or ""), [])
+        who += [name for name in (row.name or row.key,) if name]
+    for (_, at, kind, summary), names in people.items():
+        yield StoryLine(at=at, kind=StoryKind.MEETING, subject=kind, who=", ".join(names), detail=summary)
+
+
+def _notes(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
+    found = select(NOTES.c.at, NOTES.c.by, NOTES.c.text).where(NOTES.c.customer_id == customer_id)
+    for row in connection.execute(found):
+        yield StoryLine(at=row.at, kind=StoryKind.NOTE, subject=row.text, who=row.by or "")

@@ -1,0 +1,47 @@
+"""Notes and meetings that a person writes here, rather than a file or another system. In the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, insert
+
+from storage.facts import Feed, Meeting, MeetingAttendee, Note
+from storage.marks import mark_customers
+from storage.upserts import upsert_rows
+
+NOTE: Table = Note.__table__  # type: ignore[attr-defined]
+MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
+ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
+FEED: Table = Feed.__table__  # type: ignore[attr-defined]
+
+SOURCE = "people"
+
+
+def add_note(connection: Connection, customer_id: int, *, by: str, text: str, at: datetime) -> None:
+    connection.execute(
+        insert(NOTE).values(customer_id=customer_id, by=by, text=text, at=at, source=SOURCE, key=uuid.uuid4().hex)
+    )
+    mark_customers(connection, {customer_id})
+
+
+def add_meeting(
+    connection: Connection,
+    customer_id: int,
+    *,
+    kind: str | None,
+    starts_at: datetime,
+    summary: str | None,
+    contact_ids: Collection[int],
+    now: datetime,
+) -> None:
+    """Held or to come; detect tells of it once its time has passed."""
+    values = {"kind": kind, "starts_at": starts_at, "summary": summary, "is_told": False}
+    statement = insert(MEETING).values(customer_id=customer_id, source=SOURCE, key=uuid.uuid4().hex, **values)
+    meeting = connection.execute(statement.returning(MEETING.c.id)).scalar_one()
+    for contact in sorted(set(contact_ids)):
+        connection.execute(insert(ATTENDEE).values(meeting_id=meeting, contact_id=contact))
+    upsert_rows(connection, FEED, ("name", "latest_at"), [("meetings", min(starts_at, now))], {"latest_at": "raise"})
+    mark_customers(connection, {customer_id})
