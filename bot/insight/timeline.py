@@ -1,5 +1,6 @@
 """One customer's story, oldest first: walks begun and ended, mails sent, opened, clicked, not sent, hand-offs opened, taken
-and done, stages, survey answers, meetings, notes. Read-only; told by `customers timeline` and the demo. Never guesses: each line is a stored fact."""
+and done, stages, survey answers, meetings, notes. Read-only; told by `customers timeline` and the demo's summary. Never
+guesses: each line is a stored fact."""
 
 from __future__ import annotations
 
