@@ -9,6 +9,7 @@ import pytest
 from bot.pipeline.escalate import post_handoffs
 from bot.slack.socket_mode import SocketModeConnection, run_socket_mode
 from storage.handoffs import HandoffState
+from tests.fakes.slack_payloads import home_opened
 from tests.fakes.slack_server import APP_TOKEN, Failure, press_of, wait_until
 from tests.slack.world import UNPOSTED, World
 from tests.storage.handoff_rows import handoff
@@ -56,3 +57,16 @@ def test_closing_while_slack_is_down_does_not_hang(world: World, connect: Connec
     wait_until(lambda: len(world.errors) > 0)
     connection.close()
     assert not connection.is_connected
+
+
+def test_commands_and_app_home_come_over_socket_mode_too(world: World, connect: Connect) -> None:
+    handoff(world.database)
+    connection = connect()
+    wait_until(lambda: connection.is_connected)
+    world.slack.command("handoffs")
+    wait_until(lambda: len(world.slack.responses) == 1)
+    assert "Call" in world.slack.responses[0]["text"]
+    world.slack.event(home_opened())
+    wait_until(lambda: any(view.user == "U1" for view in world.slack.views))
+    assert "Call" in str(world.slack.home("U1").blocks)
+    assert world.errors == []
