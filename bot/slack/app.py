@@ -17,7 +17,7 @@ from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import clicks, commands, home, mail_modal, shortcuts
+from bot.slack import act_forms, clicks, commands, home, mail_modal, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
@@ -31,6 +31,7 @@ CALL_SECONDS = 10.0
 Register: TypeAlias = Callable[[App, SlackContext], None]
 HANDLERS: tuple[Register, ...] = (
     clicks.register,
+    act_forms.register,
     mail_modal.register,
     commands.register,
     shortcuts.register,

@@ -20,6 +20,7 @@ BUTTON_VALUE = 2000
 OPTION_TEXT = 75
 OPTION_VALUE = 150
 OPTIONS = 100
+BOXES = 10
 PLACEHOLDER = 150
 MESSAGE_BLOCKS = 50
 FALLBACK_TEXT = 3000
@@ -131,6 +132,25 @@ def select(action_id: str, placeholder: str, options: Iterable[tuple[str, str]])
         "placeholder": plain(placeholder, PLACEHOLDER),
         "options": [{"text": plain(text, OPTION_TEXT), "value": value} for text, value in listed],
     }
+
+
+def option(text: str, value: str) -> Block:
+    """What does not fit into the first line of a choice goes on below it. Raises: ValueError for a value that Slack would
+    refuse."""
+    if not 0 < length(value) <= OPTION_VALUE:
+        raise ValueError("an option's value has 1 to 150 characters")
+    whole = one_line(text)
+    rest = whole[len(shorten(whole, OPTION_TEXT)) - 1 :] if length(whole) > OPTION_TEXT else ""
+    more = {"description": plain(f"…{rest.lstrip()}", OPTION_TEXT)} if rest.strip() else {}
+    return {"text": plain(text, OPTION_TEXT), "value": value, **more}
+
+
+def checkboxes(action_id: str, boxes: Iterable[tuple[str, str, bool]]) -> Block:
+    """Boxes of (value, text, whether it is ticked), at most BOXES of them."""
+    listed = [(option(text, value), is_ticked) for value, text, is_ticked in list(boxes)[:BOXES]]
+    ticked = [box for box, is_ticked in listed if is_ticked]
+    initial = {"initial_options": ticked} if ticked else {}
+    return {"type": "checkboxes", "action_id": action_id, "options": [box for box, _ in listed], **initial}
 
 
 def actions(block_id: str, elements: Sequence[Block]) -> Block:

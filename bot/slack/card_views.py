@@ -4,7 +4,7 @@ Read-only. `CardDrawer` is what post_handoffs and the Bolt app are given to draw
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -12,7 +12,10 @@ from sqlalchemy import Connection, select
 from bot.channels.slack import Card
 from bot.clock import Clock
 from bot.insight.handoff_brief import Reader, read_brief
+from bot.insight.handoff_people import contact_to_talk_to, health_line, mails_sent
+from bot.insight.handoff_reasons import evidence_of
 from bot.pipeline.asking_by_hand import BY_HAND
+from bot.pipeline.deployed_settings import DeployedSettings
 from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
@@ -31,6 +34,7 @@ class CardDrawer:
     clock: Clock
     locale: str = "en"
     timezone: str = "UTC"
+    settings: DeployedSettings = field(default_factory=DeployedSettings)
 
     def draw(self, connection: Connection, handoff_id: int) -> Card | None:
         """None: there is no such hand-off."""
@@ -83,20 +87,23 @@ def build_card_view(connection: Connection, handoff_id: int, *, drawer: CardDraw
         currency=handoff.currency,
         stage=handoff.stage,
         owner=handoff.owner_name or handoff.owner,
-        contact=_contact(handoff),
+        contact=None if handoff.is_finished else contact_to_talk_to(connection, handoff, reader),
+        health=None if handoff.is_finished else health_line(connection, handoff, reader),
+        sent=() if handoff.is_finished else tuple(mails_sent(connection, handoff, reader)),
         due_at=handoff.due_at,
         reason=_reasons(connection, handoff, reader),
+        evidence=()
+        if handoff.is_finished
+        else tuple(evidence_of(connection, handoff, reader, drawer.settings(connection))),
         brief=() if handoff.is_finished else read_brief(connection, handoff, reader),
         tasks=tuple(reader.text_of(task) for task in handoff.tasks),
+        ticked=frozenset(handoff.ticked or ()),
+        has_mail=handoff.prepare is not None,
+        is_flagged=handoff.flagged_at is not None,
         outcomes=tuple(handoff.outcomes),
         outcome=handoff.outcome,
         acts=acts,
     )
-
-
-def _contact(handoff: HandoffRecord) -> str | None:
-    parts = (handoff.contact_name or handoff.contact, handoff.contact_title, handoff.contact_email)
-    return " · ".join(part for part in parts if part) or None
 
 
 def _acts(connection: Connection, handoff_id: int) -> tuple[ActLine, ...]:

@@ -4,7 +4,7 @@ carry an opaque reference, never personal data. Before it: card_views.py reads t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,12 @@ from bot.channels.slack import Card
 from bot.insight.handoff_brief import BriefLine, written_arr
 from bot.rules.reasons import sentence as sentence_of
 from bot.slack.blocks import (
+    BOXES,
     FALLBACK_TEXT,
-    SECTION_TEXT,
     Block,
     actions,
     button,
+    checkboxes,
     context,
     escaped,
     fields,
@@ -26,21 +27,27 @@ from bot.slack.blocks import (
     message,
     one_line,
     section,
-    select,
 )
 from bot.slack.wording import WORDS, say, written_moment
 from storage.handoffs import HandoffState
 
 ACKNOWLEDGE = "handoff_acknowledge"
+EDIT_SEND = "handoff_edit_send"
 SNOOZE = "handoff_snooze"
+REASSIGN = "handoff_reassign"
 DONE = "handoff_done"
+DISMISS = "handoff_dismiss"
+FLAG = "handoff_flag"
+TASKS = "handoff_tasks"
 BLOCK_ID = "handoff_buttons"
-OUTCOME_MARK = "#"
+PLACE_MARK = "#"
 
 NAME = 80
 TITLE = 200
 BRIEF_TEXT = 900
-MOST_TASKS = 20
+MOST_BRIEF = 14
+REASON_TEXT = 1500
+MOST_TASKS = 2 * BOXES
 LATEST_ACTS = 3
 FINISHED = (HandoffState.DONE, HandoffState.DISMISSED, HandoffState.WITHDRAWN)
 _SLACK_USER = re.compile(r"slack:([UW][A-Z0-9]{2,20})")
@@ -81,6 +88,12 @@ class CardView:
     outcomes: tuple[str, ...]
     outcome: str | None
     acts: tuple[ActLine, ...]
+    health: str | None = None
+    evidence: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+    ticked: frozenset[int] = frozenset()
+    has_mail: bool = False
+    is_flagged: bool = False
 
 
 def draw_card(view: CardView) -> Card:
@@ -99,8 +112,23 @@ def draw_moved_card(view: CardView) -> Card:
     return Card(blocks=[section(line)], text=line)
 
 
-def outcome_value(reference: str, number: int) -> str:
-    return f"{reference}{OUTCOME_MARK}{number}"
+def tasks_block_id(reference: str, first: int, ticked: Iterable[int]) -> str:
+    """Names the hand-off and the ticks that the card showed. A press tells all that is ticked then, so only this tells what the
+    person changed; and Slack forgets what it kept of a block when its id is another one."""
+    return f"{TASKS}:{reference}:{first}:{','.join(map(str, sorted(ticked)))}"
+
+
+def shown_tasks(block_id: str) -> tuple[str, frozenset[int]] | None:
+    """The reference and the ticks that a card showed; None for any other block."""
+    name, *parts = block_id.split(":")
+    if name != TASKS or len(parts) != 3:
+        return None
+    return parts[0], places_of(parts[2].split(","))
+
+
+def places_of(listed: Iterable[str]) -> frozenset[int]:
+    """The numbers among these."""
+    return frozenset(int(place[:6]) for place in listed if place.isascii() and place.isdigit())
 
 
 def person(name: str) -> str:
@@ -117,6 +145,8 @@ def act_line(view: CardView, line: ActLine) -> str:
         "owner": person(str(line.details.get("owner") or say("nobody_short", view.locale))),
         "reason": _why(view, line),
         "until": _until(view, line),
+        "done": str(line.details.get("done", "–")),
+        "of": str(line.details.get("of", "–")),
         "act": escaped(line.act, NAME),
         "to": escaped(one_line(str(line.details.get("to") or "–")), NAME),
         "why": escaped(sentence_of("not_sent", str(line.details.get("why") or ""), locale=view.locale), TITLE),
@@ -158,6 +188,9 @@ _ACT_WORDS = frozenset(
         "raised",
         "cause_ended",
         "noted",
+        "ticked",
+        "flagged",
+        "unflagged",
         "outlived",
         "withdrawn",
     )
@@ -186,12 +219,14 @@ def _open_blocks(view: CardView) -> Iterator[Block]:
     urgent = f"{say('urgent', view.locale)}: " if view.urgency == "high" else ""
     yield header(f"{urgent}{view.title}")
     yield fields(_facts(view))
-    yield section(labelled(say("why", view.locale), view.reason, SECTION_TEXT))
-    for line in view.brief:
+    yield section(labelled(say("why", view.locale), view.reason, REASON_TEXT))
+    if view.evidence:
+        yield section(labelled(say("evidence", view.locale), "\n".join(view.evidence), REASON_TEXT))
+    if view.sent:
+        yield section(labelled(say("sent", view.locale), "\n".join(view.sent), BRIEF_TEXT))
+    for line in view.brief[:MOST_BRIEF]:
         yield section(labelled(line.label, line.text, BRIEF_TEXT))
-    if view.tasks:
-        tasks = "\n".join(f"☐ {one_line(task)}" for task in view.tasks[:MOST_TASKS])
-        yield section(labelled(say("tasks", view.locale), tasks, SECTION_TEXT))
+    yield from _tasks(view)
     if view.acts:
         yield context([act_line(view, line) for line in view.acts[-LATEST_ACTS:]])
     yield actions(BLOCK_ID, list(_buttons(view)))
@@ -205,6 +240,8 @@ def _facts(view: CardView) -> Iterator[tuple[str, str]]:
         yield say("arr", view.locale), money
     if view.stage:
         yield say("stage", view.locale), one_line(view.stage)
+    if view.health:
+        yield say("health", view.locale), one_line(view.health)
     yield say("due", view.locale), _due(view)
     yield say("owner", view.locale), one_line(view.owner or say("nobody", view.locale))
     if view.contact:
@@ -218,16 +255,30 @@ def _due(view: CardView) -> str:
     return written_moment(view.due_at, view.timezone, view.locale) + late
 
 
+def _tasks(view: CardView) -> Iterator[Block]:
+    if not view.tasks:
+        return
+    yield section(f"*{say('tasks', view.locale)}*")
+    for first in range(0, min(len(view.tasks), MOST_TASKS), BOXES):
+        places = range(first, min(first + BOXES, len(view.tasks)))
+        boxes = [(str(place), view.tasks[place], place in view.ticked) for place in places]
+        block_id = tasks_block_id(view.reference, first, view.ticked & set(places))
+        yield actions(block_id, [checkboxes(TASKS, boxes)])
+    if len(view.tasks) > MOST_TASKS:
+        yield context([say("more_tasks", view.locale, n=str(len(view.tasks) - MOST_TASKS))])
+
+
 def _buttons(view: CardView) -> Iterator[Block]:
     if view.state is HandoffState.OPEN:
         yield button(ACKNOWLEDGE, say("acknowledge", view.locale), view.reference, style="primary")
+    if view.has_mail:
+        yield button(EDIT_SEND, say("edit_send", view.locale), view.reference)
     yield button(SNOOZE, say("snooze", view.locale), view.reference)
-    if view.outcomes:
-        # Numbered, because an outcome may be longer than an option's value; the list of a hand-off never changes.
-        listed = [(text, outcome_value(view.reference, number)) for number, text in enumerate(view.outcomes)]
-        yield select(DONE, say("done_with", view.locale), listed)
-    else:
-        yield button(DONE, say("done", view.locale), view.reference)
+    yield button(REASSIGN, say("reassign", view.locale), view.reference)
+    yield button(DONE, say("done", view.locale), view.reference)
+    yield button(DISMISS, say("dismiss", view.locale), view.reference)
+    flag = "unflag" if view.is_flagged else "flag"
+    yield button(FLAG, say(flag, view.locale), f"{view.reference}{PLACE_MARK}{0 if view.is_flagged else 1}")
 
 
 def _headline(view: CardView) -> str:

@@ -9,6 +9,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 
 from bot.rules.zones import to_local
+from bot.slack.form_words import FORM_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     "customer": ("Customer", "お客様"),
@@ -26,7 +27,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "acknowledge": ("Acknowledge", "対応する"),
     "snooze": ("Snooze", "後で"),
     "done": ("Done", "完了"),
-    "done_with": ("Done: outcome…", "完了（結果を選択）"),
     "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
     "mail_how": (
         "Take it on with `journeybot handoffs acknowledge {number}`. Answers to this mail are not read.",
@@ -36,6 +36,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "See each with `journeybot handoffs show NUMBER`. Answers to this mail are not read.",
         "詳細は `journeybot handoffs show 番号` でご確認ください。このメールへの返信は読まれません。",
     ),
+    "reassign": ("Reassign", "担当を変更"),
+    "dismiss": ("Dismiss", "対応不要"),
+    "edit_send": ("Edit & send", "編集して送信"),
+    "flag": ("Flag for the company", "全社案件にする"),
+    "unflag": ("Take the flag off", "全社案件を解除"),
+    "health": ("Health", "ヘルススコア"),
+    "evidence": ("Evidence", "根拠"),
+    "sent": ("Already sent", "送信済みのメール"),
+    "more_tasks": ("and {n} more: `journeybot handoffs show`", "ほか{n}件：`journeybot handoffs show`"),
+    **FORM_WORDS,
     "from_journey": ("From the journey “{playbook}”", "ジャーニー「{playbook}」より"),
     "asked_by": ("{by} asks for this", "{by}さんからの依頼"),
     "since": ("running since {day}", "{day}に開始"),
@@ -47,9 +57,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "The mail to {to} did not go: {why}, {at}. It may be written once more.",
         "{to}様宛てのメールは送信されませんでした：{why}（{at}）。もう一度作成できます。",
     ),
-    "act_snoozed": ("{by} snoozed this until {until}, {at}", "{by}さんが{until}まで保留（{at}）"),
+    "act_snoozed": (
+        "{by} snoozed this until {until}, {at}: {reason}",
+        "{by}さんが{until}まで保留（{at}）：{reason}",
+    ),
+    "act_ticked": ("{by} ticked tasks off: {done} of {of}, {at}", "{by}さんがやることをチェック：{done}／{of}（{at}）"),
+    "act_flagged": ("{by} flagged this for the company, {at}", "{by}さんが全社案件にしました（{at}）"),
+    "act_unflagged": ("{by} took the flag off, {at}", "{by}さんが全社案件を解除しました（{at}）"),
     "act_done": ("{by} closed this as done, {at}", "{by}さんが完了（{at}）"),
-    "act_dismissed": ("{by} dismissed this, {at}", "{by}さんが対応不要として終了（{at}）"),
+    "act_dismissed": ("{by} dismissed this, {at}: {reason}", "{by}さんが対応不要として終了（{at}）：{reason}"),
     "act_reassigned": ("{by} gave this to {owner}, {at}", "{by}さんが{owner}さんへ引き継ぎ（{at}）"),
     "act_escalated": (
         "Nobody took this in time: now with {owner}, {at}",
@@ -118,6 +134,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "told_too_late": (
         "It cannot be snoozed any further: it is due. Acknowledge it, or close it as done.",
         "期限のため、これ以上は保留にできません。「対応する」か「完了」を選んでください。",
+    ),
+    "told_not_yours": (
+        "This is {by}'s: only they, their manager and their cover may act on it, or give it to you. Nothing was changed.",
+        "この対応依頼は{by}さんの担当です。操作と担当の変更は、ご本人・上長・不在時の代理の方のみ可能です。変更はありません。",
+    ),
+    "told_stranger": (
+        "If it is yours: we do not know your Slack user yet; ask for `slack_user_id` to be filled in csms.csv.",
+        "ご自身の担当の場合：Slackユーザーが未登録です。csms.csvの`slack_user_id`への登録をご依頼ください。",
+    ),
+    "told_has_it": (
+        "{by} has this hand-off already. Nothing was changed.",
+        "すでに{by}さんの担当です。変更はありません。",
     ),
     "told_unknown": (
         "This card belongs to no hand-off that we know; it may have been erased. Nothing was changed.",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.channels.slack import Card
 from bot.insight.handoff_brief import BriefLine
-from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card
+from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, shown_tasks
 from bot.slack.wording import WORDS
 from storage.handoffs import HandoffState
 from tests.fakes.slack_blocks import faults_of
@@ -61,13 +61,16 @@ def test_an_open_card_says_who_why_what_and_by_when() -> None:
     for part in ("Urgent: Renewal at risk", "Acme", "¥1,200,000", "adoption", "Sato", "Tanaka · CTO", "login: 3"):
         assert part in shown(card)
     assert "Thu, 4 Mar 2027, 18:00" in shown(card), "due in the reader's zone"
-    assert "☐ Read the timeline" in shown(card)
+    assert [box["text"]["text"] for box in card.blocks[-2]["elements"][0]["options"]] == ["Read the timeline", "Call"]
     assert [element["action_id"] for element in card.blocks[-1]["elements"]] == [
         "handoff_acknowledge",
         "handoff_snooze",
+        "handoff_reassign",
         "handoff_done",
+        "handoff_dismiss",
+        "handoff_flag",
     ]
-    assert {element["value"] for element in card.blocks[-1]["elements"]} == {"i1.7"}
+    assert {element["value"].partition("#")[0] for element in card.blocks[-1]["elements"]} == {"i1.7"}
     assert "Renewal at risk · Acme" in card.text
 
 
@@ -91,12 +94,38 @@ def test_an_acknowledged_card_says_who_and_when_and_cannot_be_acknowledged_again
     assert "handoff_acknowledge" not in shown(card)
 
 
-def test_outcomes_become_a_menu() -> None:
-    card = draw_card(replace(VIEW, outcomes=("won", "lost" * 100)))
-    menu = card.blocks[-1]["elements"][-1]
-    assert menu["type"] == "static_select"
-    assert [option["value"] for option in menu["options"]] == ["i1.7#0", "i1.7#1"]
+def test_a_prepared_mail_is_edited_and_sent_from_the_card() -> None:
+    assert "handoff_edit_send" not in shown(draw_card(VIEW))
+    assert "Edit & send" in shown(draw_card(replace(VIEW, has_mail=True)))
+
+
+def test_the_card_says_health_evidence_and_what_was_sent() -> None:
+    view = replace(
+        VIEW,
+        health="32 🔴 red (-20 in 30 days)",
+        evidence=("`logins` did not come true", '• count("login") → 0'),
+        sent=("1 Mar Your renewal → Tanaka (opened)",),
+    )
+    card = draw_card(view)
     assert faults_of(card.blocks) == []
+    for part in ("32 🔴 red (-20 in 30 days)", "did not come true", "→ 0", "Your renewal → Tanaka (opened)"):
+        assert part in shown(card)
+
+
+def test_a_long_task_goes_on_below_its_first_line_and_the_twenty_first_is_counted() -> None:
+    card = draw_card(replace(VIEW, tasks=("word " * 40, *(f"task {number}" for number in range(24)))))
+    assert faults_of(card.blocks) == []
+    (first, *_) = (block for block in card.blocks if str(block.get("block_id")).startswith("handoff_tasks"))
+    assert first["elements"][0]["options"][0]["description"]["text"].startswith("…")
+    assert "and 5 more" in shown(card)
+
+
+def test_the_ids_of_boxes_say_which_ticks_were_shown() -> None:
+    card = draw_card(replace(VIEW, ticked=frozenset({1})))
+    (boxes,) = (block for block in card.blocks if str(block.get("block_id")).startswith("handoff_tasks"))
+    assert shown_tasks(boxes["block_id"]) == ("i1.7", frozenset({1}))
+    assert [box["value"] for box in boxes["elements"][0]["initial_options"]] == ["1"]
+    assert shown_tasks("handoff_buttons") is None
 
 
 @pytest.mark.parametrize("state", [HandoffState.DONE, HandoffState.DISMISSED, HandoffState.WITHDRAWN])
@@ -143,6 +172,11 @@ def test_no_text_of_a_person_breaks_a_card_or_calls_anybody(text: str, locale: s
         owner=text,
         contact=text,
         reason=text,
+        health=text,
+        evidence=(text,) * 20,
+        sent=(text,) * 20,
+        ticked=frozenset(range(60)),
+        has_mail=True,
         brief=(BriefLine(label=text, text=text),) * 60,
         tasks=(text,) * 60,
         outcomes=(text,) * 150,

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +19,7 @@ from sqlalchemy import func, insert, select, update
 from bot.pipeline.escalate import post_handoffs
 from bot.slack.app import SlackApp
 from storage import handoff_moves as moves
-from storage.accounts import Csm
+from storage.accounts import Csm, Customer
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 from storage.journeys import Installation
 from tests.fakes.slack_server import Failure, Message, press_of
@@ -84,7 +83,7 @@ def test_the_same_click_told_three_times_has_one_effect(world: World, app: Slack
     _, post = posted(world)
     value = post.actions[0]["value"]
     for _ in range(3):
-        press(app, post, "handoff_done", value=value)
+        press(app, post, "handoff_acknowledge", value=value)
     settle(app)
     assert acts(world) == 1
     assert world.slack.private == [], "a retry is no second person"
@@ -109,33 +108,6 @@ def test_an_unknown_slack_user_is_recorded_by_id(world: World, app: SlackApp) ->
     assert "<@U0NEW> acknowledged this" in str(post.blocks)
 
 
-def test_snooze_is_until_nine_of_the_owners_next_working_day(world: World, app: SlackApp) -> None:
-    it, post = posted(world, due_at=NOW + timedelta(days=20))
-    world.clock.move_to(datetime(2027, 3, 5, 3, 0, tzinfo=UTC))
-    press(app, post, "handoff_snooze")
-    settle(app)
-    assert world.row(it).snoozed_until == datetime(2027, 3, 8, 0, 0, tzinfo=UTC), "Monday 09:00 in Tokyo"
-    assert "snoozed this until Mon, 8 Mar 2027, 09:00" in str(post.blocks)
-
-
-def test_snoozing_what_is_due_is_refused_with_a_reason(world: World, app: SlackApp) -> None:
-    it, post = posted(world, due_at=NOW - timedelta(hours=1))
-    press(app, post, "handoff_snooze")
-    settle(app)
-    assert world.row(it).snoozed_until is None
-    assert "cannot be snoozed" in world.slack.private[0]["text"]
-
-
-def test_done_with_an_outcome_closes_and_the_card_shrinks_to_a_line(world: World, app: SlackApp) -> None:
-    it, post = posted(world, outcomes=["renewing", "lost"])
-    chosen = post.actions[-1]["options"][1]
-    press(app, post, "handoff_done", selected_option=chosen)
-    settle(app)
-    assert (world.row(it).state, world.row(it).outcome) == (HandoffState.DONE, "lost")
-    assert len(post.blocks) == 1
-    assert "outcome: lost" in str(post.blocks)
-
-
 def test_a_click_on_an_old_card_of_a_finished_handoff_explains_itself_in_the_persons_language(
     world: World, app: SlackApp
 ) -> None:
@@ -151,7 +123,9 @@ def test_a_click_on_an_old_card_of_a_finished_handoff_explains_itself_in_the_per
     assert world.row(it).state is HandoffState.DISMISSED
 
 
-def test_a_click_on_the_earlier_card_of_another_owner_works_and_folds_that_card(world: World, app: SlackApp) -> None:
+def test_a_click_on_the_earlier_card_of_another_owner_is_refused_and_folds_that_card(
+    world: World, app: SlackApp
+) -> None:
     it, first = posted(world)
     old = dict(first.actions[0])
     with world.database.write() as connection:
@@ -159,9 +133,108 @@ def test_a_click_on_the_earlier_card_of_another_owner_works_and_folds_that_card(
     post_handoffs(world.poster())
     press(app, first, "handoff_acknowledge", **old)
     settle(app)
-    assert world.row(it).acknowledged_by == "sato"
+    assert world.row(it).acknowledged_by is None
+    assert "This is Suzuki's: only they, their manager and their cover" in world.slack.private[0]["text"]
     assert "now with Suzuki" in first.text
-    assert "佐藤 acknowledged" in str(world.slack.posts[1].blocks)
+
+
+def test_whoever_may_not_act_is_refused_politely_and_privately_and_the_card_stays(world: World, app: SlackApp) -> None:
+    it, post = posted(world)
+    before = list(post.blocks)
+    for user in ("U2", "U0NEW"):
+        press(app, post, "handoff_acknowledge", user=user)
+    settle(app)
+    assert (world.row(it).state, post.blocks) == (HandoffState.OPEN, before)
+    assert sorted(told["user"] for told in world.slack.private) == ["U0NEW", "U2"]
+    (stranger,) = (told["text"] for told in world.slack.private if told["user"] == "U0NEW")
+    assert "ask for `slack_user_id`" in stranger
+    assert world.errors == []
+
+
+def test_the_manager_who_acknowledges_becomes_the_owner(world: World, app: SlackApp) -> None:
+    it, post = posted(world)
+    with world.database.write() as connection:
+        connection.execute(update(Csm).where(Csm.key == "sato").values(manager="suzuki"))  # type: ignore[arg-type]
+    press(app, post, "handoff_acknowledge", user="U2")
+    settle(app)
+    assert (world.row(it).owner, world.row(it).acknowledged_by) == ("suzuki", "suzuki")
+    assert "Suzuki acknowledged this" in str(post.blocks)
+
+
+def test_ticks_are_stored_and_stand_on_the_card(world: World, app: SlackApp) -> None:
+    it, post = posted(world, tasks=[{"en": "Read the timeline"}, {"en": "Call"}])
+    (boxes,) = (block for block in post.blocks if str(block.get("block_id")).startswith("handoff_tasks"))
+    first, second = boxes["elements"][0]["options"]
+    about = {"block_id": boxes["block_id"], "action_id": "handoff_tasks"}
+    press(app, post, "handoff_tasks", selected_options=[first], **about)
+    press(app, post, "handoff_tasks", selected_options=[second], at="2.1", **about)
+    settle(app)
+    assert world.row(it).ticked == [0, 1], "two people tick different boxes of the same card at once: none is lost"
+    (boxes,) = (block for block in post.blocks if str(block.get("block_id")).startswith("handoff_tasks"))
+    assert boxes["elements"][0]["initial_options"] == [first, second]
+    assert "ticked tasks off: 2 of 2" in str(post.blocks)
+
+
+def test_a_tick_is_taken_back_also_when_it_was_the_last(world: World, app: SlackApp) -> None:
+    it, post = posted(world, tasks=[{"en": "Call"}], ticked=[0])
+    (boxes,) = (block for block in post.blocks if str(block.get("block_id")).startswith("handoff_tasks"))
+    press(app, post, "handoff_tasks", selected_options=[], block_id=boxes["block_id"])
+    settle(app)
+    assert world.row(it).ticked == []
+
+
+def test_the_flag_goes_up_and_comes_down(world: World, app: SlackApp) -> None:
+    it, post = posted(world)
+    press(app, post, "handoff_flag")
+    settle(app)
+    assert world.row(it).flagged_at == NOW
+    assert "Take the flag off" in str(post.blocks)
+    again = world.app()
+    press(again, post, "handoff_flag", at="2.1")
+    again.close()
+    assert world.row(it).flagged_at is None
+
+
+def test_acknowledging_and_escalating_at_once_leave_one_owner(world: World, app: SlackApp) -> None:
+    it, post = posted(world)
+
+    def escalate() -> bool:
+        with world.database.write() as connection:
+            return moves.escalate(connection, it, at=NOW, level=1, owner="suzuki").is_done
+
+    with ThreadPoolExecutor(2) as people:
+        clicked = people.submit(press, app, post, "handoff_acknowledge")
+        is_escalated = people.submit(escalate).result()
+        assert clicked.result() == 200
+    settle(app)
+    found = world.row(it)
+    assert (found.owner, found.acknowledged_by) == (("suzuki", None) if is_escalated else ("sato", "sato"))
+    assert len(world.slack.private) == int(is_escalated), "who came too late is told whose it is now"
+
+
+def test_two_people_press_different_buttons_at_once_and_both_acts_stand(world: World, app: SlackApp) -> None:
+    it, post = posted(world, tasks=[{"en": "Call"}])
+    with world.database.write() as connection:
+        connection.execute(update(Csm).where(Csm.key == "sato").values(manager="suzuki"))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(2) as people:
+        people.submit(press, app, post, "handoff_acknowledge").result()
+        people.submit(press, app, post, "handoff_flag", user="U2").result()
+    settle(app)
+    found = world.row(it)
+    assert (found.acknowledged_by, found.flagged_at, acts(world)) == ("sato", NOW, 2)
+
+
+def test_a_click_about_an_erased_customer_explains_itself(world: World, app: SlackApp) -> None:
+    _, post = posted(world)
+    old = dict(post.actions[0])
+    with world.database.write() as connection:
+        connection.execute(update(Handoff).values(state="withdrawn", closed_by="journeybot", closed_at=NOW, note=None))
+        connection.execute(update(HandoffAct).values(details=None))
+        connection.execute(update(Customer).values(name="[erased]", erased_at=NOW))
+    press(app, post, "handoff_acknowledge", **old)
+    settle(app)
+    assert "is over (withdrawn, journeybot" in world.slack.private[0]["text"]
+    assert post.actions == []
 
 
 def test_a_card_whose_posting_was_never_confirmed_is_adopted_by_a_click(world: World, app: SlackApp) -> None:
@@ -181,7 +254,7 @@ def test_an_unknown_foreign_or_erased_handoff_is_answered_privately(
     world: World, app: SlackApp, reference: str
 ) -> None:
     it, post = posted(world)
-    assert press(app, post, "handoff_done", value=reference) == 200
+    assert press(app, post, "handoff_acknowledge", value=reference) == 200
     settle(app)
     assert world.row(it).state is HandoffState.OPEN
     assert "no hand-off that we know" in world.slack.private[0]["text"]
@@ -192,7 +265,7 @@ def test_a_card_of_another_installation_does_nothing_here(world: World, app: Sla
         connection.execute(insert(Installation).values(id="mine", created_at=NOW))
     it, post = posted(world)
     assert post.actions[0]["value"] == f"mine.{it}"
-    press(app, post, "handoff_done", value=f"theirs.{it}")
+    press(app, post, "handoff_acknowledge", value=f"theirs.{it}")
     settle(app)
     assert world.row(it).state is HandoffState.OPEN
 
@@ -203,18 +276,19 @@ def test_a_card_of_another_installation_does_nothing_here(world: World, app: Sla
         {"user": {"id": "<!channel>"}},
         {"user": None},
         {"container": None, "channel": None},
-        {"actions": [{"action_id": "handoff_done", "block_id": "b", "action_ts": "1", "value": "local.1#x"}]},
-        {"actions": [{"action_id": "handoff_done", "block_id": "b", "action_ts": "1", "value": "local.1#99999999999"}]},
+        {"actions": [{"action_id": "handoff_tasks", "block_id": "b", "action_ts": "1", "selected_options": []}]},
+        {"actions": [{"action_id": "handoff_tasks", "block_id": "handoff_tasks:x:0:1,a", "action_ts": "1"}]},
+        {"actions": [{"action_id": "handoff_flag", "block_id": "b", "action_ts": "1", "value": "local.1#99999999999"}]},
     ],
 )
 def test_a_strange_payload_is_acknowledged_and_harms_nothing(
     world: World, app: SlackApp, broken: dict[str, Any]
 ) -> None:
     it, post = posted(world)
-    payload = press_of(post, {**post.actions[0], "action_id": "handoff_done"})
+    payload = press_of(post, post.actions[0])
     assert app.bolt.dispatch(request_of({**payload, **broken})).status == 200
     settle(app)
-    assert world.row(it).state in (HandoffState.OPEN, HandoffState.DONE)
+    assert world.row(it).state in (HandoffState.OPEN, HandoffState.ACKNOWLEDGED)
 
 
 def test_a_fault_of_the_database_is_told_to_the_person_and_reported(world: World, app: SlackApp) -> None:

@@ -1,0 +1,99 @@
+"""Whom to talk to about a hand-off, and what they were sent already: the contact it is about, else the one who decides, with
+their roles and the last touch; the latest mails to the customer and what became of them. Read-only; shown on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, case, func, select
+
+from bot.insight.brief_health import health_lines
+from bot.insight.handoff_brief import Reader
+from bot.rules.zones import local_date
+from storage.accounts import Contact, ContactRole
+from storage.facts import Meeting, MeetingAttendee
+from storage.handoff_views import HandoffRecord
+from storage.outbox import Message, MessageContent
+
+CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
+MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
+CONTENT: Table = MessageContent.__table__  # type: ignore[attr-defined]
+MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
+ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
+#: Whom to call first where the journey does not say.
+FIRST_ASKED = ("decision_maker", "champion")
+MOST_MAILS = 3
+LOOK_BACK = timedelta(days=30)
+
+
+def contact_to_talk_to(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str | None:
+    """Name, title, roles, address, telephone and last touch; None where the customer has nobody."""
+    row = _whom(connection, handoff)
+    if row is None:
+        return None
+    roles = connection.scalars(select(ROLE.c.role).where(ROLE.c.contact_id == row.id).order_by(ROLE.c.role))
+    parts = [row.name or row.key, row.title, ", ".join(roles), row.email, row.phone]
+    return " · ".join([part for part in parts if part] + [_last_touch(connection, row.id, reader)])
+
+
+def _whom(connection: Connection, handoff: HandoffRecord) -> Row[Any, Any, Any, Any, Any, Any] | None:
+    columns = [CONTACT.c[name] for name in ("id", "key", "name", "title", "email", "phone")]
+    if handoff.contact_id is not None:
+        return connection.execute(select(*columns).where(CONTACT.c.id == handoff.contact_id)).one_or_none()
+    rank = case({role: place for place, role in enumerate(FIRST_ASKED)}, value=ROLE.c.role, else_=len(FIRST_ASKED))
+    of_customer = (CONTACT.c.customer_id == handoff.customer_id, CONTACT.c.gone_at.is_(None))
+    found = select(*columns).outerjoin(ROLE, ROLE.c.contact_id == CONTACT.c.id).where(*of_customer)
+    is_primary = func.coalesce(ROLE.c.is_primary, False)
+    return connection.execute(found.order_by(rank, is_primary.desc(), CONTACT.c.id).limit(1)).one_or_none()
+
+
+def _last_touch(connection: Connection, contact_id: int, reader: Reader) -> str:
+    mails = select(func.max(MESSAGE.c.accepted_at), func.max(MESSAGE.c.replied_at))
+    sent, answered = connection.execute(mails.where(MESSAGE.c.contact_id == contact_id)).one()
+    meetings = select(func.max(MEETING.c.starts_at)).join(ATTENDEE, ATTENDEE.c.meeting_id == MEETING.c.id)
+    was_there = (ATTENDEE.c.contact_id == contact_id, MEETING.c.starts_at <= reader.now)
+    met = connection.scalar(meetings.where(*was_there))
+    touches: list[tuple[datetime, str]] = [
+        (at, word)
+        for at, word in (
+            (sent, reader.says("mail", "メール")),
+            (answered, reader.says("their answer", "返信")),
+            (met, reader.says("meeting", "打ち合わせ")),
+        )
+        if at is not None
+    ]
+    if not touches:
+        return reader.says("no touch yet", "接点なし")
+    at, word = max(touches)
+    return reader.says(f"last touch: {word}, {reader.day(at)}", f"最後の接点：{word}（{reader.day(at)}）")
+
+
+def mails_sent(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterator[str]:
+    """The latest of the last 30 days, the newest first."""
+    joined = MESSAGE.outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
+    joined = joined.outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
+    columns = [MESSAGE.c[name] for name in ("accepted_at", "template", "opened_at", "clicked_at", "replied_at")]
+    found = select(*columns, CONTENT.c.subject, CONTACT.c.name).select_from(joined)
+    since = (MESSAGE.c.accepted_at >= reader.now - LOOK_BACK, MESSAGE.c.accepted_at <= reader.now)
+    found = found.where(MESSAGE.c.customer_id == handoff.customer_id, *since)
+    for row in connection.execute(found.order_by(MESSAGE.c.accepted_at.desc(), MESSAGE.c.id.desc()).limit(MOST_MAILS)):
+        became = next((word for at, word in _became(row, reader) if at is not None), "")
+        whom = f" → {row.name}" if row.name else ""
+        yield f"{reader.day(row.accepted_at)} {row.subject or row.template}{whom}{became}"
+
+
+def _became(row: Any, reader: Reader) -> Iterator[tuple[datetime | None, str]]:
+    yield row.replied_at, reader.says(" (answered)", "（返信あり）")
+    yield row.clicked_at, reader.says(" (clicked)", "（クリックあり）")
+    yield row.opened_at, reader.says(" (opened)", "（開封済み）")
+
+
+def health_line(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str | None:
+    """The health score with its band and trend; None where there is none."""
+    if handoff.customer_id is None:
+        return None
+    today = local_date(reader.now, reader.timezone)
+    return next(iter(health_lines(connection, handoff.customer_id, today, reader.says)), None)

@@ -1,0 +1,83 @@
+"""The evidence behind a hand-off: what its journey decided last before it asked, and the values that this condition sees now.
+Asks the database with the engine's own expressions, so it cannot disagree with it. Read-only; shown on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, select
+
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.errors import ConditionError
+from bot.insight.explanation import SeenLeaf
+from bot.insight.handoff_brief import Reader
+from bot.insight.leaf_columns import LeafColumns
+from bot.pipeline.news import local_days
+from bot.pipeline.scopes import Ground, walk_joins
+from bot.rules.conditions import parse_condition
+from bot.rules.reasons import sentence
+from storage.enrollments import ENROLLMENT
+from storage.handoff_views import HandoffRecord
+from storage.journal import Decision
+from storage.journeys import PlaybookVersion
+
+DECISION: Table = Decision.__table__  # type: ignore[attr-defined]
+VERSION: Table = PlaybookVersion.__table__  # type: ignore[attr-defined]
+#: Decisions that lead to a step rather than tell that it was reached.
+LEADING = ("then", "else", "until_holds", "deadline_passed", "mail_was_not_sent")
+MOST_VALUES = 5
+LONGEST = 160
+
+
+def evidence_of(
+    connection: Connection, handoff: HandoffRecord, reader: Reader, settings: WorkspaceSettings
+) -> list[str]:
+    """The decision's sentence, then one line per value; empty for a hand-off of no walk."""
+    if handoff.enrollment_id is None:
+        return []
+    decided = _decision_before(connection, handoff)
+    lines = [] if decided is None else [_sentence(decided, reader)]
+    found = select(VERSION.c.definition).join(ENROLLMENT, ENROLLMENT.c.version_id == VERSION.c.id)
+    definition = connection.scalar(found.where(ENROLLMENT.c.id == handoff.enrollment_id)) or {}
+    entry = (definition.get("enter") or {}).get("when")
+    condition = (decided.details or {}).get("condition") if decided is not None else entry
+    if condition:
+        is_contact = definition.get("walks") == "contact"
+        ground = Ground(days=local_days(connection, reader.now, settings.timezone), settings=settings)
+        lines += _values(connection, handoff.enrollment_id, str(condition), ground, is_contact=is_contact)
+    return lines
+
+
+def _decision_before(connection: Connection, handoff: HandoffRecord) -> Row[Any, Any, Any] | None:
+    """The last choice of the walk; a fall to `else` of a branch says nothing of its own."""
+    mine = (DECISION.c.enrollment_id == handoff.enrollment_id, DECISION.c.at <= handoff.opened_at)
+    found = select(DECISION.c.verdict, DECISION.c.reason, DECISION.c.details).where(
+        *mine, DECISION.c.reason.in_(LEADING)
+    )
+    rows = connection.execute(found.order_by(DECISION.c.id.desc()).limit(3)).all()
+    return next((row for row in rows if (row.details or {}).get("condition") != "no case holds"), None)
+
+
+def _sentence(row: Row[Any, Any, Any], reader: Reader) -> str:
+    return sentence(row.verdict, row.reason, row.details, reader.locale, zone=reader.timezone)
+
+
+def _values(
+    connection: Connection, enrollment_id: int, text: str, ground: Ground, *, is_contact: bool
+) -> Iterator[str]:
+    try:
+        leaves = LeafColumns(parse_condition(text), ground.scope(contact=is_contact, walk=True))
+    except ConditionError:
+        return  # a moment (`next_meeting(…) - 1 day`), or a name that this version does not know
+    asked = select(*leaves.columns()).select_from(walk_joins(is_contact)).where(ENROLLMENT.c.id == enrollment_id)
+    row = connection.execute(asked).one_or_none()
+    for leaf in leaves.seen(row)[:MOST_VALUES] if row is not None else ():
+        yield f"• {leaf.text[:LONGEST]} → {_shown(leaf)}"
+
+
+def _shown(leaf: SeenLeaf) -> str:
+    if isinstance(leaf.value, bool):
+        return "✓" if leaf.value else "✗"
+    value = f"{leaf.value:g}" if isinstance(leaf.value, float) else leaf.value
+    return "–" if value is None else str(value)[:LONGEST]
