@@ -25,6 +25,7 @@ from bot.pipeline.sending_prepared import Sent, send_prepared, write_elsewhere
 from bot.slack import mail_views
 from bot.slack.blocks import escaped, length
 from bot.slack.card_views import names_of
+from bot.slack.cards import EDIT_SEND
 from bot.slack.context import Body, SlackContext
 from bot.slack.mail_views import FormMemory, Written
 from bot.slack.mail_words import mail_word as say
@@ -35,7 +36,6 @@ from bot.webhooks.draft_links import draft_url
 from storage.handoff_deeds import Move
 from storage.handoff_views import get, handoff_id_of, installation_of
 
-EDIT_SEND = "handoff_edit_send"
 LONGEST_TOLD = 1500
 #: Slack waits three seconds for an acknowledgement, and nobody likes to wait for two.
 SOON_SECONDS = 0.8

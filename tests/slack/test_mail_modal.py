@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from bot.channels.slack import Card
 from bot.slack.app import SlackSettings, build_bolt_app, build_poster
 from bot.slack.blocks import actions, button, section
-from bot.slack.mail_modal import EDIT_SEND
+from bot.slack.cards import EDIT_SEND
 from bot.webhooks.unsubscribe import MailLinks
 from storage import handoff_moves
 from storage.accounts import Suppression
