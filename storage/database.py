@@ -49,6 +49,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         sync = "FULL" if survives_power_loss else "OFF"
         self.engine = _sqlite_engine(parsed, echo, sync) if self.is_sqlite else _postgres_engine(parsed, echo)
+        self._survives_power_loss = survives_power_loss
         self._beside: dict[str, Database] = {}
         self._opening = threading.Lock()
 
@@ -75,7 +76,8 @@ class Database:
         with self._opening:
             found = self._beside.get(suffix)
             if found is None:
-                found = Database(self.url.set(database=f"{self.url.database}{suffix}").render_as_string(False))
+                url = self.url.set(database=f"{self.url.database}{suffix}").render_as_string(False)
+                found = Database(url, survives_power_loss=self._survives_power_loss)
                 with found.write() as connection:
                     table.create(connection, checkfirst=True)
                 self._beside[suffix] = found

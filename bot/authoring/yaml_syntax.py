@@ -121,6 +121,9 @@ def _second_colon(spot: Spot) -> Explanation | None:
         whole = re.sub(r"\s+#.*$", "", spot.text[found.start("value") :]).rstrip()
         hint = f"put the whole in quotes: `{found['key']}: {quoted(short(whole))}`"
         return spot.line, Trap("yaml-colon", "A colon and a space inside a text begin a new key in YAML", hint)
+    if spot.line == 1:
+        message = "The second colon of this line begins a new key in YAML"
+        return spot.line, Trap("yaml-colon", message, "put the text after the first colon in quotes")
     above = spot.line - 1
     while above > 1 and not spot.line_at(above).strip():
         above -= 1

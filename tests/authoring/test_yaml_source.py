@@ -198,6 +198,7 @@ def test_depth_is_counted_from_the_root() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab: -#\n\t'\"[]{},&*!|>%@`?\\é。=0~"), max_size=60))
 @example("a: |9\n x")
+@example("0: :")
 @example("%TAG ! x\na: 1")
 @example('"\\x')
 def test_whatever_is_written_is_a_tree_or_one_finding(text: str) -> None:

@@ -22,7 +22,7 @@ from bot.logs import configure_logs
 from bot.settings import Settings
 from storage.database import FROZEN_SECONDS
 from tests.fakes.sendgrid_server import DEFAULT_KEY
-from tests.promise.moving_database import MovingDatabase
+from tests.moving_database import MovingDatabase
 
 BROKE = 3
 

@@ -16,7 +16,7 @@ from storage.upgrade import upgrade
 from tests.pipeline.scenes import company, journey
 from tests.postgresql import new_database
 from tests.promise.forge import SharedClock
-from tests.promise.moving_database import MovingDatabase
+from tests.moving_database import MovingDatabase
 from tests.promise.smithy import Forge, Smithy
 from tests.world import BEGINNING, World
 

@@ -13,8 +13,8 @@ from storage.database import FROZEN_SECONDS, Database
 class MovingDatabase(Database):
     """Begins at `url`; `move_to` takes a URL of the same engine."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+        super().__init__(url, survives_power_loss=survives_power_loss)
         self._place = url
         self.frozen_seconds = FROZEN_SECONDS
 
@@ -32,4 +32,6 @@ class MovingDatabase(Database):
     def move_to(self, url: str, *, in_child: bool = False) -> None:
         """`in_child`: the connections belong to the process that forked us and must not be closed here."""
         self.engine.dispose(close=not in_child)
+        self._beside.clear()
         self._place = url
+        self.url = make_url(url).set(drivername=self.url.drivername)
