@@ -22,6 +22,7 @@ from bot.channels.folder import FolderChannel
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
+from bot.intake.pulls.sources_file import sources_findings
 from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.absorb import absorb
 from bot.pipeline.deliver import DeliverCount, deliver
@@ -44,6 +45,7 @@ from bot.settings import Settings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 from storage.handoff_mails import tell_unsent, unsent_mails
+from storage.handoff_views import is_any_unfinished
 from storage.hosts import SendPause
 from storage.journeys import Installation
 from storage.marker import MarkerFile
@@ -228,7 +230,9 @@ class App:
     def escalate(self, published: Published) -> OverdueCounts:
         """Hand-offs that nobody took in time move on."""
         settings = published.settings
-
+        with self.database.read() as connection:
+            if not is_any_unfinished(connection):
+                return OverdueCounts()
         escalated = escalate_overdue(
             self.database,
             self.clock.now(),
@@ -341,7 +345,8 @@ def read_workspace(
         raise UsageError(f"{folder} is no workspace: it has no folder `playbooks`", hint="run `journeybot init DIR`")
     files, unreadable = read_files(folder)
     replies_set_up = settings.inbound_secret is not None
-    return files, load_workspace(files, replies_set_up=replies_set_up, known=known, extra=[*unreadable, *extra])
+    found = [*unreadable, *sources_findings(folder), *extra]
+    return files, load_workspace(files, replies_set_up=replies_set_up, known=known, extra=found)
 
 
 def mail_channel(settings: Settings, clock: Clock) -> MailChannel:

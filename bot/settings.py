@@ -256,6 +256,14 @@ class Settings(BaseSettings):
         return make_url(self.database_url).render_as_string(hide_password=True)
 
 
+def read_environment(workspace: Path) -> dict[str, str]:
+    """Everything in the environment and in the workspace's `.env` (the environment wins): sources.yml names variables of its
+    own for its secrets."""
+    env_file = workspace / ".env"
+    in_file = dotenv_values(env_file) if env_file.is_file() else {}
+    return {**{name: value for name, value in in_file.items() if value is not None}, **os.environ}
+
+
 def _listed(given: SecretStr | None) -> tuple[str, ...]:
     """Several keys in one variable, separated by commas."""
     text = given.get_secret_value() if given else ""

@@ -211,3 +211,8 @@ def count_open(connection: Connection, owner: str, *, due_before: datetime | Non
     if due_before is not None:
         mine.append(_handoffs.c.due_at < due_before)
     return connection.execute(select(func.count()).select_from(_handoffs).where(*mine)).scalar_one()
+
+
+def is_any_unfinished(connection: Connection) -> bool:
+    """Whether there is a hand-off that somebody still has to do something about."""
+    return connection.scalar(select(_handoffs.c.id).where(_handoffs.c.state.in_(UNFINISHED)).limit(1)) is not None

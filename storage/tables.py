@@ -19,26 +19,12 @@ from storage import (
     pacing,
     scores,
     stages,
+    sync,
     tracking,
 )
 
 metadata = SQLModel.metadata
 MODULES = (
-    *(
-        accounts,
-        desk,
-        facts,
-        fuses,
-        handoffs,
-        health,
-        heartbeats,
-        hosts,
-        inbound,
-        journal,
-        journeys,
-        notices,
-        outbox,
-        pacing,
-    ),
-    *(scores, stages, tracking),
+    *(accounts, desk, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox),
+    *(pacing, scores, stages, sync, tracking),
 )

@@ -38,6 +38,7 @@ COMPANY_FILES = frozenset(
         "products",
         "surveys",
         "churn",
+        "sources",
     )
 )
 MAX_FILE_BYTES = 512 * 1024

@@ -42,6 +42,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="Import customers, contacts and facts from CSV or JSON Lines.",
     ),
     CommandPlace(
+        name="sync",
+        place="bot.cli.syncing:sync",
+        panel=SET_UP,
+        says="Pull customers and facts from your warehouse or CRM.",
+    ),
+    CommandPlace(
         name="check",
         place="bot.cli.publishing:check",
         panel=SET_UP,

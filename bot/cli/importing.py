@@ -107,14 +107,14 @@ def _print_report(report: ImportReport) -> None:
     columns = ("file", "kind", "rows", "changed", "unchanged", "rejected", "flawed")
     print_table(columns, [[getattr(file, name) for name in columns] for file in report.files])
     for file in report.files:
-        _print_problems(file)
+        print_problems(file)
     for warning in report.warnings:
         print_line(f"Note: {warning}")
     if report.is_dry_run:
         print_line("Dry run: nothing was stored.")
 
 
-def _print_problems(file: FileReport) -> None:
+def print_problems(file: FileReport) -> None:
     for warning in file.warnings:
         print_line(f"Note: {file.file}: {warning}")
     for problem in file.problems[:MOST_PROBLEMS]:

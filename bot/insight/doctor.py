@@ -15,6 +15,7 @@ from bot.insight.doctor_people import people_checks, unknown_zones
 from bot.insight.doctor_running import running_complaints
 from bot.insight.doctor_sending import sending_complaints
 from bot.insight.doctor_setup import setup_complaints
+from bot.insight.doctor_sync import sync_complaints
 from bot.insight.doctor_tracking import tracking_complaints
 from bot.insight.doctor_walks import handoff_checks, walk_checks
 from bot.pipeline.published import Published
@@ -52,6 +53,7 @@ def examine(
             *sending_complaints(connection, guard),
             *incoming_complaints(connection, database, now),
             *tracking_complaints(connection, now),
+            *sync_complaints(connection, now),
             *setup_complaints(connection, published, now, settings),
         ]
     return sorted(found, key=lambda complaint: (ORDER[complaint.severity], complaint.name))

@@ -71,49 +71,55 @@ def load_map(name: str) -> ImportMap:
         if name not in shipped:
             raise UsageError(f"There is no map `{name}`", hint=f"give a file, or one of: {', '.join(shipped)}")
         path = shipped[name]
-    tree, findings = yaml.read_yaml(path.read_bytes(), path.name)
+    return MapReader(path.name).read_map(read_tree(path))
+
+
+def read_tree(path: Path, name: str = "") -> yaml.Value | None:
+    """`name`: what a complaint calls the file. Raises: ImportRefused for what is no YAML."""
+    tree, findings = yaml.read_yaml(path.read_bytes(), name or path.name)
     if findings:
         first = findings[0]
         raise ImportRefused(first.message, where=f"{first.file}:{first.line}", hint=first.hint)
-    return _Reader(path.name).read_map(tree)
+    return tree
 
 
-class _Reader:
-    """Turns the tree of one map file into an ImportMap; every complaint carries file:line."""
+class MapReader:
+    """Turns the tree of a map file, or of sources.yml, into values; every complaint carries file:line."""
 
     def __init__(self, file: str) -> None:
         self._file = file
 
     def read_map(self, tree: yaml.Value | None) -> ImportMap:
-        top = self._mapping(tree, "A map", MAP_KEYS)
+        top = self.mapping(tree, "A map", MAP_KEYS)
         files = {}
-        for stem, value in self._entries(top.entries.get("files")).items():
+        for stem, value in self.entries(top.entries.get("files")).items():
             entries = value.items if isinstance(value, yaml.Sequence) else [value]
-            files[stem] = tuple(self._file_map(entry) for entry in entries)
+            files[stem] = tuple(self.file_map(entry) for entry in entries)
         source = top.entries.get("source")
         return ImportMap(
             files=files,
-            source=self._text(source) if source else "",
+            source=self.text(source) if source else "",
             derive=tuple(
-                self._one_of(item, DERIVED, "derived column") for item in self._items(top.entries.get("derive"))
+                self.one_of(item, DERIVED, "derived column") for item in self.items(top.entries.get("derive"))
             ),
         )
 
-    def _file_map(self, value: yaml.Value) -> FileMap:
-        entry = self._mapping(value, "An entry of `files`", FILE_KEYS)
+    def file_map(self, value: yaml.Value, *, also: tuple[str, ...] = ()) -> FileMap:
+        """`also`: keys of the entry that somebody else reads."""
+        entry = self.mapping(value, "An entry", (*FILE_KEYS, *also))
         if "into" not in entry.entries:
-            raise self._refusal("The entry does not say `into`", entry.line, "into: customers")
+            raise self.refusal("The entry does not say `into`", entry.line, "into: customers")
         parts = entry.entries
-        kind = Kind(self._one_of(parts["into"], [kind.value for kind in Kind], "kind"))
-        rest = self._one_of(parts["rest"], ("keep", "ignore"), "`rest`") if "rest" in parts else "keep"
+        kind = Kind(self.one_of(parts["into"], [kind.value for kind in Kind], "kind"))
+        rest = self.one_of(parts["rest"], ("keep", "ignore"), "`rest`") if "rest" in parts else "keep"
         return FileMap(
             kind=kind,
-            columns=self._ours(kind, parts.get("columns"), self._text),
-            constants=self._ours(kind, parts.get("constants"), self._text),
-            values=self._ours(kind, parts.get("values"), self._texts),
+            columns=self._ours(kind, parts.get("columns"), self.text),
+            constants=self._ours(kind, parts.get("constants"), self.text),
+            values=self._ours(kind, parts.get("values"), self.texts),
             choose=self._ours(kind, parts.get("choose"), self._choices),
             when=self._test(parts.get("when")),
-            filled=tuple(self._text(item) for item in self._items(parts.get("filled"))),
+            filled=tuple(self.text(item) for item in self.items(parts.get("filled"))),
             keeps_rest=rest == "keep",
         )
 
@@ -121,71 +127,71 @@ class _Reader:
         """A mapping whose keys are our columns."""
         found = {}
         sheet = SHEETS[kind]
-        for name, inner in self._entries(value).items():
+        for name, inner in self.entries(value).items():
             ours = our_name(name, sheet)
             if ours.startswith(EXTRA) and not sheet.extras:
                 line = value.keys[name] if isinstance(value, yaml.Mapping) else 0
                 meant = nearest(name, sheet.columns)
                 hint = f"did you mean {meant}?" if meant else f"there are: {', '.join(sheet.columns)}"
-                raise self._refusal(f"{kind.value} have no column `{name}`", line, hint)
+                raise self.refusal(f"{kind.value} have no column `{name}`", line, hint)
             found[ours] = read(inner)
         return found
 
     def _choices(self, value: yaml.Value) -> tuple[Choice, ...]:
         choices = []
-        for item in self._items(value):
-            entry = self._mapping(item, "A choice", ("when", "is"))
+        for item in self.items(value):
+            entry = self.mapping(item, "A choice", ("when", "is"))
             if "is" not in entry.entries:
-                raise self._refusal(
+                raise self.refusal(
                     "The choice does not say `is`", entry.line, "{when: {is_trial: true}, is: onboarding}"
                 )
             when = self._test(entry.entries.get("when"))
-            choices.append(Choice(when=when, value=self._text(entry.entries["is"])))
+            choices.append(Choice(when=when, value=self.text(entry.entries["is"])))
         return tuple(choices)
 
     def _test(self, value: yaml.Value | None) -> Test:
         tests = {}
-        for name, inner in self._entries(value).items():
+        for name, inner in self.entries(value).items():
             items = inner.items if isinstance(inner, yaml.Sequence) else [inner]
-            tests[name] = frozenset(self._text(item).casefold() for item in items)
+            tests[name] = frozenset(self.text(item).casefold() for item in items)
         return tests
 
-    def _texts(self, value: yaml.Value) -> dict[str, str]:
-        return {name: self._text(inner) for name, inner in self._entries(value).items()}
+    def texts(self, value: yaml.Value) -> dict[str, str]:
+        return {name: self.text(inner) for name, inner in self.entries(value).items()}
 
-    def _entries(self, value: yaml.Value | None) -> Mapping[str, yaml.Value]:
-        return {} if value is None else self._mapping(value, "This").entries
+    def entries(self, value: yaml.Value | None) -> Mapping[str, yaml.Value]:
+        return {} if value is None else self.mapping(value, "This").entries
 
-    def _items(self, value: yaml.Value | None) -> list[yaml.Value]:
+    def items(self, value: yaml.Value | None) -> list[yaml.Value]:
         if value is None:
             return []
         if not isinstance(value, yaml.Sequence):
-            raise self._refusal("A list belongs here", value.line, "write [one, two]")
+            raise self.refusal("A list belongs here", value.line, "write [one, two]")
         return value.items
 
-    def _mapping(self, value: yaml.Value | None, what: str, known: tuple[str, ...] = ()) -> yaml.Mapping:
+    def mapping(self, value: yaml.Value | None, what: str, known: tuple[str, ...] = ()) -> yaml.Mapping:
         if not isinstance(value, yaml.Mapping):
-            raise self._refusal(f"{what} has to be keys with values", value.line if value else 1, "write key: value")
+            raise self.refusal(f"{what} has to be keys with values", value.line if value else 1, "write key: value")
         for name in value.entries:
             if known and name not in known:
                 meant = nearest(name, known)
                 hint = f"did you mean {meant}?" if meant else f"there are: {', '.join(known)}"
-                raise self._refusal(f"`{name}` is no key here", value.keys[name], hint)
+                raise self.refusal(f"`{name}` is no key here", value.keys[name], hint)
         return value
 
-    def _text(self, value: yaml.Value) -> str:
+    def text(self, value: yaml.Value) -> str:
         if not isinstance(value, yaml.Scalar):
-            raise self._refusal("One value belongs here", value.line, "write one text or number")
+            raise self.refusal("One value belongs here", value.line, "write one text or number")
         return value.text
 
-    def _one_of(self, value: yaml.Value, known: Iterable[str], what: str) -> str:
-        text = self._text(value)
+    def one_of(self, value: yaml.Value, known: Iterable[str], what: str) -> str:
+        text = self.text(value)
         names = list(known)
         if text not in names:
             meant = nearest(text, names)
             hint = f"did you mean {meant}?" if meant else f"there are: {', '.join(names)}"
-            raise self._refusal(f"`{text}` is no {what}", value.line, hint)
+            raise self.refusal(f"`{text}` is no {what}", value.line, hint)
         return text
 
-    def _refusal(self, sentence: str, line: int, hint: str) -> ImportRefused:
+    def refusal(self, sentence: str, line: int, hint: str) -> ImportRefused:
         return ImportRefused(sentence, where=f"{self._file}:{line}", hint=hint)

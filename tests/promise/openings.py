@@ -13,10 +13,10 @@ from sqlalchemy import make_url
 
 from storage.database import Database
 from storage.upgrade import upgrade
+from tests.moving_database import MovingDatabase
 from tests.pipeline.scenes import company, journey
 from tests.postgresql import new_database
 from tests.promise.forge import SharedClock
-from tests.moving_database import MovingDatabase
 from tests.promise.smithy import Forge, Smithy
 from tests.world import BEGINNING, World
 

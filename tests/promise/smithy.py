@@ -24,8 +24,8 @@ from bot.insight.doctor_mails import mail_checks
 from bot.insight.doctor_walks import walk_checks
 from storage.outbox import DeliveryEvent, MessageState
 from tests.fakes.sendgrid_server import FakeSendGrid
-from tests.promise.forge import End, Order, SharedClock
 from tests.moving_database import MovingDatabase
+from tests.promise.forge import End, Order, SharedClock
 
 ROOT = Path(__file__).parents[2]
 OPTED_OUT_ID = "SELECT id FROM customer WHERE key = 'opted_out'"

@@ -1,0 +1,1 @@
+"""Pulls: rows that we fetch where teams already have them (a warehouse, a CRM), read as an import reads a file."""
