@@ -229,10 +229,11 @@ class App:
 
     def escalate(self, published: Published) -> OverdueCounts:
         """Hand-offs that nobody took in time move on."""
-        settings = published.settings
+        self._tell_of_unsent_mails()
         with self.database.read() as connection:
             if not is_any_unfinished(connection):
                 return OverdueCounts()
+        settings = published.settings
         escalated = escalate_overdue(
             self.database,
             self.clock.now(),
@@ -243,7 +244,6 @@ class App:
         )
         mind_due_times(self.database, published, self.clock.now())
         move_owners(self.database, published, self.clock.now())
-        self._tell_of_unsent_mails()
         return escalated
 
     def _tell_of_unsent_mails(self) -> None:
