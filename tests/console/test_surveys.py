@@ -15,7 +15,7 @@ from bot.insight.report_nps import report_nps
 from bot.intake.directory import CONTACT
 from bot.webhooks.unsubscribe import MailLinks
 from storage.facts import SurveyAnswer
-from tests.cast import cast, change, opted_out
+from tests.cast import cast, change
 from tests.intake.house import stored
 from tests.world import World
 
@@ -168,4 +168,3 @@ def test_the_report_counts_the_latest_answer_of_each_person_by_stage_and_segment
     assert told["all", ""] == (2, 0.0)
     assert told["stage", "adoption"] == (2, 0.0)
     assert told["tier", "asked"] == (2, 0.0)
-    assert opted_out is not None

@@ -16,7 +16,7 @@ from bot.intake.events import EVENT, USAGE
 from bot.intake.tracking.taking_in import take_in_tracked
 from bot.settings import Settings
 from storage.database import Database
-from storage.posts import TRACKING, count_waiting, keep_posts, waiting_posts
+from storage.posts import TRACKING, count_waiting, waiting_posts
 from storage.tracking import HELD, count_held, counts_since
 from tests.intake.house import CONTACTS, CUSTOMERS, NOW, bring_files, names, stored
 from tests.intake.tracked import arrive, call, take_in
@@ -241,4 +241,3 @@ def test_who_was_erased_does_not_come_back_by_any_id(app: App) -> None:
     assert [(row["email"], row["name"]) for row in stored(database, CONTACT)] == [(None, None)]
     assert tracked(database) == []
     assert "ada@" not in str(stored(database, HELD))
-    assert keep_posts is not None
