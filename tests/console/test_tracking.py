@@ -122,11 +122,11 @@ def test_without_a_valid_key_nothing_is_taken_and_it_is_counted(app: App, header
         ("/v1/track", b"[]", {}, 400, "unparsable"),
         ("/v1/batch", b'{"batch": {}}', {}, 400, "unparsable"),
         ("/v1/track", b"[" * 100_000, {}, 400, "unparsable"),
-        ("/v1/track", gzip.compress(b"{}" * 50)[:-9], {"content-encoding": "gzip"}, 400, "unparsable"),
+        ("/v1/track", gzip.compress(b"{}" * 50, mtime=0)[:-9], {"content-encoding": "gzip"}, 400, "unparsable"),
         ("/v1/track", b"{}", {"content-encoding": "br"}, 400, "unparsable"),
         ("/v1/track", b'{"a":"' + b"x" * 33_000 + b'"}', {}, 413, "too_large"),
         ("/v1/batch", b" " * (MOST_BODY_BYTES + 1), {}, 413, "too_large"),
-        ("/v1/batch", gzip.compress(b" " * 100_000_000), {"content-encoding": "gzip"}, 413, "too_large"),
+        ("/v1/batch", gzip.compress(b" " * 100_000_000, mtime=0), {"content-encoding": "gzip"}, 413, "too_large"),
         ("/v1/elsewhere", b"{}", {}, 404, "unknown_call"),
     ],
 )
