@@ -13,12 +13,16 @@ from bot.cli.opening import AsJson, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
 from bot.insight.report_edits import diff_of, report_edits
+from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_nps import report_nps
 
 Report = Callable[[Connection, datetime], list[dict[str, Any]]]
-REPORTS: dict[str, Report] = {"nps": report_nps, "edits": report_edits}
+REPORTS: dict[str, Report] = {"nps": report_nps, "edits": report_edits, "handoffs": report_handoffs}
 #: What is printed below the figures, for reports that have more to say than a table holds.
-BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {"edits": diff_of}
+BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
+    "edits": diff_of,
+    "handoffs": reasons_of,
+}
 
 
 def report(
@@ -29,7 +33,8 @@ def report(
     """Show a report.
 
     `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
-    often the mails that hand-offs prepare are sent as they are, and what people change, as a diff.
+    often the mails that hand-offs prepare are sent as they are, and what people change, as a diff. `handoffs` says which
+    alerts are useless: how hand-offs end per playbook and step, and why people dismiss them.
 
     Example: `journeybot report nps`
     """
