@@ -25,7 +25,8 @@ from bot.failpoints import arm_from_environment
 from bot.intake.pulls.sources_file import sources_findings
 from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.absorb import absorb
-from bot.pipeline.deliver import DeliverCount, deliver
+from bot.pipeline.deliver import deliver
+from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import PostCounts, Poster, post_handoffs

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import Template, TemplateError
+from jinja2.runtime import Context
 
 from bot.authoring.template_source import Category
 from bot.errors import MissingField, RenderFailed
@@ -87,9 +88,10 @@ class CompiledTemplate:
 
 
 def run_template(template: Template, values: dict[str, Any], path: str) -> str:
-    """Renders within bounds. `shared=True`: the context is plain data already, so it is not copied once more."""
+    """Renders within bounds. The context is plain data and there are no globals, so nothing is copied into a new one."""
     try:
-        written = "".join(_bounded(template.root_render_func(template.new_context(values, shared=True))))
+        context = Context(template.environment, values, template.name, template.blocks)
+        written = "".join(_bounded(template.root_render_func(context)))
     except (MissingField, RenderFailed) as error:
         error.where = error.where or path
         raise
@@ -109,7 +111,10 @@ def run_template(template: Template, values: dict[str, Any], path: str) -> str:
 def _bounded(pieces: Iterator[str]) -> Iterator[str]:
     """The pieces some at a time, since a mail has dozens; no piece is longer than its template or one value."""
     size = 0
-    while some := list(islice(pieces, PIECES_AT_ONCE)):
+    is_over = False
+    while not is_over:
+        some = list(islice(pieces, PIECES_AT_ONCE))
+        is_over = len(some) < PIECES_AT_ONCE
         written = "".join(some)
         size += len(written)
         if size > LARGEST_MAIL:

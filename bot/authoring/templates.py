@@ -5,7 +5,7 @@ picks a language and renders."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.authoring.template_build import Layout, compile_file, digest_of, finding_of
@@ -23,6 +23,9 @@ from bot.errors import Finding, TemplateRefused, UsageError
 __all__ = ["CompiledTemplate", "Draft", "RenderedMail", "Templates", "compile_templates", "wrap_draft"]
 
 
+MOST_PICKED = 5000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Templates:
     """All templates of one workspace version."""
@@ -31,6 +34,10 @@ class Templates:
     layout: Layout
     vocabulary: Names
     digest: str
+    #: What was picked before, by name and chain: a million readers have a few dozen chains.
+    _picked: dict[tuple[str, tuple[str, ...]], CompiledTemplate] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def names(self) -> frozenset[str]:
@@ -43,6 +50,15 @@ class Templates:
         """The template in the first language of the chain that exists, exact before language, else any (S35).
 
         Raises: UsageError when there is no such template."""
+        key = (name, tuple(wanted))
+        found = self._picked.get(key)
+        if found is None:
+            if len(self._picked) >= MOST_PICKED:
+                self._picked.clear()
+            found = self._picked[key] = self._pick(name, wanted)
+        return found
+
+    def _pick(self, name: str, wanted: Sequence[str]) -> CompiledTemplate:
         versions = self.by_name.get(name)
         if not versions:
             raise UsageError(f"There is no template `{name}`", hint="have: " + ", ".join(sorted(self.by_name)))

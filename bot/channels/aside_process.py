@@ -28,6 +28,8 @@ STOP = b"stop"
 END = b"end"
 #: This process is nearly always waiting; the thread that reads must not wait for the one that posts.
 SECONDS_AT_A_STRETCH = 0.001
+#: Each word to the parent wakes it, which is busy with the next batch; the window holds enough mails for so long.
+SECONDS_TO_GATHER = 0.004
 
 MailRow: TypeAlias = tuple[Any, ...]
 AnswerRow: TypeAlias = tuple[str, str, str, int | None, str | None, str, float | None]
@@ -119,14 +121,16 @@ class _Desk:
         return math.inf if self.is_stopping else SystemClock().monotonic()
 
     def on_answer(self, mail: Outgoing, answer: Answer) -> None:
-        """All that are answered in one turn of the loop go together. At most a window of them is ever in the pipe, which
-        holds it, so that writing does not wait."""
+        """All that are answered within a moment go together. At most a window of them is ever in the pipe, which holds it, so
+        that writing does not wait."""
         if not self.answers:
-            asyncio.get_running_loop().call_soon(self._write)
+            asyncio.get_running_loop().call_later(SECONDS_TO_GATHER, self.write)
         self.answers.append(_answer_row(mail.reference, answer))
 
-    def _write(self) -> None:
+    def write(self) -> None:
         answers, self.answers = self.answers, []
+        if not answers:
+            return
         try:
             self.pipe.send_bytes(pickle.dumps(answers))
         except OSError:
@@ -152,6 +156,7 @@ def main(descriptor: int) -> None:
     threading.Thread(target=desk.read, name="pipe", daemon=True).start()
     pipe.send_bytes(READY)
     channel.send(MailStream(mails=desk.mails(), may_wait=desk.inbox.empty), desk.on_answer)
+    desk.write()
     channel.close()
     os._exit(0)  # all is answered, and taking the interpreter down would only cost time
 

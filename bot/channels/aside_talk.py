@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import select
 import socket
 import struct
 import subprocess
@@ -57,6 +58,15 @@ class Process:
     running: subprocess.Popen[bytes]
     pipe: Connection
     patience_seconds: float
+    _poll: select.poll = field(default_factory=select.poll)
+
+    def __post_init__(self) -> None:
+        self._poll.register(self.pipe.fileno(), select.POLLIN)
+
+    def has_said(self, timeout_seconds: float) -> bool:
+        """Whether there is something to read, or it is gone. Asked for every few mails, so not by `Connection.poll`, which
+        builds a selector for each question."""
+        return bool(self._poll.poll(timeout_seconds * 1000))
 
     @classmethod
     def start(cls, account: Account) -> Process:
@@ -80,7 +90,7 @@ class Process:
     def is_ready(self, timeout_seconds: float) -> bool:
         """Whether it says so within that time. Raises: ProcessGoneError."""
         try:
-            return self.pipe.poll(timeout_seconds) and self.pipe.recv_bytes() == READY
+            return self.has_said(timeout_seconds) and self.pipe.recv_bytes() == READY
         except (EOFError, OSError) as error:
             raise ProcessGoneError from error
 
@@ -121,7 +131,7 @@ class Talk:
                 self._listen()
         except (EOFError, OSError) as error:
             with suppress(EOFError, OSError):
-                while self.process.pipe.poll(0):
+                while self.process.has_said(0):
                     self._hear()
             raise ProcessGoneError from error
 
@@ -168,13 +178,15 @@ class Talk:
             self.is_told_to_stop = True
 
     def _listen(self) -> None:
-        pipe, is_asking = self.process.pipe, self.asking is not None
-        is_there = pipe.poll(SECONDS_BETWEEN_LOOKS_FOR_MAILS if is_asking else SECONDS_BETWEEN_LOOKS if self.out else 0)
+        process, is_asking = self.process, self.asking is not None
+        is_there = process.has_said(
+            SECONDS_BETWEEN_LOOKS_FOR_MAILS if is_asking else SECONDS_BETWEEN_LOOKS if self.out else 0
+        )
         if not is_there and self.out and MACHINE.monotonic() - self.heard_at > self.process.patience_seconds:
             raise EOFError
         while is_there:
             self._hear()
-            is_there = bool(self.out) and pipe.poll(0)
+            is_there = bool(self.out) and process.has_said(0)
 
     def _hear(self) -> None:
         self.heard_at = MACHINE.monotonic()

@@ -7,6 +7,7 @@ process that posts is killed (channels/aside.py), for what it was handed. Answer
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ from bot.clock import Clock
 from bot.errors import JourneybotError
 from bot.failpoints import Place, pass_by
 from bot.pipeline.caps import keep_within_caps
+from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
 from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
 from bot.pipeline.mail_fuses import SendingFuse
@@ -40,7 +42,6 @@ from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from storage.database import Database
 from storage.enrollments import rows_not_paused
-from storage.hosts import SendPause
 from storage.outbox import MessageState
 from storage.outbox_moves import (
     LEASE,
@@ -66,22 +67,6 @@ FIRST_PART = 5
 LEASE_MARGIN = timedelta(seconds=30)
 
 
-@dataclass(slots=True)
-class DeliverCount:
-    """What the pass did, by state the messages ended in. `pause`: why nothing may leave this host."""
-
-    states: dict[str, int] = field(default_factory=dict)
-    blocked: bool = False
-    pause: SendPause | None = None
-
-    def add(self, state: str, number: int = 1) -> None:
-        self.states[state] = self.states.get(state, 0) + number
-
-    @property
-    def total(self) -> int:
-        return sum(self.states.values())
-
-
 def deliver(
     database: Database,
     published: Published,
@@ -94,16 +79,18 @@ def deliver(
     guard: SendGuard = OPEN_GUARD,
 ) -> DeliverCount:
     """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
-    has mails on their way, a second one records answers and prepares the next batch, so all database work is in one."""
+    has mails on their way, one thread prepares the next batch and one records answers. They write in turn."""
     count = DeliverCount()
     _tidy_up(database, published, clock.now(), count)
     with database.read() as connection:
         count.pause = guard.pause(connection)
     if count.pause is not None:
         return count
-    with ThreadPoolExecutor(1, thread_name_prefix="desk") as thread:
+    threads = (ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("desk", "recorder"))
+    with next(threads) as thread, next(threads) as recording:
         on_the_way: dict[str, MessageRow] = {}
-        recorder = Recorder(database, channel.name, clock, count.add, on_the_way, thread)
+        turn = threading.Lock()
+        recorder = Recorder(database, channel.name, clock, count.add, on_the_way, recording, turn)
         desk = _Desk(
             database=database,
             published=published,
@@ -116,6 +103,7 @@ def deliver(
             fuse=SendingFuse(published=published),
             is_closing=lambda: is_stopping() or recorder.is_way_closed,
             guard=guard,
+            turn=turn,
         )
         mails = desk.mails(thread)
         first = next(mails, None)
@@ -163,6 +151,7 @@ class _Desk:
     fuse: SendingFuse
     is_closing: Callable[[], bool]
     guard: SendGuard
+    turn: threading.Lock
     worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     is_next_ready: bool = True
 
@@ -196,7 +185,7 @@ class _Desk:
         if self.is_closing():
             return None
         now = self.clock.now()
-        with self.database.write() as connection:
+        with self.turn, self.database.write() as connection:
             most = most_to_claim(connection, self.provider, limit or self.batch_size, now)
             if not most:
                 return None
@@ -233,8 +222,18 @@ class _Desk:
             yield
         except OperationalError:
             with suppress(OperationalError):
-                _put_back(self.database, batch, self.clock.now())
+                self.put_back(batch)
             raise
+
+    def put_back(self, batch: _Batch) -> None:
+        """Nothing of this batch left the house: it is pending again, as if it had not been claimed."""
+        now = self.clock.now()
+        with self.turn, self.database.write() as connection:
+            moves = [
+                (row, row.to(MessageState.PENDING, now, reason=row.reason, claims=row.claims - 1))
+                for row in _still_mine(connection, batch).values()
+            ]
+            write_moves(connection, moves)
 
     def commit(self, batch: _Batch | None) -> _Ready | None:
         """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The
@@ -242,11 +241,11 @@ class _Desk:
         if batch is None:
             return None
         if self.is_closing() or self.is_blocked():
-            _put_back(self.database, batch, self.clock.now())
+            self.put_back(batch)
             return None
         deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
         now = self.clock.now()
-        with self._blaming_no_mail(batch), self.database.write() as connection:
+        with self._blaming_no_mail(batch), self.turn, self.database.write() as connection:
             mine = _still_mine(connection, batch)
             judgements = {found: batch.judgements[found] for found in mine}
             check_again(connection, self.published, judgements, now)
@@ -268,16 +267,6 @@ class _Desk:
         ]
         self.on_the_way.update(zip((mail.reference for mail in mails), going, strict=True))
         return _Ready(mails=mails, is_last=batch.is_last)
-
-
-def _put_back(database: Database, batch: _Batch, now: datetime) -> None:
-    """Nothing of this batch left the house: it is pending again, as if it had not been claimed."""
-    with database.write() as connection:
-        moves = [
-            (row, row.to(MessageState.PENDING, now, reason=row.reason, claims=row.claims - 1))
-            for row in _still_mine(connection, batch).values()
-        ]
-        write_moves(connection, moves)
 
 
 def _still_mine(connection: Connection, batch: _Batch) -> dict[int, MessageRow]:

@@ -5,6 +5,7 @@ Before it: a channel answers. After it: absorb hears what became of the mail."""
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from storage.outbox import OVER, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, MessageRow, lock_messages, store_acceptances, write_moves
 from storage.transports import block, closed_since, open_again
 
-GROUP = 100
+GROUP = 250
 RATE_LIMITED = "rate_limited"
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
@@ -56,8 +57,8 @@ VERDICTS = {
 
 class Recorder:
     """Collects answers and writes them in groups, so that a crash leaves few fates unknown: with a `thread` while the channel
-    goes on, and then as many at once as came meanwhile. `rows` are the messages on their way, by reference; it takes out
-    those that are answered. What a write in the thread raises, the next answer or `flush` raises."""
+    goes on, and then as many at once as came meanwhile; while it has the `turn`, nobody else writes. `rows` are the messages on
+    their way, by reference; it takes out those that are answered. What a write raises, the next answer or `flush` raises."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Recorder:
         counted: Callable[[str], None],
         rows: MutableMapping[str, MessageRow],
         thread: Executor | None = None,
+        turn: threading.Lock | None = None,
     ) -> None:
         self._database = database
         self._transport = transport
@@ -74,6 +76,7 @@ class Recorder:
         self._counted = counted
         self._rows = rows
         self._thread = thread
+        self._turn = turn or threading.Lock()
         self._waiting: list[tuple[MessageRow, Answer]] = []
         self._writing: Future[None] | None = None
         #: An answer closed the whole way out: nothing more should be handed over.
@@ -118,7 +121,7 @@ class Recorder:
 
     def _write_once(self, group: list[tuple[MessageRow, Answer]]) -> None:
         now = self._clock.now()
-        with self._database.write() as connection:
+        with self._turn, self._database.write() as connection:
             recorded = _record(connection, group, now)
             self._mind_the_transport(connection, [answer for _, answer in group], now)
             pass_by(Place.RECORD_COMMIT)

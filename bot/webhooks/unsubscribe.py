@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.rules.addresses import wire_address
 from storage.consent import TRANSACTIONAL
@@ -124,6 +125,7 @@ class MailLinks:
 NO_LINKS = MailLinks()
 
 
+@lru_cache(maxsize=256)
 def list_id_of(category: str, sender: str) -> str | None:
     """`<newsletter.example.com>`: stable for a category and the workspace's domain, whoever signs the mail. Only what a
     host name may hold, so nothing of ours or theirs can open a header."""

@@ -57,12 +57,13 @@ def prepared(found: Database, mails: int) -> House:
 
 
 def commits_of(found: Database) -> count[int]:
-    """Counts commits from now on."""
+    """Counts commits from now on; the end of a transaction that only read is none."""
     commits: count[int] = count()
 
     @event.listens_for(found.engine, "commit")
-    def counted(_connection: object) -> None:
-        next(commits)
+    def counted(connection: Connection) -> None:
+        if not connection.get_execution_options().get("journeybot_reads"):
+            next(commits)
 
     return commits
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from bot.channels.base import Answer, OnAnswer, Outcome, Outgoing
 from bot.channels.memory import MemoryChannel
-from bot.pipeline.deliver import DeliverCount, deliver
+from bot.pipeline.deliver import deliver
+from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.recording import GROUP, Recorder
 from storage.outbox_moves import COLUMNS, MessageRow
 from tests.pipeline.crashes import FragileDatabase, Killed, Reaper

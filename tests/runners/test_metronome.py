@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.app import App
 from bot.metrics import Metrics
-from bot.pipeline.deliver import DeliverCount
+from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.ticking import TickReport
 from bot.runners.metronome import Metronome
 from bot.settings import Settings
