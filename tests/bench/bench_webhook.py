@@ -105,8 +105,6 @@ async def load(url: str, posts: Sequence[Batch], rate: int, server: psutil.Proce
 def prepared(workspace: Path, url: str) -> list[str]:
     """A shop whose customers were all mailed; the references of the mails."""
     write_workspace(workspace)
-    with (workspace / "playbooks/workspace.yml").open("a") as settings:
-        settings.write("fuses: {enter: off, send: off}\n")
     shop = Database(url)
     add_customers(shop, MAILS)
     with App.open(Settings(workspace=workspace, database_url=url), database=shop) as app:
