@@ -19,7 +19,7 @@ from bot.pipeline.mail_context import MailCase
 from bot.pipeline.preflight import EXPIRES, Judgement
 from bot.pipeline.published import Published, calendar_for
 from bot.pipeline.unowed_mails import NO_MESSAGE
-from bot.rules.caps import Cap, CapKind, Place, Touch
+from bot.rules.caps import Cap, CapKind, Place, Touch, period_of
 from bot.rules.durations import Duration, parse_duration
 from bot.rules.guards import Budget, Candidate, Copy, Guards, Ruling
 from bot.rules.steps_model import EmailStep
@@ -132,14 +132,14 @@ class Room:
         return address in self.shared or any((kind, address) in self.contested for kind in kinds)
 
     def _find_contested(self, connection: Connection) -> set[Budget]:
-        """Budgets that could not bear everything that may count, whatever hour it is where they are."""
+        """Budgets that could not bear everything that may count, wherever in their places it is earliest."""
         caps = [cap for cap in self.caps if cap.kind is not CapKind.SURVEYS]
         contested: set[Budget] = set()
         if len(caps) < len(self.caps):  # surveys are few: all are looked at closely
             contested.update((CapKind.SURVEYS, address) for address in self.addresses.values())
         if not caps:
             return contested
-        since = [self.now - _reach(cap.length) for cap in caps]
+        since = [self._since(cap) for cap in caps]
         with_people = any(cap.kind is CapKind.TOUCHES for cap in caps)
         until, addresses = self.now + DAY_AHEAD, self.addresses
         wanted: dict[tuple[int, str | int], int] = {}
@@ -161,6 +161,22 @@ class Room:
         # A cap that nobody here comes near holds nobody back, so its long past need not be read.
         self.caps = tuple(cap for cap in self.caps if cap.kind is CapKind.SURVEYS or caps.index(cap) in tight)
         return contested
+
+    def _since(self, cap: Cap) -> datetime:
+        """Nothing before it counts now or later, for any of these mails or their rivals: where nobody shares an address, those
+        are mails of the same contacts and customers."""
+        if self.shared:
+            return self.now - _reach(cap.length)
+        usual = self.published.settings.timezone
+        places: set[tuple[str, str | None]] = set()
+        rows = {
+            (case.zone, case.message.contact_timezone, case.message.customer_timezone, case.message.customer_region)
+            for case in self.asked.values()
+        }
+        for zone, of_contact, of_customer, region in rows:
+            zones = (zone, usable_zone(of_contact, of_customer, usual), usable_zone(of_customer, usual))
+            places.update((each, region) for each in zones)
+        return min(period_of(cap, self.now, self._place_in(*place))[0] for place in places)
 
     def _imagined(self) -> list[Any]:
         """Mails that nobody owes yet, as if they were to go now: what would happen if a person sent one."""
@@ -278,9 +294,12 @@ class Room:
         return [replace(candidate, at=judgement.not_before)]
 
     def _place(self, row: Row[Any], zone: str) -> Place:
-        key = (zone, row.region)
+        return self._place_in(zone, row.region)
+
+    def _place_in(self, zone: str, region: str | None) -> Place:
+        key = (zone, region)
         if key not in self._places:
-            self._places[key] = Place(zone=zone, calendar=calendar_for(self.published.settings, row.region))
+            self._places[key] = Place(zone=zone, calendar=calendar_for(self.published.settings, region))
         return self._places[key]
 
     def _copy(self, row: Row[Any]) -> Copy | None:

@@ -1,5 +1,5 @@
 """What the guards cost: CPU time of sending and of advancing with caps against the same without. Everybody has a history of
-five mails, the last a day ago. `roomy` caps leave room for all at a glance; under `tight` ones everybody's day is looked at.
+five mails, the last a day ago. `roomy` caps leave room for all at a glance; `tight` ones leave each reader room for this one mail.
 `python -m tests.bench.bench_guards`. Bound: 1.25 times; pairs alternate, the median of their ratios counts."""
 
 from __future__ import annotations
