@@ -24,6 +24,8 @@ from storage.database import Database
 
 WORK_THREADS = 4
 OPENING_THREADS = 8
+MOMENT_SECONDS = 0.02
+MOST_MOMENTS = 50
 
 Body: TypeAlias = Mapping[str, Any]
 View: TypeAlias = Mapping[str, Any]
@@ -52,13 +54,29 @@ class Background:
     def __init__(self) -> None:
         self._opening = ThreadPoolExecutor(OPENING_THREADS, thread_name_prefix="slack-open")
         self._working = ThreadPoolExecutor(WORK_THREADS, thread_name_prefix="slack-work")
+        self._asked = 0
+        self._quiet_at = 0
+        self._pause = threading.Event()  # never set: a wait that needs no clock
 
     def open(self, work: Callable[[], None]) -> None:
         """For a call to Slack that may not wait; never for what asks the database."""
         self._opening.submit(work)
 
     def work(self, work: Callable[[], None]) -> None:
-        self._working.submit(work)
+        """Begins once no further acknowledgement came for a moment, or after a second: when many people press at once, all
+        are answered before the first card is drawn, or drawing would take the processor from answering."""
+        self._asked += 1
+        self._working.submit(self._after_the_rush, work)
+
+    def _after_the_rush(self, work: Callable[[], None]) -> None:
+        for _ in range(MOST_MOMENTS):
+            before = self._asked
+            if before != self._quiet_at:
+                self._pause.wait(MOMENT_SECONDS)
+            if before == self._asked:
+                self._quiet_at = before
+                break
+        work()
 
     def close(self) -> None:
         """Waits until all that was acknowledged is recorded."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
+import sys
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Thread
@@ -26,12 +26,14 @@ from starlette.routing import Route
 from bot.clock import FixedClock, SystemClock
 from bot.insight.desk import Pages, read_desk
 from bot.pipeline.escalate import post_handoffs
+from bot.runners.local import SECONDS_AT_A_STRETCH
 from bot.slack.app import SlackApp, SlackSettings, build_bolt_app, build_poster
 from bot.slack.home_views import HomeView, draw_home
 from bot.slack.http import slack_routes
 from storage.database import Database
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 from tests.bench.field import Result, arguments, database, engines
+from tests.bench.slack_client import press_all
 from tests.fakes.slack_payloads import Message, Sent, event_of, home_opened, press_of
 from tests.fakes.slack_server import BOT_TOKEN, SlackServer, wait_until
 from tests.slack.world import UNPOSTED
@@ -79,11 +81,6 @@ def post(url: str, sent: Sent) -> float:
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
         assert answer.status == 200
     return time.monotonic() - begun
-
-
-def at_once(url: str, all_of_them: list[Sent]) -> list[float]:
-    with ThreadPoolExecutor(len(all_of_them)) as people:
-        return sorted(people.map(lambda sent: post(url, sent), all_of_them))
 
 
 def share(times: list[float], part: float) -> float:
@@ -140,8 +137,8 @@ def clicks(engine: str, cards: int, number: int) -> None:
             ids = list(connection.scalars(select(HANDOFF.c.id).order_by(HANDOFF.c.id)))
         pressing = [click(ids[(one // 2) % cards], ("U1", "U2")[one % 2], one) for one in range(number)]
         with served(app) as base:
-            floor = at_once(f"{base}/nothing", pressing)
-            times = at_once(f"{base}/slack/events", pressing)
+            floor = press_all(f"{base}/nothing", SECRET, pressing)
+            times = press_all(f"{base}/slack/events", SECRET, pressing)
         app.close()
         with found.read() as connection:
             owners = Counter(connection.execute(
@@ -211,6 +208,7 @@ def show(name: str, ours: float, floor: float, bound: float) -> None:
 
 
 def main() -> None:
+    sys.setswitchinterval(SECONDS_AT_A_STRETCH)  # as `journeybot run` does
     given = arguments(__doc__ or "", handoffs=10_000, openings=40, cards=100, clicks=500, burst=1_000)
     for engine in engines(given.engine):
         home(engine, given.handoffs, given.openings)
