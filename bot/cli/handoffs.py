@@ -15,6 +15,7 @@ from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.insight.handoff_brief import Reader, read_brief
 from bot.insight.listings import LIMIT, list_handoffs
 from bot.rules.field_types import say
+from storage.handoff_mails import Standing, standing_mail
 from storage.handoff_views import HandoffRecord, causes_of
 
 commands = typer.Typer(
@@ -83,17 +84,20 @@ def show(
             found = found_handoff(connection, handoff)
             brief = read_brief(connection, found, Reader(locale=locale, timezone=zone, now=app.clock.now()))
             causes = causes_of(connection, handoff)
+            mail = standing_mail(connection, handoff)
     if as_json:
         print_json(
             {
                 **asdict(found),
                 "brief_lines": [asdict(line) for line in brief],
                 "causes": [asdict(cause) for cause in causes],
+                "mail": None if mail is None else asdict(mail),
             }
         )
         return
     joined = {"Also for": "; ".join(f"{say(it.title, locale)} ({it.playbook} → {it.step})" for it in causes)}
-    for name, value in {**_facts(found, locale, zone), **joined}.items():
+    written = {"Mail": _mail(found, mail, zone)}
+    for name, value in {**_facts(found, locale, zone), **written, **joined}.items():
         if value:
             print_line(f"{name + ':':<13} {value}")
     for line in brief:
@@ -108,6 +112,15 @@ for name, act in ACTS.items():
 commands.command("draft")(handoff_mails.draft)
 commands.command("send")(handoff_mails.send)
 commands.command("wrote-myself")(handoff_mails.wrote_myself)
+
+
+def _mail(handoff: HandoffRecord, mail: Standing | None, zone: str) -> str | None:
+    """What became of the mail that it prepares."""
+    if mail is None:
+        return f"{handoff.prepare}, not written yet (`handoffs draft {handoff.id}`)" if handoff.prepare else None
+    if mail.state is None:
+        return f"{mail.by} wrote it elsewhere, {local_text(mail.at, zone)}"
+    return f"{mail.template} to {mail.to_email} by {mail.by}, {local_text(mail.at, zone)}: {mail.state.value} (mail {mail.message_id})"
 
 
 def _facts(handoff: HandoffRecord, locale: str, zone: str) -> Mapping[str, Any]:

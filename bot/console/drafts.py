@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Table, select
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -18,8 +17,7 @@ from bot.app import App
 from bot.authoring.templates import RenderedMail
 from bot.console.draft_page import DRAFT_HEADERS, DRAFT_WORDS, draw_draft, draw_told
 from bot.console.preference_page import language_of
-from bot.console.request_body import body_of
-from bot.console.unsubscribe import Form, form_of
+from bot.console.token_pages import Form, token_routes
 from bot.errors import JourneybotError
 from bot.pipeline.handoff_acts import Actor
 from bot.pipeline.mail_outlook import Outlook, look_ahead
@@ -38,19 +36,7 @@ Answering: TypeAlias = Callable[[DraftPass, Published], Response]
 def draft_routes(app: App) -> list[Route]:
     """To be mounted by the console."""
 
-    async def page(request: Request) -> Response:
-        return await run_in_threadpool(_Desk(app, request).show)
-
-    async def act(request: Request) -> Response:
-        body = await body_of(request, MOST_BYTES)
-        desk = _Desk(app, request)
-        if body is None:
-            return desk.told(413, "problem_title", DRAFT_WORDS[desk.language]["bad"])
-        form = form_of(body, request.headers.get("content-type", ""))
-        return await run_in_threadpool(desk.act, form)
-
-    path = PATH + "{token}"
-    return [Route(path, page, methods=["GET"]), Route(path, act, methods=["POST"])]
+    return token_routes(PATH, lambda request: _Desk(app, request), MOST_BYTES)
 
 
 class _Desk:
@@ -165,6 +151,9 @@ class _Desk:
     ) -> Response:
         html = draw_draft(self.language, self.zone, mail, written, outlook, _preview(mail, written), kept=is_kept)
         return HTMLResponse(html, status_code=status, headers=dict(DRAFT_HEADERS))
+
+    def too_large(self) -> Response:
+        return self.told(413, "problem_title", DRAFT_WORDS[self.language]["bad"])
 
     def told(self, status: int, title: str, *texts: str) -> Response:
         html = draw_told(self.language, self.company, title, *texts)

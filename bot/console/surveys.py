@@ -3,7 +3,6 @@ score that the link names, to be confirmed. POST answers. The unguessable token 
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -11,9 +10,8 @@ from starlette.routing import Route
 from bot.app import App
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.console.preference_page import HEADERS, draw_message, language_of
-from bot.console.request_body import body_of
 from bot.console.survey_page import WORDS, draw_question, draw_word
-from bot.console.unsubscribe import form_of
+from bot.console.token_pages import token_routes
 from bot.pipeline.answering import Invitation, Kept, invitation_of, keep_answer
 from bot.pipeline.published import Published
 from bot.rules.field_types import say
@@ -27,19 +25,7 @@ SAID = {Kept.FIRST: "thanks", Kept.CHANGED: "changed", Kept.TOO_LATE: "too_late"
 def survey_routes(app: App) -> list[Route]:
     """To be mounted by the console."""
 
-    async def page(request: Request) -> Response:
-        return await run_in_threadpool(_Desk(app, request).show)
-
-    async def act(request: Request) -> Response:
-        body = await body_of(request, MOST_BYTES)
-        desk = _Desk(app, request)
-        if body is None:
-            return desk.message(413, "bad_title", "bad")
-        form = form_of(body, request.headers.get("content-type", ""))
-        return await run_in_threadpool(desk.act, form)
-
-    path = SURVEY_PATH + "{token}"
-    return [Route(path, page, methods=["GET"]), Route(path, act, methods=["POST"])]
+    return token_routes(SURVEY_PATH, lambda request: _Desk(app, request), MOST_BYTES)
 
 
 class _Desk:
@@ -86,6 +72,9 @@ class _Desk:
             kept = keep_answer(connection, invitation, score, comment, self.app.clock.now())
         more = say(survey.thanks, self.language) if survey.thanks else ""
         return self._html(200, draw_word(self.language, self.settings.company, SAID[kept], more))
+
+    def too_large(self) -> Response:
+        return self.message(413, "bad_title", "bad")
 
     def message(self, status: int, *names: str) -> Response:
         return self._html(status, draw_message(self.language, self.settings.company, *names))

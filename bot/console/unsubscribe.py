@@ -4,11 +4,6 @@ permission: nothing rides on the browser's identity, so there is nothing a forge
 
 from __future__ import annotations
 
-from email.parser import BytesParser
-from email.policy import HTTP
-from urllib.parse import parse_qs
-
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -16,7 +11,7 @@ from starlette.routing import Route
 from bot.app import App
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.console.preference_page import HEADERS, draw_choices, draw_message, language_of
-from bot.console.request_body import body_of
+from bot.console.token_pages import Form, token_routes
 from bot.pipeline.published import Published
 from bot.webhooks.preferences import (
     CHOOSABLE,
@@ -30,29 +25,13 @@ from bot.webhooks.preferences import (
 from bot.webhooks.unsubscribe import ONE_CLICK, PATH, TRIAL
 
 MOST_BYTES = 8_000
-MOST_FIELDS = 20
 TRIAL_ADDRESS = "you@example.com"
-
-Form = dict[str, list[str]]
 
 
 def unsubscribe_routes(app: App) -> list[Route]:
     """To be mounted by the console."""
 
-    async def page(request: Request) -> Response:
-        desk = _Desk(app, request)
-        return await run_in_threadpool(desk.show)
-
-    async def act(request: Request) -> Response:
-        body = await body_of(request, MOST_BYTES)
-        desk = _Desk(app, request)
-        if body is None:
-            return desk.answer(413, "bad_title", "bad")
-        form = form_of(body, request.headers.get("content-type", ""))
-        return await run_in_threadpool(desk.act, form)
-
-    path = PATH + "{token}"
-    return [Route(path, page, methods=["GET"]), Route(path, act, methods=["POST"])]
+    return token_routes(PATH, lambda request: _Desk(app, request), MOST_BYTES)
 
 
 class _Desk:
@@ -131,29 +110,9 @@ class _Desk:
         by_name = self.published.templates.by_name if self.published else {}
         return {each.category for versions in by_name.values() for each in versions.values()} | {reader.category}
 
+    def too_large(self) -> Response:
+        return self.answer(413, "bad_title", "bad")
+
     def answer(self, status: int, *names: str) -> Response:
         html = draw_message(self.language, self.settings.company, *names)
         return HTMLResponse(html, status_code=status, headers=dict(HEADERS))
-
-
-def form_of(body: bytes, content_type: str) -> Form:
-    """The fields of a form in either encoding that RFC 8058 allows; empty for anything else. Never raises."""
-    if content_type.lower().startswith("multipart/form-data"):
-        return _multipart(body, content_type)
-    try:
-        return parse_qs(body.decode("ascii"), max_num_fields=MOST_FIELDS)
-    except ValueError:
-        return {}
-
-
-def _multipart(body: bytes, content_type: str) -> Form:
-    head = b"Content-Type: " + content_type.encode("latin-1", "replace").replace(b"\n", b" ").replace(b"\r", b" ")
-    parsed = BytesParser(policy=HTTP).parsebytes(head + b"\r\n\r\n" + body)
-    fields: Form = {}
-    for part in parsed.walk():
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(name, str) and not part.is_multipart() and len(fields) < MOST_FIELDS:
-            payload = part.get_payload(decode=True)
-            text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-            fields.setdefault(name, []).append(text.strip())
-    return fields

@@ -77,7 +77,17 @@ def skip(connection: Connection, message_id: int, *, by: str, at: datetime, reas
 def edit(connection: Connection, message_id: int, letter: Letter, *, by: str, at: datetime) -> MessageRow:
     """Store what a person wrote; it stays where it is until somebody approves or resends it. Raises: UsageError."""
     row, content = _look(connection, message_id, EDITABLE, "edited")
-    values = {
+    values = values_of_letter(letter)
+    if content is None:
+        store_contents(connection, [(message_id, *values.values())])
+    else:
+        connection.execute(update(CONTENT).where(CONTENT.c.message_id == message_id).values(**values))
+    return _move(connection, row, row, "mail_edited", by, at)
+
+
+def values_of_letter(letter: Letter) -> dict[str, Any]:
+    """The columns of message_content but its key, in their order, for a text that a person wrote."""
+    return {
         "to_email": letter.to_email,
         "to_name": letter.to_name,
         "from_email": letter.from_email,
@@ -91,11 +101,6 @@ def edit(connection: Connection, message_id: int, letter: Letter, *, by: str, at
         "template_digest": letter.template_digest,
         "is_edited": True,
     }
-    if content is None:
-        store_contents(connection, [(message_id, *values.values())])
-    else:
-        connection.execute(update(CONTENT).where(CONTENT.c.message_id == message_id).values(**values))
-    return _move(connection, row, row, "mail_edited", by, at)
 
 
 def replied(connection: Connection, message_id: int, *, by: str, at: datetime, note: str = "") -> MessageRow:

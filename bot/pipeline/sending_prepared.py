@@ -14,8 +14,7 @@ from bot.authoring.template_edits import passages_changed
 from bot.errors import UsageError
 from bot.pipeline.handoff_acts import Actor, refusal
 from bot.pipeline.mail_outlook import Outlook, already_written, look_ahead
-from bot.pipeline.outbox_acts import CANCELLABLE, skip
-from bot.pipeline.preflight import Letter
+from bot.pipeline.outbox_acts import CANCELLABLE, skip, values_of_letter
 from bot.pipeline.prepared_mails import SENDER, PreparedMail
 from bot.pipeline.room import FIRST
 from storage.handoff_deeds import Move
@@ -33,7 +32,7 @@ from storage.handoffs import Way
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.outbox import BY_HANDOFF, MessageState
-from storage.outbox_moves import CONTENT_COLUMNS, MESSAGE, store_contents
+from storage.outbox_moves import MESSAGE, store_contents
 
 #: How long what somebody sent is still worth sending, if the way out is closed.
 WELCOME = timedelta(days=3)
@@ -67,7 +66,7 @@ def send_prepared(actor: Actor, mail: PreparedMail, subject: str, body_markdown:
         _let_go(connection, before, writer)
     message_id = _owe(connection, mail, writer)
     letter = mail.letter(subject, body_markdown, message_id)
-    store_contents(connection, [_content(message_id, letter)])
+    store_contents(connection, [(message_id, *values_of_letter(letter).values())])
     changes = [asdict(passage) for passage in passages_changed(mail.draft, subject, body_markdown)]
     values = {
         "message_id": message_id,
@@ -152,25 +151,6 @@ def _next_occurrence(connection: Connection, handoff: HandoffRecord) -> str:
     of_customer = MESSAGE.c.customer_id == handoff.customer_id
     before = connection.scalars(select(MESSAGE.c.id).where(of_customer, same)).all()
     return first if not before else f"{first}.{len(before) + 1}"
-
-
-def _content(message_id: int, letter: Letter) -> tuple[Any, ...]:
-    values = {
-        "message_id": message_id,
-        "to_email": letter.to_email,
-        "to_name": letter.to_name,
-        "from_email": letter.from_email,
-        "from_name": letter.from_name,
-        "reply_to": letter.reply_to,
-        "subject": letter.mail.subject,
-        "html": letter.mail.html,
-        "text": letter.mail.text,
-        "category": letter.category,
-        "locale": letter.locale,
-        "template_digest": letter.template_digest,
-        "is_edited": True,
-    }
-    return tuple(values[name] for name in CONTENT_COLUMNS)
 
 
 def _tell(connection: Connection, mail: PreparedMail, message_id: int, writer: Writer) -> None:

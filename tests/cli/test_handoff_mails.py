@@ -21,6 +21,7 @@ def test_a_draft_is_printed_sent_and_heard_of(walked: Cli) -> None:
     told = walked.run("report", "edits").out
     assert "+I am sorry." in told
     assert walked.json("report", "edits")[0]["edited"] == 1
+    assert "low_nps to" in walked.run("handoffs", "show", "2").out
     (mail,) = walked.json("outbox", "list", "--customer", "yama-gym", "--state", "accepted")[:1]
     assert walked.run("outbox", "show", str(mail["id"])).out.rstrip().count("I am sorry.") == 1
 
