@@ -325,6 +325,7 @@ class App:
             fallback_channel=self.settings.slack_channel,
             locale=workspace.locale,
             timezone=workspace.timezone,
+            handoffs_per_day=workspace.caps.handoffs_per_owner.count if workspace.caps.handoffs_per_owner else None,
             calendar=calendar_for(workspace, None),
         )
 

@@ -123,7 +123,13 @@ def record_needless(connection: Connection, claim: PostClaim) -> None:
 
 def record_card_gone(connection: Connection, claim: PostClaim) -> None:
     """Somebody deleted the card: an unfinished hand-off gets a new one."""
-    gone: dict[str, Any] = {"posted_channel": None, "posted_ts": None, "post_attempts": 0, "post_not_before": None}
+    gone: dict[str, Any] = {
+        "list_id": None,
+        "posted_channel": None,
+        "posted_ts": None,
+        "post_attempts": 0,
+        "post_not_before": None,
+    }
     _write(connection, claim, posting="needless" if claim.is_finished else "wanted", **gone)
 
 

@@ -156,7 +156,11 @@ class Caps(Part):
     surveys_per_contact: CapList = Field(
         (), description="`1 per 90 days`: mails of the category `survey` to one person."
     )
-    handoffs_per_owner: Cap | None = Field(None, description="`10 per day`; above it the owner gets a digest.")
+    handoffs_per_owner: Cap | None = Field(
+        None,
+        description="`10 per day`: messages that call one person on a day; what is above comes as one list at their next 09:00. "
+        "Urgent hand-offs never wait.",
+    )
 
 
 class TouchPolicy(Part):

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from bot.channels.slack import Card, Posted, PostFailed, SlackChannel
 from bot.clock import Clock
+from bot.pipeline.card_lists import Desk, ListDrawer, gather, post_list, redraw_list, room_at
 from bot.pipeline.quiet import ping_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar
 from storage.database import Database
+from storage.handoff_lists import list_of
 from storage.handoff_posts import (
     PostClaim,
     claim_post,
@@ -29,7 +31,7 @@ from storage.handoff_posts import (
     record_told,
     record_waiting,
 )
-from storage.handoff_views import get, installation_of, reference_of
+from storage.handoff_views import HandoffRecord, get, installation_of, reference_of
 
 MOST_REFUSALS = 4
 FIRST_PAUSE = timedelta(seconds=30)
@@ -40,7 +42,7 @@ UNTIL_MAILED = timedelta(minutes=1)
 _log = structlog.get_logger("journeybot.escalate")
 
 
-class Drawer(Protocol):
+class Drawer(ListDrawer, Protocol):
     """Draws cards; bot.slack.card_views has it. None: the hand-off is gone."""
 
     def draw(self, connection: Connection, handoff_id: int) -> Card | None: ...
@@ -66,8 +68,8 @@ class PostCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poster:
-    """What posting a card takes. `fallback_channel`: for owners whom Slack does not reach, and for the unowned. `calendar` and
-    `timezone` are the workspace's."""
+    """What posting a card takes. `fallback_channel`: for owners whom Slack does not reach, and for the unowned. `per_day`: how
+    many messages a day may call one person (`handoffs_per_owner`). `calendar` and `timezone` are the workspace's."""
 
     database: Database
     slack: SlackChannel
@@ -77,6 +79,19 @@ class Poster:
     guard: SendGuard = OPEN_GUARD
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
     timezone: str = "UTC"
+    per_day: int | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """What lists take."""
+        return Desk(
+            database=self.database,
+            slack=self.slack,
+            drawer=self.drawer,
+            calendar=self.calendar,
+            timezone=self.timezone,
+            per_day=self.per_day,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +104,9 @@ class _Drawn:
     reference: str
     places: tuple[str, ...]
     is_for_mail: bool
+    handoff: HandoffRecord
+    list_id: int | None
+    list_ts: str | None
     call_at: datetime
 
 
@@ -150,6 +168,7 @@ def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
         moved = poster.drawer.draw_moved(connection, claim.handoff_id) if claim.ts else None
         remark = poster.drawer.draw_remark(connection, claim.handoff_id)
         reference = reference_of(installation_of(connection), claim.handoff_id)
+        list_id, list_ts = list_of(connection, claim.handoff_id)
     # Whom Slack does not reach gets a mail; the channel is for those who have no address either, and for the unowned.
     fallback = None if handoff.owner_email else poster.fallback_channel
     places = tuple(place for place in (handoff.owner_slack_id, fallback) if place)
@@ -161,6 +180,9 @@ def _draw(poster: Poster, claim: PostClaim) -> _Drawn:
         reference=reference,
         places=places,
         is_for_mail=bool(handoff.owner_email),
+        handoff=handoff,
+        list_id=list_id,
+        list_ts=list_ts,
         call_at=call_at,
     )
 
@@ -176,6 +198,9 @@ def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
         with poster.database.write() as connection:
             record_waiting(connection, claim, until=poster.clock.now() + UNTIL_MAILED)
         return "waiting", False
+    listed = _with_others(poster, claim, drawn)
+    if listed is not None:
+        return listed
     answer: Posted | PostFailed = PostFailed(reason="nobody_to_tell", permanent=True)
     for place in drawn.places:
         answer = poster.slack.post_card(
@@ -193,9 +218,33 @@ def _post(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
     return "posted", False
 
 
+def _with_others(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool] | None:
+    """As one of several in one message, or later; None: it comes alone."""
+    handoff, now = drawn.handoff, poster.clock.now()
+    if claim.ts is not None or handoff.owner_slack_id is None or handoff.urgency == "high" or claim.is_finished:
+        return None
+    list_id = drawn.list_id
+    if not claim.was_tried:
+        with poster.database.write() as connection:
+            free_at = room_at(connection, poster.desk, handoff, now)
+            if free_at > now:
+                record_waiting(connection, claim, until=free_at)
+                return "waiting", False
+            list_id = gather(connection, poster.desk, handoff, now)
+    if list_id is None:
+        return None
+    answer = post_list(poster.desk, list_id, handoff.owner_slack_id, now, look_first=claim.was_tried)
+    if isinstance(answer, PostFailed):
+        return None if answer.is_place_at_fault else _failed(poster, claim, answer)
+    return "posted", False
+
+
 def _fold_earlier(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Drawn) -> None:
     """The earlier card loses its buttons. If that fails it stays as it is: its buttons explain themselves when clicked."""
     if claim.ts is None or claim.channel is None or drawn.moved is None or claim.ts == posted.ts:
+        return
+    if drawn.list_id is not None and claim.ts == drawn.list_ts:
+        redraw_list(poster.desk, drawn.list_id)
         return
     answer = poster.slack.update_card(claim.channel, claim.ts, drawn.moved)
     if isinstance(answer, PostFailed):
@@ -203,7 +252,11 @@ def _fold_earlier(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Draw
 
 
 def _update(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, bool]:
-    answer = poster.slack.update_card(claim.channel or "", claim.ts or "", drawn.card)
+    answer: Posted | PostFailed | None = None
+    if drawn.list_id is not None:
+        answer = redraw_list(poster.desk, drawn.list_id)
+    if answer is None or claim.ts != drawn.list_ts:
+        answer = poster.slack.update_card(claim.channel or "", claim.ts or "", drawn.card)
     if isinstance(answer, PostFailed) and (answer.is_card_gone or answer.is_place_at_fault):
         with poster.database.write() as connection:
             record_card_gone(connection, claim)

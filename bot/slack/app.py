@@ -17,7 +17,7 @@ from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import act_forms, clicks, commands, home, mail_modal, shortcuts
+from bot.slack import act_forms, clicks, commands, home, lists, mail_modal, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
@@ -36,6 +36,7 @@ HANDLERS: tuple[Register, ...] = (
     commands.register,
     shortcuts.register,
     home.register,
+    lists.register,
 )
 
 
@@ -71,6 +72,7 @@ def build_poster(*, database: Database, clock: Clock, settings: SlackSettings) -
         fallback_channel=settings.fallback_channel,
         calendar=settings.calendar,
         timezone=settings.timezone,
+        per_day=settings.handoffs_per_day,
     )
 
 

@@ -20,6 +20,7 @@ from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
 from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, remark
+from bot.slack.list_card import ListLine, draw_list_card
 from bot.slack.wording import say
 from storage.accounts import Csm
 from storage.handoff_views import HandoffRecord, causes_of, get, installation_of, reference_of
@@ -50,6 +51,15 @@ class CardDrawer:
         """The line that the card's thread is still owed; None: nothing."""
         view = build_card_view(connection, handoff_id, drawer=self)
         return None if view is None else remark(view)
+
+    def draw_list(self, connection: Connection, handoff_ids: Sequence[int], ts: str | None) -> Card:
+        """The message of several. `ts`: its own; who has a newer card is not opened from here any more."""
+        lines = []
+        for one in handoff_ids:
+            view, handoff = build_card_view(connection, one, drawer=self), get(connection, one)
+            if view is not None and handoff is not None:
+                lines.append(ListLine(view=view, has_own_card=ts is not None and handoff.posted_ts not in (None, ts)))
+        return draw_list_card(lines)
 
     def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
         """As a mail, for owners whom Slack does not reach; several as a list."""

@@ -45,6 +45,7 @@ class SlackSettings:
     fallback_channel: str | None = None
     locale: str = "en"
     timezone: str = "UTC"
+    handoffs_per_day: int | None = None
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
 
 

@@ -28,6 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "snooze": ("Snooze", "後で"),
     "done": ("Done", "完了"),
     "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
+    "open_card": ("Open", "開く"),
+    "has_own_card": ("see its own card below", "下の個別カードをご覧ください"),
     "mail_how": (
         "Take it on with `journeybot handoffs acknowledge {number}`. Answers to this mail are not read.",
         "対応を始めるには `journeybot handoffs acknowledge {number}` を実行してください。このメールへの返信は読まれません。",

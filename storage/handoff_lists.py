@@ -1,0 +1,97 @@
+"""Several hand-offs of one owner as one message: which come together, and where the message stands. Writes only the posting
+columns, as handoff_posts.py does, with the same lease: after a crash the message is looked for before it is posted again.
+Used by bot.pipeline.card_lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, func, insert, literal_column, or_, select, update
+
+from storage.handoff_posts import LEASE
+from storage.handoff_views import UNFINISHED, HandoffRecord, get
+from storage.handoffs import Handoff, HandoffList
+
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+LIST: Table = HandoffList.__table__  # type: ignore[attr-defined]
+#: A message holds 50 blocks.
+MOST_LISTED = 45
+
+
+def fresh_of(connection: Connection, owner: str, now: datetime) -> list[HandoffRecord]:
+    """Hand-offs of this owner that are due and never called before, the urgent ones left out; locked, the first due first."""
+    due = or_(HANDOFF.c.post_not_before.is_(None), HANDOFF.c.post_not_before <= now)
+    fresh = (HANDOFF.c.posted_ts.is_(None), HANDOFF.c.post_attempts == 0, HANDOFF.c.list_id.is_(None))
+    found = (
+        select(HANDOFF.c.id)
+        .where(HANDOFF.c.posting == literal_column("'wanted'"), HANDOFF.c.owner == owner, due, *fresh)
+        .where(HANDOFF.c.state.in_([state.value for state in UNFINISHED]), HANDOFF.c.urgency != "high")
+        .order_by(HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)
+        .limit(MOST_LISTED)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.scalars(found))
+    return [record for record in (get(connection, one) for one in ids) if record is not None]
+
+
+def put_together(connection: Connection, owner: str, ids: Collection[int], now: datetime) -> int:
+    """From now on these come as one message; returns its number."""
+    made = connection.execute(insert(LIST).values(owner=owner, made_at=now).returning(LIST.c.id))
+    list_id = int(made.scalar_one())
+    values = {"list_id": list_id, "post_attempts": 1, "post_not_before": now + LEASE}
+    connection.execute(update(HANDOFF).where(HANDOFF.c.id.in_(list(ids))).values(**values))
+    return list_id
+
+
+def standing_of(connection: Connection, list_id: int) -> tuple[str | None, str | None]:
+    """Channel and ts of the message; None: it is not known to stand."""
+    row = connection.execute(select(LIST.c.channel, LIST.c.ts).where(LIST.c.id == list_id)).one()
+    return row.channel, row.ts
+
+
+def list_of(connection: Connection, handoff_id: int) -> tuple[int | None, str | None]:
+    """The list that a hand-off came on, and the ts of its message."""
+    joined = HANDOFF.join(LIST, LIST.c.id == HANDOFF.c.list_id)
+    row = connection.execute(select(LIST.c.id, LIST.c.ts).select_from(joined).where(HANDOFF.c.id == handoff_id)).first()
+    return (None, None) if row is None else (row.id, row.ts)
+
+
+def members_of(connection: Connection, list_id: int, *, unposted: bool = False) -> list[int]:
+    """In the order of the message. `unposted`: those that are to come with it and are still its owner's."""
+    found = select(HANDOFF.c.id).where(HANDOFF.c.list_id == list_id)
+    if unposted:
+        owner = select(LIST.c.owner).where(LIST.c.id == list_id).scalar_subquery()
+        found = found.where(HANDOFF.c.posted_ts.is_(None), HANDOFF.c.owner == owner)
+    return list(connection.scalars(found.order_by(HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)))
+
+
+def record_list_posted(
+    connection: Connection, list_id: int, ids: Sequence[int], *, channel: str, ts: str, at: datetime
+) -> None:
+    """The message stands there. What changed since it was drawn is drawn again: all are stale once."""
+    connection.execute(update(LIST).where(LIST.c.id == list_id).values(channel=channel, ts=ts))
+    values = {"posted_channel": channel, "posted_ts": ts, "posted_at": at, "post_attempts": 0, "post_not_before": None}
+    connection.execute(
+        update(HANDOFF)
+        .where(HANDOFF.c.id.in_(list(ids)), HANDOFF.c.posted_ts.is_(None))
+        .values(posting="posted", post_fault=None, post_fault_since=None, **values)
+    )
+
+
+def want_own_card(connection: Connection, handoff_id: int) -> None:
+    """Somebody opens one of a list. One attempt stays counted, so that no hours are waited for."""
+    connection.execute(
+        update(HANDOFF)
+        .where(HANDOFF.c.id == handoff_id)
+        .values(posting="wanted", post_attempts=1, post_not_before=None)
+    )
+
+
+def calls_since(connection: Connection, owner: str, since: datetime) -> tuple[int, datetime | None]:
+    """How many messages called this owner about what is not finished, and when the last did."""
+    mine = (HANDOFF.c.owner == owner, HANDOFF.c.posted_at >= since)
+    still = HANDOFF.c.state.in_([state.value for state in UNFINISHED])
+    found = select(func.count(HANDOFF.c.posted_ts.distinct()), func.max(HANDOFF.c.posted_at)).where(*mine, still)
+    number, last = connection.execute(found).one()
+    return int(number), last
