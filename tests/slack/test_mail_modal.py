@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from bot.channels.slack import Card
+from bot.pipeline.escalate import post_handoffs
 from bot.slack.app import SlackSettings, build_bolt_app, build_poster
-from bot.slack.blocks import actions, button, section
 from bot.slack.cards import EDIT_SEND
 from bot.webhooks.unsubscribe import MailLinks
 from storage import handoff_moves
 from storage.accounts import Suppression
 from storage.database import Database
-from storage.handoff_views import installation_of, reference_of
+from storage.handoffs import Handoff
 from tests.cast import change, csm, healthy, person
 from tests.fakes.slack_payloads import Sent, View, view_press_of
 from tests.fakes.slack_server import BOT_TOKEN, SlackServer, wait_until
 from tests.pipeline.assist_scenes import AT_RISK, at_risk_world
-from tests.slack.world import through_bolt
+from tests.slack.world import UNPOSTED, through_bolt
 from tests.world import World
 
 LINKS = MailLinks(public_url="https://j.example", keys=(b"k" * 32,), installation="here")
@@ -47,13 +46,9 @@ class Desk:
 
     def opened(self, text: str = "Text") -> View:
         """Somebody presses the card's button; the form as soon as it is filled."""
-        with self.world.database.read() as connection:
-            reference = reference_of(installation_of(connection), 1)
-        card = Card(
-            blocks=[section("card"), actions("handoff_buttons", [button(EDIT_SEND, "Edit & send", reference)])],
-            text="card",
-        )
-        self.app.context.slack.post_card("U1", card, reference)
+        with self.world.database.write() as connection:
+            connection.execute(update(Handoff).values(**UNPOSTED))  # the tick had no Slack
+        post_handoffs(self.app.context.poster)
         self.slack.click(self.slack.posts[-1], EDIT_SEND)
         return self.shown(text)
 
