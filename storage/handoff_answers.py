@@ -1,5 +1,6 @@
-"""What people say when they close a hand-off becomes facts: a note on the timeline, and for each answer to an `ask:` an event
-`handoff.answered` and an attribute of the customer. Writes in the caller's transaction. Called by handoff_moves.py only."""
+"""What people say when they close a hand-off becomes facts: the event `handoff.done`, a note on the timeline, and for each
+answer to an `ask:` an event `handoff.answered` and an attribute of the customer. Writes in the caller's transaction. Called
+by handoff_moves.py only."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from storage.accounts import Customer
 from storage.facts import Event, Note
+from storage.handoffs import Handoff, HandoffState
 
 OWN_SOURCE = "journeybot"
 #: The question whose answer is a note.
@@ -20,6 +22,7 @@ ATTRIBUTE = "attributes."
 Answer: TypeAlias = str | float | bool
 
 _customers = Customer.__table__  # type: ignore[attr-defined]
+_handoffs = Handoff.__table__  # type: ignore[attr-defined]
 
 
 def record_answers(
@@ -66,3 +69,27 @@ def _answered(row: RowMapping, question: str, answer: Answer, at: datetime) -> d
         "received_at": at,
         "is_new": True,
     }
+
+
+def tell_done(connection: Connection, handoff_id: int, at: datetime) -> None:
+    """One event for each of its causes, because playbooks ask for a hand-off by its step (S28)."""
+    joined = and_(_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
+    found = select(_handoffs).where(or_(_handoffs.c.id == handoff_id, joined)).order_by(_handoffs.c.id)
+    rows = list(connection.execute(found).mappings())
+    outcome = next(row["outcome"] for row in rows if row["id"] == handoff_id)
+    # Where no customer is concerned, no customer's walk waits for it.
+    for row in (row for row in rows if row["customer_id"] is not None):
+        told = {"handoff": row["step"], "kind": row["kind"], "outcome": outcome, "playbook": row["playbook"]}
+        connection.execute(
+            insert(Event).values(
+                customer_id=row["customer_id"],
+                contact_id=row["contact_id"],
+                name="handoff.done",
+                at=at,
+                properties=told,
+                source=OWN_SOURCE,
+                key=f"handoff-done-{row['id']}",
+                received_at=at,
+                is_new=True,
+            )
+        )

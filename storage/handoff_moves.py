@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
-from storage.facts import Event
-from storage.handoff_answers import NOTE, OWN_SOURCE, Answer, record_answers, write_note
+from storage.handoff_answers import NOTE, Answer, record_answers, tell_done, write_note
 from storage.handoff_deeds import (
     MACHINE,
     Deed,
@@ -131,7 +130,7 @@ def done(
         notes = [text for text in (note, (answers or {}).get(NOTE)) if text]
         told = {**(answers or {}), NOTE: "\n".join(map(str, notes))}
         record_answers(connection, row, told, by=by, at=at)
-        _tell_done(connection, handoff_id, at)
+        tell_done(connection, handoff_id, at)
     return move
 
 
@@ -378,27 +377,3 @@ def _close(connection: Connection, handoff_id: int, deed: Deed, state: HandoffSt
         return refusal or unknown(handoff_id)
     closed = {"state": state, "closed_by": deed.by, "closed_at": deed.at, "snoozed_until": None, **values}
     return carry_out(connection, row, deed, closed, state)
-
-
-def _tell_done(connection: Connection, handoff_id: int, at: datetime) -> None:
-    """One event for each of its causes, because playbooks ask for a hand-off by its step (S28)."""
-    joined = and_(_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
-    found = select(_handoffs).where(or_(_handoffs.c.id == handoff_id, joined)).order_by(_handoffs.c.id)
-    rows = list(connection.execute(found).mappings())
-    outcome = next(row["outcome"] for row in rows if row["id"] == handoff_id)
-    # Where no customer is concerned, no customer's walk waits for it.
-    for row in (row for row in rows if row["customer_id"] is not None):
-        told = {"handoff": row["step"], "kind": row["kind"], "outcome": outcome, "playbook": row["playbook"]}
-        connection.execute(
-            insert(Event).values(
-                customer_id=row["customer_id"],
-                contact_id=row["contact_id"],
-                name="handoff.done",
-                at=at,
-                properties=told,
-                source=OWN_SOURCE,
-                key=f"handoff-done-{row['id']}",
-                received_at=at,
-                is_new=True,
-            )
-        )
