@@ -17,7 +17,7 @@ from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import act_forms, clicks, commands, home, lists, mail_modal, shortcuts
+from bot.slack import act_forms, clicks, commands, home, lists, mail_modal, replies, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
@@ -37,6 +37,7 @@ HANDLERS: tuple[Register, ...] = (
     shortcuts.register,
     home.register,
     lists.register,
+    replies.register,
 )
 
 
