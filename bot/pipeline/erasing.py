@@ -30,10 +30,13 @@ from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 from storage.scrubbing import Words, scrub
+from storage.sync import SyncRow, WrittenBack
 from storage.tracking import HELD, TrackedPerson, user_name
 
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 TRACKED: Table = TrackedPerson.__table__  # type: ignore[attr-defined]
+PULLED: Table = SyncRow.__table__  # type: ignore[attr-defined]
+WRITTEN_BACK: Table = WrittenBack.__table__  # type: ignore[attr-defined]
 IMPORTED: Table = ImportedRow.__table__  # type: ignore[attr-defined]
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
@@ -232,6 +235,8 @@ def _bury(
         connection.execute(delete(HELD).where(HELD.c.customer_key == row.key))
         things.append(("customer", row.key))
         connection.execute(delete(IMPORTED).where(IMPORTED.c.kind == "customers", IMPORTED.c.key == row.key))
+        connection.execute(delete(PULLED).where(or_(PULLED.c.key == row.key, PULLED.c.customer == row.key)))
+        connection.execute(delete(WRITTEN_BACK).where(WRITTEN_BACK.c.key == row.key))
         connection.execute(delete(PAUSE).where(PAUSE.c.kind == "customer", PAUSE.c.key == row.key))
         connection.execute(update(CUSTOMER).where(CUSTOMER.c.parent == row.key).values(parent=None))
     owners = dict(
@@ -241,6 +246,7 @@ def _bury(
     )
     said = [name_of_contact(row.key if whole else owners[person.customer_id], person.key) for person in people]
     connection.execute(delete(IMPORTED).where(IMPORTED.c.kind == "contacts", IMPORTED.c.key.in_(said)))
+    connection.execute(delete(PULLED).where(PULLED.c.key.in_(sorted(keys)), PULLED.c.customer.in_(owners.values())))
     still = set(connection.scalars(select(CONTACT.c.key).where(CONTACT.c.key.in_(keys))))
     connection.execute(delete(PAUSE).where(PAUSE.c.kind == "contact", PAUSE.c.key.in_(keys - still)))
     Tombstones(connection).add(connection, things, now)

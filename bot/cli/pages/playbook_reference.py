@@ -21,8 +21,8 @@ LATER = "not available in this version"
 
 #: S44: brief item → what the card shows, and whether this version has its facts.
 BRIEF: dict[str, tuple[str, bool]] = {
-    "health": ("Score and band, with what moved them.", False),
-    "stage_checks": ("Which completion checks of the stage are open.", False),
+    "health": ("Score and band, with what moved them.", True),
+    "stage_checks": ("Which completion checks of the stage are open.", True),
     "usage": ("Events of the last 30 days against the 30 before.", True),
     "features": ("Features with their bands.", False),
     "open_tickets": ("Open support tickets with priority and day.", True),

@@ -11,15 +11,17 @@ import pytest
 from bot.errors import ImportRefused
 from bot.insight.doctor_sync import sync_complaints
 from bot.intake.pulls.sources_file import load_sources
+from bot.pipeline.erasing import erase
 from storage.accounts import Contact, Customer
 from storage.database import Database
 from storage.facts import Ticket
-from storage.sync import SyncState
+from storage.sync import SyncRow, SyncState
 from tests.intake.house import NOW, stored
 from tests.intake.pulls.scene import Scene
 
 CUSTOMER, CONTACT = Customer.__table__, Contact.__table__  # type: ignore[attr-defined]
 TICKET, STATE = Ticket.__table__, SyncState.__table__  # type: ignore[attr-defined]
+SYNC_ROW = SyncRow.__table__  # type: ignore[attr-defined]
 SOURCES = """
 warehouse:
   type: sql
@@ -212,3 +214,13 @@ def test_doctor_counts_what_failed_and_what_vanished(scene: Scene, warehouse: Wa
     assert "no such table" in told["sync_failed"]
     assert told["sync_vanished"] == "1 row(s) of warehouse/contacts are no longer at the source"
     assert "did not run since 2027-03-01 04:00 UTC" in told["sync_stale"]
+
+
+def test_who_was_erased_is_forgotten_here_too_and_the_next_pull_brings_nobody_back(scene: Scene) -> None:
+    scene.sync()
+    with scene.database.write() as connection:
+        erase(connection, None, None, "a1", None, NOW, by="sato")
+    assert {row["key"] for row in stored(scene.database, SYNC_ROW)} == {"a2"}
+    again = scene.sync(now=NOW + timedelta(hours=1), fresh=True)
+    assert (again["customers"].changed, again["contacts"].changed, again["tickets"].changed) == (0, 0, 0)
+    assert {row["name"] for row in stored(scene.database, CUSTOMER)} & {"Hanabi"} == set()
