@@ -24,6 +24,9 @@ OTHERS: dict[str, list[str]] = {
     "bot/pipeline/batch.py": ["insert_new_rows: MESSAGE_COLUMNS"],  # a new row, which begins as pending
     # Somebody to write to was found, and each further reader gets a new row of their own, pending like every new one.
     "bot/pipeline/recipients.py": ["insert: ", "update: contact_id"],
+    "bot/pipeline/sending_prepared.py": [
+        "insert: **"
+    ],  # the mail that a person sends from a hand-off, pending like every new one
     "bot/pipeline/resuming.py": ["update: not_before", "update: name"],  # a pause moves times; `name` is one of them
 }
 WRITING = re.compile(r"(^|_)(update|insert|upsert|merge)(_|$)")
