@@ -1,4 +1,4 @@
-"""The company-wide definitions of a workspace: metrics, features, signals, read from their files and published with a
+"""The company-wide definitions of a workspace: metrics, features, signals, cards, stages, read from their files and published with a
 deployment like the playbooks (semantics.md S34). A new kind of file is one field here and one line in `read_company`.
 Checked by derived_findings."""
 
@@ -11,12 +11,16 @@ from bot.authoring.named_file import load_named_file
 from bot.authoring.placed import Source
 from bot.errors import Finding
 from bot.rules.company_model import Feature, FeaturesFile, Metric, MetricsFile, Signal, SignalsFile
+from bot.rules.scorecards import Measure, ScorecardFile
+from bot.rules.stages import Stage, StagesFile
 from bot.rules.surveys import Survey, SurveysFile
 
 METRICS = "playbooks/metrics.yml"
 FEATURES = "playbooks/features.yml"
 SIGNALS = "playbooks/signals.yml"
 SURVEYS = "playbooks/surveys.yml"
+SCORECARD = "playbooks/scorecard.yml"
+STAGES = "playbooks/stages.yml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class Company:
     features: Mapping[str, Feature] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
     surveys: Mapping[str, Survey] = field(default_factory=dict)
+    cards: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
 
@@ -44,11 +50,24 @@ def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
     surveys, survey_places, in_surveys = load_named_file(
         files.get(SURVEYS, ""), SURVEYS, SurveysFile, what="surveys.yml"
     )
+    cards, card_places, in_cards = load_named_file(
+        files.get(SCORECARD, ""), SCORECARD, ScorecardFile, what="scorecard.yml"
+    )
+    stages, stage_places, in_stages = load_named_file(files.get(STAGES, ""), STAGES, StagesFile, what="stages.yml")
     company = Company(
         metrics=metrics.named,
         features=features.named,
         signals=signals.named,
         surveys=surveys.named,
-        sources={METRICS: metric_places, FEATURES: feature_places, SIGNALS: signal_places, SURVEYS: survey_places},
+        cards=cards.named,
+        stages=stages.listed,
+        sources={
+            METRICS: metric_places,
+            FEATURES: feature_places,
+            SIGNALS: signal_places,
+            SURVEYS: survey_places,
+            SCORECARD: card_places,
+            STAGES: stage_places,
+        },
     )
-    return company, [*in_metrics, *in_features, *in_signals, *in_surveys]
+    return company, [*in_metrics, *in_features, *in_signals, *in_surveys, *in_cards, *in_stages]

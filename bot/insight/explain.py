@@ -16,7 +16,7 @@ from bot.insight.waiting import count_inside, inside_lines
 from bot.insight.why_many_not import count_outside
 from bot.insight.why_not import OUTSIDE, Asked, why_outside
 from bot.pipeline.news import local_days
-from bot.pipeline.published import Published
+from bot.pipeline.published import Published, ground_on
 from bot.pipeline.scopes import Ground
 from storage.deployments import VERSION, PlaybookRow
 from storage.dialects import json_text
@@ -154,8 +154,5 @@ def _teller(published: Published, now: datetime, locale: str, customer: str | No
 
 
 def _ground(connection: Connection, published: Published, now: datetime) -> Ground:
-    return Ground(
-        days=local_days(connection, now, published.settings.timezone),
-        settings=published.settings,
-        metrics=frozenset(published.company.metrics),
-    )
+    days = local_days(connection, now, published.settings.timezone)
+    return ground_on(days, published.settings, published.company)

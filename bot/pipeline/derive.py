@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from bot.pipeline.derived import EVERYBODY, Derivation, Item, tell, whom_to_look_at
 from bot.pipeline.kept_metrics import KEPT_METRICS
+from bot.pipeline.kept_scores import KEPT_SCORES
 from bot.pipeline.kept_signals import KEPT_SIGNALS
+from bot.pipeline.kept_stages import KEPT_STAGES
 from bot.pipeline.news import NEXT_TICK, News
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
@@ -26,7 +28,7 @@ ITEM: Table = DerivedItem.__table__  # type: ignore[attr-defined]
 log = structlog.get_logger()
 
 #: Every kind; the order of derivation is KINDS.
-DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_SIGNALS)
+DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_SCORES, KEPT_SIGNALS, KEPT_STAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +127,11 @@ class _Pass:
         look = whom_to_look_at(item, self._connection, self._ground, self._news, is_new=is_new, is_broken=is_broken)
         if look is None:
             return
-        changed = _kind_of(item).derive(item, look)
-        self._tell(changed if look.shape == EVERYBODY else None, item.derived, late=changed)
+        kind = _kind_of(item)
+        changed = kind.derive(item, look)
+        self._tell(changed if look.shape == EVERYBODY or kind.changes_facts else None, item.derived, late=changed)
+        if kind.changes_facts and changed is not None:
+            tell(self._connection, changed, NEXT_TICK)
         if is_new or is_broken:
             _put(self._connection, item, {"digest": item.digest, "fault": None, "fault_at": None})
 

@@ -61,13 +61,14 @@ Changed = Select[Any] | None
 class Derivation:
     """One kind of item. `derive` looks at an item and stores what it finds by one statement (or a few); `mind_time` is asked
     for in every tick, also in a quiet one, for what time alone makes due; `forget` lets go of items that are no longer
-    defined."""
+    defined. `changes_facts`: whom it changes is news to everybody, and to those who looked before it in the next tick."""
 
     kind: Kind
     items: Callable[[Company], Sequence[Item]]
     derive: Callable[[Item, Look], Changed]
     forget: Callable[[Connection, Collection[str], datetime], None]
     mind_time: Callable[[Connection, Ground, Sequence[Item]], Changed] | None = None
+    changes_facts: bool = False
 
 
 def whom_to_look_at(

@@ -19,6 +19,7 @@ from bot.rules.business_days import BusinessCalendar, is_in_region, parse_open_d
 from bot.rules.conditions import Condition, LocalDays, parse_condition
 from bot.rules.playbook import Exit, Playbook
 from bot.rules.program import Program
+from bot.rules.stages import expected_days
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.deployments import PlaybookRow, deployed_files, latest_deployment, playbook_rows, version_definitions
 
@@ -60,9 +61,7 @@ class Published:
         zones = (days.default_zone, *days.zones)
         found = self.grounds.get(zones)
         if found is None:
-            found = self.grounds[zones] = Ground(
-                days=days, settings=self.settings, metrics=frozenset(self.company.metrics)
-            )
+            found = self.grounds[zones] = ground_on(days, self.settings, self.company)
         found.days.move_to(days.now)
         return found
 
@@ -89,6 +88,13 @@ class Published:
         """Playbooks that let people in, most important first."""
         acting = (row for row in self.playbooks if row.state in ("live", "paused"))
         return tuple(sorted(acting, key=lambda row: (-self.versions[row.version_id].playbook.priority, row.name)))
+
+
+def ground_on(days: LocalDays, settings: WorkspaceSettings, company: Company) -> Ground:
+    """A ground with all that conditions ask of the workspace."""
+    return Ground(
+        days=days, settings=settings, metrics=frozenset(company.metrics), stages=expected_days(company.stages)
+    )
 
 
 class Publications:

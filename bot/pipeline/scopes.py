@@ -3,7 +3,7 @@ One place, so that enrolling, waking, advancing and explaining ask in the same w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ class Ground:
     days: LocalDays
     settings: WorkspaceSettings
     metrics: frozenset[str] = frozenset()
+    stages: Mapping[str, int] = field(default_factory=dict)
     token: str = ""
     _asked: dict[Any, ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
     _kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -86,6 +87,7 @@ class Ground:
             limits=self.settings.limit_cases(),
             feeds=self.settings.feed_ages(),
             metrics=self.metrics,
+            stages=self.stages,
         )
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:

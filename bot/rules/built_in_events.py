@@ -26,7 +26,14 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
     ),
     BuiltInEvent(name="customer.tier_changed", meaning="An import changed what was bought.", fields=("old", "new")),
     BuiltInEvent(
-        name="stage.changed", meaning="The stage changed, by an import or a `set` step.", fields=("old", "new")
+        name="stage.changed",
+        meaning="The stage changed, by an import, a `set` step or stages.yml.",
+        fields=("old", "new"),
+    ),
+    BuiltInEvent(
+        name="stage.completed",
+        meaning="All checks of the customer's stage in stages.yml hold; told once for each stay in the stage.",
+        fields=("stage", "checks"),
     ),
     BuiltInEvent(
         name="ticket.opened",

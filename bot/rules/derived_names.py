@@ -22,6 +22,7 @@ _BY_NAME: Mapping[str, Kind] = {
     "band": "score",
     "band_days": "score",
     "worsened": "score",
+    "score_change": "score",
     "signal": "signal",
 }
 _OF_ALL: Mapping[str, Kind] = {"features": "feature", "weakest_feature": "feature"}

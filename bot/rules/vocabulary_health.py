@@ -90,7 +90,7 @@ def _about_score(name: str, type_: ValueType, meaning: str, example: str, sql: A
         is_function=True,
         parameters=(NAME, *more),
         sql=sql,
-        moves=name not in ("score", "band"),
+        moves=True,
     )
 
 

@@ -85,6 +85,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
         }
         rows[walk.id] = values
     merged = write_handoffs(batch.connection, list(rows.values()), batch.now)
+    batch.changed.update(walk.customer_id for walk in walks)  # conditions and risk colours ask for open hand-offs
     for walk in walks:
         owner, card = rows[walk.id]["owner"], merged.get(walk.id)
         if card is None:

@@ -1,0 +1,61 @@
+"""What `check` says about stages.yml and scorecard.yml together with the playbooks that name their stages and scores. Joins
+stage_findings and scorecard_findings with the places of every condition; reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from bot.authoring.company import METRICS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.placed import ParsedPlaybook, PlacedText, Source
+from bot.authoring.scorecard_findings import check_asked_scores, check_scorecard
+from bot.authoring.stage_findings import check_named_stages, check_set_stages, check_stages
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.errors import Finding, Severity
+from bot.rules.scorecards import OVERALL
+
+
+def check_stages_and_scores(
+    company: Company, parsed: Collection[ParsedPlaybook], settings: WorkspaceSettings
+) -> list[Finding]:
+    """Findings of the two files, and of whoever asks for what they do not have."""
+    conditions = [*_of_playbooks(parsed), *_of_company(company)]
+    crm_leads = settings.stage_from == "import"
+    return [
+        *check_scorecard(company.cards, company.sources.get(SCORECARD, Source(file=SCORECARD))),
+        *check_stages(company.stages, company.sources.get(STAGES, Source(file=STAGES))),
+        *check_asked_scores(conditions, company.cards),
+        *check_named_stages(conditions, company.stages),
+        *check_set_stages(parsed, company.stages, crm_leads=crm_leads),
+    ]
+
+
+def _of_playbooks(parsed: Collection[ParsedPlaybook]) -> Iterator[tuple[Source, PlacedText, Severity]]:
+    for playbook in parsed:
+        severity: Severity = "error" if playbook.playbook.state in ("live", "paused") else "warning"
+        yield from ((playbook.source, found, severity) for found in playbook.source.conditions)
+
+
+def _of_company(company: Company) -> Iterator[tuple[Source, PlacedText, Severity]]:
+    for file, path, text in _texts(company):
+        source = company.sources.get(file, Source(file=file))
+        yield source, PlacedText(path=path, line=source.line_of(path), text=text), "error"
+
+
+def _texts(company: Company) -> Iterator[tuple[str, str, str]]:
+    """File, path and text of every condition of the company-wide files."""
+    for name, metric in company.metrics.items():
+        yield METRICS, f"{name}.value", metric.formula
+    for name, signal in company.signals.items():
+        yield SIGNALS, f"{name}.when", signal.when
+    for name, entries in company.cards.items():
+        for each, measure in entries.items():
+            parts: dict[str, str | None] = {"value": measure.formula, "when": measure.when}
+            parts |= {str(band): text for band, text in measure.bands.items()}
+            given = {key: text for key, text in parts.items() if text and (each != OVERALL or key != "value")}
+            yield from ((SCORECARD, f"{name}.{each}.{key}", text) for key, text in given.items())
+    for number, stage in enumerate(company.stages):
+        for check, text in stage.complete_when.items():
+            yield STAGES, f"[{number}].complete_when.{check}", text
+        for place, way in enumerate(stage.next):
+            if way.when is not None:
+                yield STAGES, f"[{number}].next[{place}].when", way.when
