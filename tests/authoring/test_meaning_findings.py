@@ -18,6 +18,7 @@ from bot.rules.playbook import Exit
 from tests.authoring.files import parsed
 
 PLAYS = Path(__file__).parent.parent / "vectors" / "plays"
+SURVEYS = Path(__file__).parents[2] / "playbooks" / "surveys.yml"
 MAILS = Path(__file__).parents[2] / "templates" / "emails"
 
 
@@ -187,6 +188,7 @@ def test_a_limit_that_the_workspace_does_not_define_is_told(limits: str, hint: s
 def test_the_46_plays_of_the_practice_mean_what_they_say() -> None:
     files = {f"playbooks/{path.relative_to(PLAYS)}": path.read_text(encoding="utf-8") for path in PLAYS.rglob("*.yml")}
     files |= {f"templates/emails/{path.name}": path.read_text(encoding="utf-8") for path in MAILS.iterdir()}
+    files["playbooks/surveys.yml"] = SURVEYS.read_text(encoding="utf-8")  # the practice names surveys, it words none
     workspace = load_workspace(files)
     assert len(workspace.playbooks) == 46
     # Templates of the practice are not part of the repository; the rest is what this version lacks.
