@@ -36,8 +36,9 @@ def sync(
 ) -> None:
     """Pull customers and facts from your warehouse or CRM.
 
-    The sources are named in `playbooks/sources.yml`, and only what changed is fetched. Each source resumes where it stood; running it again changes nothing. A source that fails is named, keeps what was stored,
-    and does not stop the others; then it ends with 1. Call it as often as you like, for instance from cron.
+    The sources are named in `playbooks/sources.yml`; only what changed is fetched. Each source resumes where it stood, and
+    running it again changes nothing. A source that fails is named, keeps what was stored, and does not stop the others; then
+    it ends with 1. Call it as often as you like, for instance from cron.
 
     Example: `journeybot sync crm`
     """
