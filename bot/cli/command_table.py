@@ -136,7 +136,7 @@ COMMANDS: tuple[CommandPlace, ...] = (
         name="report",
         place="bot.cli.reporting:report",
         panel=LOOK,
-        says="Show a report: NPS, what people change of mails, which alerts are useless.",
+        says="Show a report: NPS, what people change of mails, which alerts are useless, signals.",
     ),
     CommandPlace(
         name="doctor",

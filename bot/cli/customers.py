@@ -15,6 +15,7 @@ from bot.insight.listings_customers import list_customers, show_customer
 commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Customers with contacts and walks.")
 
 LISTED = ("customer", "name", "stage", "tier", "csm", "renewal_date", "contacts", "enrollments")
+SIGNALS = ("signal", "since")
 CONTACTS = ("contact", "name", "email", "roles", "locale", "consent", "bounced_at")
 WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at")
 
@@ -57,7 +58,7 @@ def show(
     customer: Annotated[str, typer.Argument(metavar="KEY", help="The customer's key.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one customer with contacts and walks.
+    """Show one customer with its open signals, contacts and walks.
 
     Example: `journeybot customers show sakura-cafe`
     """
@@ -67,9 +68,9 @@ def show(
         print_json(found)
         return
     for name, value in found.items():
-        if name not in ("contacts", "enrollments") and value not in (None, ""):
+        if name not in ("signals", "contacts", "enrollments") and value not in (None, ""):
             print_line(f"{name + ':':<20} {cell(value)}")
-    for name, columns in (("contacts", CONTACTS), ("enrollments", WALKS)):
+    for name, columns in (("signals", SIGNALS), ("contacts", CONTACTS), ("enrollments", WALKS)):
         print_line()
         if found[name]:
             print_table(columns, [[row[column] for column in columns] for row in found[name]])

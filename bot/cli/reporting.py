@@ -15,9 +15,15 @@ from bot.errors import UsageError
 from bot.insight.report_edits import diff_of, report_edits
 from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_nps import report_nps
+from bot.insight.report_signals import report_signals
 
 Report = Callable[[Connection, datetime], list[dict[str, Any]]]
-REPORTS: dict[str, Report] = {"nps": report_nps, "edits": report_edits, "handoffs": report_handoffs}
+REPORTS: dict[str, Report] = {
+    "nps": report_nps,
+    "edits": report_edits,
+    "handoffs": report_handoffs,
+    "signals": report_signals,
+}
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "edits": diff_of,
@@ -35,6 +41,7 @@ def report(
     `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
     often the mails that hand-offs prepare are sent as they are, and what people change, as a diff. `handoffs` says which
     alerts are useless: how hand-offs end per playbook and step, and why people dismiss them.
+    `signals` says for each signal how many customers it is open for, what opened and closed within a week, and the revenue.
 
     Example: `journeybot report nps`
     """

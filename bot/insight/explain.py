@@ -12,6 +12,7 @@ from bot.errors import UsageError
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.explanation import Explanation, Line, PlaybookExplanation, ReasonCount, Teller
 from bot.insight.journal_lines import DECISION, attempt_lines, decision_lines, event_lines
+from bot.insight.report_signals import signal_lines
 from bot.insight.waiting import count_inside, inside_lines
 from bot.insight.why_many_not import count_outside
 from bot.insight.why_not import OUTSIDE, Asked, why_outside
@@ -46,7 +47,8 @@ def explain_customer(
     ground = _ground(connection, published, now)
     mine = [DECISION.c.customer_id == customer_id, *([DECISION.c.playbook == playbook] if playbook else [])]
     history, is_cut = decision_lines(connection, teller, *mine, limit=limit)
-    standing = inside_lines(connection, teller, published, ground, customer_id, playbook)
+    standing = signal_lines(connection, teller, customer_id) if playbook is None else []
+    standing += inside_lines(connection, teller, published, ground, customer_id, playbook)
     for row in rows:
         if playbook is None and row.state in ("draft", "retired"):
             continue

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from bot.insight.explanation import SeenLeaf, plain
-from bot.rules.condition_feeds import is_stale
+from bot.rules.condition_feeds import feed_of, is_stale
 from bot.rules.condition_sql import call_arguments
 from bot.rules.condition_tree import Call, Node, every_node, leaf_nodes
 from bot.rules.conditions import Condition, Leaf, Scope, compile_condition, leaves
@@ -121,8 +121,9 @@ def _doubts_of(call: Call, place: int, scope: Scope) -> Iterator[Doubt]:
     if entry.silence is Silence.NONE:
         return
     arguments = call_arguments(call, scope)
-    if entry.feed is not None:
-        yield Doubt(leaf=place, feed=entry.feed(arguments))
+    feed = feed_of(entry, arguments, scope)
+    if feed is not None:
+        yield Doubt(leaf=place, feed=feed)
     days = entry.window(arguments) if entry.window is not None else None
     if days is not None:
         yield Doubt(leaf=place, days=days)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.listings import LIMIT, dated
+from bot.insight.report_signals import signals_of
 from storage.accounts import Contact, ContactRole, Customer
 from storage.deployments import VERSION
 from storage.enrollments import ENROLLMENT
@@ -60,12 +61,14 @@ def _walks(active: list[ColumnElement[bool]], playbook: str) -> ColumnElement[bo
 
 
 def show_customer(connection: Connection, key: str) -> dict[str, Any]:
-    """Everything, with `contacts` and `enrollments` (the newest first) as lists. Raises: UsageError with the nearest
+    """Everything, with open `signals`, `contacts` and `enrollments` (the newest first) as lists. Raises: UsageError with the nearest
     key."""
     customer_id = customer_id_of(connection, key)
     row = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == customer_id)).one()
     contacts = _contacts(connection, customer_id)
-    return {**_columns(row), "contacts": contacts, "enrollments": _enrollments(connection, customer_id)}
+    signals = [dated(found) for found in signals_of(connection, customer_id)]
+    walks = _enrollments(connection, customer_id)
+    return {**_columns(row), "signals": signals, "contacts": contacts, "enrollments": walks}
 
 
 def _columns(row: Row[Any]) -> dict[str, Any]:

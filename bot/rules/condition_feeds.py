@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, ColumnElement, false, func, or_, select, true
 
 from bot.rules.condition_scope import Scope, table_of
 from bot.rules.vocabulary_entry import Arguments, Entry
+from bot.rules.vocabulary_metrics import is_metric
 from bot.rules.vocabulary_usage import ANY_USAGE, began_on
 from storage.columns import UtcDateTime
 from storage.dialects import days_between
@@ -19,6 +20,8 @@ from storage.facts import Feed
 FEEDS = table_of(Feed)
 #: Feeds that are no usage.
 OTHER_FEEDS = ("tickets", "meetings", "surveys")
+#: They take an event or a metric.
+OVER_TIME = ("falling", "rising", "change")
 #: The feed of imported daily totals: when it is fresh, so is every event it ever told of.
 IMPORTED_USAGE = "usage"
 
@@ -26,12 +29,20 @@ IMPORTED_USAGE = "usage"
 def is_in_doubt(entry: Entry, arguments: Arguments, scope: Scope) -> ColumnElement[bool]:
     """Whether the value may only look like nothing. Never unknown itself."""
     doubts: list[ColumnElement[bool]] = []
-    if entry.feed is not None:
-        doubts.append(is_stale(entry.feed(arguments), scope))
+    feed = feed_of(entry, arguments, scope)
+    if feed is not None:
+        doubts.append(is_stale(feed, scope))
     window = entry.window(arguments) if entry.window is not None else None
     if window is not None:
         doubts.append(days_between(scope.today(), began_on(scope)) < window)
     return or_(false(), *doubts)
+
+
+def feed_of(entry: Entry, arguments: Arguments, scope: Scope) -> str | None:
+    """The feed that must be fresh; a metric has none, for it keeps its last value while its own are silent."""
+    if entry.feed is None or (entry.name in OVER_TIME and is_metric(scope, arguments)):
+        return None
+    return entry.feed(arguments)
 
 
 def is_stale(feed: str, scope: Scope) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.rules.condition_feeds import OVER_TIME
 from bot.rules.condition_tree import Call, Word, every_node
 from bot.rules.conditions import Condition
 
@@ -26,8 +27,6 @@ _BY_NAME: Mapping[str, Kind] = {
     "signal": "signal",
 }
 _OF_ALL: Mapping[str, Kind] = {"features": "feature", "weakest_feature": "feature"}
-#: They take an event or a metric; a metric of that name wins.
-OVER_TIME = ("falling", "rising", "change")
 
 
 @dataclass(frozen=True, slots=True, order=True)

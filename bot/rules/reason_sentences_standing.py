@@ -63,6 +63,7 @@ STANDING_SENTENCES: Mapping[str, tuple[str, str]] = {
     "moment_to_come": ("Not yet: the next moment is {moment}", "まだ先です：次回は {moment} です"),
     "moment_over": ("Its moment ({moment}) is over", "予定時刻（{moment}）を過ぎています"),
     "by_hand_only": ("Is entered by hand only: `journeybot enroll`", "手動でのみ開始します（`journeybot enroll`）"),
+    "signal_open": ("`{signal}` is open since {since}", "`{signal}` が {since} から発生しています"),
     "signal_closed": (
         "Waits for a signal that is not open: {signals}",
         "シグナル {signals} の発生を待っています",

@@ -33,6 +33,7 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
     "outside": ("Outside", "対象外"),
     "attempt": ("Attempt", "送信試行"),
     "event": ("Heard", "通知"),
+    "signal": ("Signal", "シグナル"),
 }
 
 

@@ -23,6 +23,11 @@ def latest_value(scope: Scope, metric: str, until: ColumnElement[Any] | None = N
     return query.order_by(VALUES.c.day.desc()).limit(1).correlate(*scope.outer).scalar_subquery()
 
 
+def is_metric(scope: Scope, arguments: Arguments) -> bool:
+    """Whether `falling`, `rising` or `change` were asked of a metric: one of that name wins over an event."""
+    return arguments.has("event") and arguments.text("event") in scope.metrics
+
+
 def _metric(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     return latest_value(scope, arguments.text("name"))
 

@@ -12,6 +12,7 @@ from bot.rules.condition_scope import Scope
 from bot.rules.condition_tree import ValueType
 from bot.rules.open_days import is_open_on, open_days_before_today
 from bot.rules.vocabulary_entry import Arguments, Entry, Parameter, Shape, Silence, Topic
+from bot.rules.vocabulary_metrics import is_metric, latest_value
 from bot.rules.vocabulary_usage import EVENT, NEEDED_DAYS, USAGE, event_feed, usage_of, was_used
 
 WEEKS = Parameter(name="weeks", shape=Shape.WHOLE, is_required=True)
@@ -23,8 +24,17 @@ def _block_total(scope: Scope, first: int, last: int) -> ColumnElement[Any]:
     return func.coalesce(func.sum(case((inside, USAGE.c.total), else_=0)), 0)
 
 
+def _metric_at(scope: Scope, arguments: Arguments, days_ago: int) -> ColumnElement[Any]:
+    return latest_value(scope, arguments.text("event"), until=scope.today(-days_ago))
+
+
 def _weekly(scope: Scope, arguments: Arguments, *, is_falling: bool) -> ColumnElement[Any]:
     weeks = arguments.whole("weeks")
+    if is_metric(scope, arguments):
+        # Its value as it was when each week ended, the oldest first; unknown before the metric was kept.
+        ends = [_metric_at(scope, arguments, 7 * week + 1) for week in range(weeks - 1, -1, -1)]
+        pairs = itertools.pairwise(ends)
+        return and_(*((later < earlier) if is_falling else (later > earlier) for earlier, later in pairs))
     # weeks[0] is the oldest.
     totals = [_block_total(scope, 7 * week, 7 * week - 6) for week in range(weeks, 0, -1)]
     steps = itertools.pairwise(totals)
@@ -43,6 +53,9 @@ def _rising(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
 
 def _change(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     days = arguments.whole("days")
+    if is_metric(scope, arguments):
+        now, then = _metric_at(scope, arguments, 1), _metric_at(scope, arguments, days + 1)
+        return (now - then) / func.nullif(then, 0.0, type_=Float())
     newer, older = _block_total(scope, days, 1), _block_total(scope, 2 * days, days + 1)
     share = cast(newer - older, Float) / cast(func.nullif(older, 0), Float)
     query = usage_of(scope, share, event=arguments.text("event"))
@@ -95,7 +108,7 @@ ENTRIES: tuple[Entry, ...] = (
     _whole(
         "falling",
         ValueType.BOOL,
-        "Whether each of the last complete weeks (seven days, ending yesterday) had less of the event than the one before it.",
+        "Whether each of the last complete weeks had less of the event than the one before; a metric counts as it ended them.",
         'falling("login", weeks=3)',
         _falling,
         WEEKS,
@@ -104,7 +117,7 @@ ENTRIES: tuple[Entry, ...] = (
     _whole(
         "rising",
         ValueType.BOOL,
-        "Whether each of the last complete weeks (seven days, ending yesterday) had more of the event than the one before it.",
+        "Whether each of the last complete weeks had more of the event than the one before; a metric counts as it ended them.",
         'rising("login", weeks=3)',
         _rising,
         WEEKS,

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Table, select, update
 
+from bot.insight.listings_customers import show_customer
+from bot.insight.report_signals import report_signals
 from storage.accounts import Customer
 from storage.database import Database
 from storage.enrollments import mark_changed
@@ -180,3 +182,35 @@ def test_a_signal_that_is_taken_out_closes_and_its_walks_reach_their_goal(world:
     with world.database.read() as connection:
         rows = connection.execute(select(EPISODE.c.signal, EPISODE.c.closed_at.is_(None)).order_by(EPISODE.c.signal))
         assert [tuple(row) for row in rows] == [("other", True), ("rich", False)]
+
+
+def test_s3_a_metric_falls_week_by_week_once_it_was_kept_so_long(world: World) -> None:
+    """The last day of each week counts; before the metric was kept nobody knows."""
+    falling = "falling: {title: Falling, when: 'falling(\"seats\", weeks=3)', open_after: at once}"
+    metrics = "seats: {title: Seats, value: licenses_active / licenses_purchased}"
+    world.deploy({"playbooks/metrics.yml": metrics, "playbooks/signals.yml": falling})
+    member = healthy(world.database, world.now, licenses_active=10, licenses_purchased=10)
+    for active in (9, 8):
+        world.time_passes(days=7)
+        assert not is_open(world)
+        change(world.database, member.id, licenses_active=active)
+        world.tick()
+    world.time_passes(days=2)
+    assert is_open(world)
+
+
+def test_an_open_signal_is_shown_with_since_and_evidence(world: World) -> None:
+    world.deploy({"playbooks/signals.yml": RICH})
+    customer(world.database, "c", world.now, arr=100.0)
+    world.tick()
+    (line,) = [line for line in world.explain("c").lines if line.verdict == "signal"]
+    assert (line.reason, line.since, [(leaf.text, leaf.value, leaf.holds) for leaf in line.leaves]) == (
+        "signal_open",
+        world.now,
+        [("arr >= 100", 100.0, True)],
+    )
+    with world.database.read() as connection:
+        (shown,) = show_customer(connection, "c")["signals"]
+        (row,) = report_signals(connection, world.now)
+    assert (shown["signal"], shown["evidence"][0]["text"]) == ("rich", "arr >= 100")
+    assert (row["signal"], row["open"], row["opened_in_7_days"], row["arr"]) == ("rich", 1, 1, 100.0)
