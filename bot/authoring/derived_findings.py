@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from bot.authoring.company import METRICS, SIGNALS, Company
+from bot.authoring.company import FEATURES, METRICS, SIGNALS, Company
 from bot.authoring.nearest import suggestion
 from bot.authoring.placed import ParsedPlaybook, Source
 from bot.errors import ConditionError, Finding
@@ -13,7 +13,7 @@ from bot.rules.condition_checks import check_condition
 from bot.rules.conditions import Condition, parse_condition, parse_value
 from bot.rules.derived_names import ALL, Derived, Kind, asked_of, rings
 
-_FILES: Mapping[Kind, str] = {"metric": METRICS, "signal": SIGNALS}
+_FILES: Mapping[Kind, str] = {"metric": METRICS, "feature": FEATURES, "signal": SIGNALS}
 
 
 def check_derived(company: Company, parsed: Collection[ParsedPlaybook]) -> list[Finding]:
@@ -28,6 +28,12 @@ def _texts(company: Company) -> Iterator[tuple[Source, str, str, bool, Derived]]
     """Every condition of the files: its place, text, whether it is a value, and whose it is."""
     for name, metric in company.metrics.items():
         yield company.sources[METRICS], f"{name}.value", metric.formula, True, Derived("metric", name)
+    for name, feature in company.features.items():
+        source, derived = company.sources[FEATURES], Derived("feature", name)
+        yield source, f"{name}.value", feature.formula, True, derived
+        for key, band in (("green", feature.green), ("yellow", feature.yellow)):
+            if band is not None:
+                yield source, f"{name}.{key}", feature.condition_of(band), False, derived
     for name, signal in company.signals.items():
         yield company.sources[SIGNALS], f"{name}.when", signal.when, False, Derived("signal", name)
 
@@ -65,7 +71,11 @@ def _names_in_playbooks(company: Company, parsed: Iterable[ParsedPlaybook]) -> I
 
 
 def _unknown(condition: Condition, company: Company) -> Iterator[tuple[Derived, str]]:
-    known: Mapping[Kind, Collection[str]] = {"metric": company.metrics, "signal": company.signals}
+    known: Mapping[Kind, Collection[str]] = {
+        "metric": company.metrics,
+        "feature": company.features,
+        "signal": company.signals,
+    }
     for derived in sorted(asked_of([condition], company.metrics)):
         names = known.get(derived.kind)
         if names is not None and derived.name != ALL and derived.name not in names:
@@ -100,8 +110,9 @@ def _rings(company: Company) -> Iterator[Finding]:
     places: dict[Derived, tuple[Source, str]] = {}
     for source, path, text, is_value, derived in _texts(company):
         condition = _read(text, is_value=is_value)
-        asking[derived] = asked_of([condition] if condition else (), company.metrics)
-        places[derived] = source, path
+        asked = asked_of([condition] if condition else (), company.metrics)
+        asking[derived] = asking.get(derived, frozenset()) | asked
+        places.setdefault(derived, (source, path))
     for ring in rings(asking):
         source, path = places[ring[0]]
         way = " → ".join(map(str, [*ring, ring[0]]))

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from bot.pipeline.derived import EVERYBODY, Derivation, Item, tell, whom_to_look_at
+from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
 from bot.pipeline.kept_scores import KEPT_SCORES
 from bot.pipeline.kept_signals import KEPT_SIGNALS
@@ -28,7 +29,7 @@ ITEM: Table = DerivedItem.__table__  # type: ignore[attr-defined]
 log = structlog.get_logger()
 
 #: Every kind; the order of derivation is KINDS.
-DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_SCORES, KEPT_SIGNALS, KEPT_STAGES)
+DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_FEATURES, KEPT_SCORES, KEPT_SIGNALS, KEPT_STAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

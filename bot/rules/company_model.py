@@ -12,6 +12,7 @@ from bot.rules.field_types import ConditionText, Name, Part, Text, Word, readabl
 from bot.rules.steps_model import key
 
 AT_ONCE = "at once"
+COMPARISONS = ("<", ">", "=", "!")
 
 
 def parse_delay(text: str) -> object:
@@ -45,6 +46,10 @@ class Feature(Part):
     )
     green: ConditionText = Field(description="A comparison with the value (`>= 20`), or a whole condition.")
     yellow: ConditionText | None = Field(None, description="The same for yellow; whatever is neither is red.")
+
+    def condition_of(self, band: str) -> str:
+        """A band's text as a condition: a comparison is one with the value."""
+        return f"({self.formula}) {band}" if band.startswith(COMPARISONS) else band
 
 
 class Signal(Part):

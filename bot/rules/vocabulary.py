@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bot.rules import (
     vocabulary_customer,
+    vocabulary_features,
     vocabulary_health,
     vocabulary_later,
     vocabulary_machine,
@@ -68,6 +69,7 @@ _TOPICS = (
     vocabulary_people,
     vocabulary_machine,
     vocabulary_metrics,
+    vocabulary_features,
     vocabulary_health,
     vocabulary_signals,
     vocabulary_later,

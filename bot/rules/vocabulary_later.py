@@ -1,4 +1,4 @@
-"""Names that the language knows and this version cannot answer yet: features, plans, content. They parse,
+"""Names that the language knows and this version cannot answer yet: plans, content. They parse,
 so that a playbook can be read; `check` refuses them with the rule `not-available`."""
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from bot.rules.vocabulary_entry import Entry, Parameter, Shape, Topic
 
 NAME = Parameter(name="name", shape=Shape.NAME, is_required=True)
 DAYS = Parameter(name="days", shape=Shape.DAYS, is_required=True)
-BAND = Parameter(name="band", shape=Shape.NAMES)
 
 
 def _later(
@@ -36,16 +35,6 @@ BOOL, NUMBER, TEXT = ValueType.BOOL, ValueType.NUMBER, ValueType.TEXT
 PLANS = Topic.PLANS
 
 ENTRIES: tuple[Entry, ...] = (
-    _later("features", NUMBER, Topic.USAGE, "How many features are in a band.", 'features(band="green") >= 5', BAND),
-    _later("feature_band", TEXT, Topic.USAGE, "The band of a feature.", 'feature_band("reports") == "red"', NAME),
-    _later(
-        "weakest_feature",
-        TEXT,
-        Topic.USAGE,
-        "The feature used least.",
-        'weakest_feature == "reports"',
-        is_function=False,
-    ),
     _later("could_own", BOOL, Topic.COMMERCE, "Whether a product would fit.", 'could_own("analytics")', NAME),
     _later("plan", TEXT, PLANS, "The state of a success plan.", 'plan("recovery") == "active"', NAME),
     _later(
