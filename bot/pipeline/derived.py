@@ -21,6 +21,7 @@ from bot.rules.derived_names import Derived, Kind
 from storage.bulk import insert_selected
 
 EVERYBODY = ("everybody",)
+FEW = ("changed",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def whom_to_look_at(
     if news.new_days and any(condition.moves_with_time for condition in item.asks):
         return look(("covered", *news.shape), lambda: news.covers(CUSTOMER, ground.marks()))
     if news.changed:
-        return look(("changed",), lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
+        return look(FEW, lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
     return None
 
 

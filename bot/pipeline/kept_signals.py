@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, literal
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import Changed, Derivation, Item, Look
+from bot.pipeline.derived import FEW, Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.company_model import AT_ONCE, Signal
 from bot.rules.conditions import Condition, asks_absence, compile_condition, leaves, parse_condition
@@ -141,9 +141,13 @@ class _Statements:
     def _asked(self, verdict: bool, look: Look | None = None) -> ColumnElement[bool]:
         """Whether the condition is true (or false, and not unknown) of the episode's customer."""
         asked = select(1).where(CUSTOMER.c.id == EPISODE.c.customer_id, self._holds.is_(verdict))
-        if look is not None:
-            asked = asked.where(look.inside())
-        return asked.correlate(EPISODE).exists()
+        if look is None:
+            return asked.correlate(EPISODE).exists()
+        holds = asked.where(look.inside()).correlate(EPISODE).exists()
+        if look.shape != FEW:
+            return holds
+        # Said of the episode too, so that an index finds the few; else every running episode is asked.
+        return EPISODE.c.customer_id.in_(select(CUSTOMER.c.id).where(look.inside())) & holds
 
     def _beginning(self, look: Look) -> Insert:
         ground, opens = self._ground, self._open_after is None
