@@ -36,7 +36,7 @@ def report(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which: {', '.join(REPORTS)}.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show a report: NPS, what people change of mails, which alerts are useless.
+    """Show a report: NPS, what people change of mails, which alerts are useless, signals.
 
     `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
     often the mails that hand-offs prepare are sent as they are, and what people change, as a diff. `handoffs` says which
