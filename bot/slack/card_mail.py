@@ -21,7 +21,7 @@ def write_card(view: CardView, handoff_id: int) -> StaffLetter:
         lines += ["", f"{line.label}:", line.text[:MOST_TEXT]]
     if view.tasks:
         lines += ["", f"{say('tasks', view.locale)}:", *(f"- {one_line(task)}" for task in view.tasks)]
-    lines += ["", say("mail_how", view.locale, number=str(handoff_id))]
+    lines += ["", say("act_by_command", view.locale, number=str(handoff_id))]
     return StaffLetter(subject=_headline(view), text="\n".join(lines), locale=view.locale)
 
 
@@ -30,7 +30,7 @@ def write_cards(views: Sequence[tuple[int, CardView]]) -> StaffLetter:
     locale = views[0][1].locale
     lines = [f"- {number}: {_headline(view)} ({say('due', locale)}: {_due(view)})" for number, view in views]
     count = str(len(views))
-    text = "\n".join([say("list_title", locale, number=count), "", *lines, "", say("mail_how_list", locale)])
+    text = "\n".join([say("list_title", locale, number=count), "", *lines, "", say("act_by_command_list", locale)])
     return StaffLetter(subject=say("list_title", locale, number=count), text=text, locale=locale)
 
 

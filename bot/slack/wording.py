@@ -30,11 +30,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
     "open_card": ("Open", "開く"),
     "has_own_card": ("see its own card below", "下の個別カードをご覧ください"),
-    "mail_how": (
+    "act_by_command": (
         "Take it on with `journeybot handoffs acknowledge {number}`. Answers to this mail are not read.",
         "対応を始めるには `journeybot handoffs acknowledge {number}` を実行してください。このメールへの返信は読まれません。",
     ),
-    "mail_how_list": (
+    "act_by_command_list": (
         "See each with `journeybot handoffs show NUMBER`. Answers to this mail are not read.",
         "詳細は `journeybot handoffs show 番号` でご確認ください。このメールへの返信は読まれません。",
     ),
