@@ -25,11 +25,12 @@ from bot.failpoints import arm_from_environment
 from bot.intake.pulls.sources_file import sources_findings
 from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.absorb import absorb
+from bot.pipeline.copies import post_all
 from bot.pipeline.deliver import deliver
 from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.erasing import Erased, erase
-from bot.pipeline.escalate import PostCounts, Poster, post_handoffs
+from bot.pipeline.escalate import PostCounts, Poster
 from bot.pipeline.known_people import known_people
 from bot.pipeline.moving_owners import move_owners
 from bot.pipeline.news import local_days
@@ -257,7 +258,7 @@ class App:
     def post_handoffs(self) -> PostCounts:
         """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same."""
         self.mail_handoffs()
-        return post_handoffs(self.poster)
+        return post_all(self.poster)
 
     def mail_handoffs(self) -> dict[str, int]:
         """Mails to our own people; nothing before the first deployment, whose sender signs them."""

@@ -18,7 +18,7 @@ from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 from storage.journeys import EnrollmentStatus
-from storage.notices import STAFF_MAIL
+from storage.notices import NOTICE, STAFF_MAIL
 from storage.outbox import OVER
 from storage.outbox_moves import MESSAGE
 
@@ -147,6 +147,18 @@ def handoff_checks(now: datetime) -> Iterator[Check]:
         hint="import the person, or `journeybot handoffs reassign ID`",
         rows=_handoffs(unfinished, HANDOFF.c.owner.is_not(None), HANDOFF.c.owner.not_like("slack:%"), ~known),
     )
+    yield from _telling_checks(unfinished, now)
+    yield Check(
+        name="handoff_overdue",
+        severity="note",
+        sentence="{n} hand-off(s) are past their due time",
+        hint="see `journeybot handoffs list`",
+        rows=_handoffs(unfinished, HANDOFF.c.due_at < now),
+    )
+
+
+def _telling_checks(unfinished: ColumnElement[bool], now: datetime) -> Iterator[Check]:
+    """What our own people were not told."""
     yield Check(
         name="staff_mail_lost",
         severity="warning",
@@ -164,11 +176,13 @@ def handoff_checks(now: datetime) -> Iterator[Check]:
         rows=_handoffs(unfinished, HANDOFF.c.owner.is_not(None), HANDOFF.c.posting == "failed"),
     )
     yield Check(
-        name="handoff_overdue",
-        severity="note",
-        sentence="{n} hand-off(s) are past their due time",
-        hint="see `journeybot handoffs list`",
-        rows=_handoffs(unfinished, HANDOFF.c.due_at < now),
+        name="copy_not_posted",
+        severity="warning",
+        sentence="{n} copy(ies) of hand-off cards (`notify:`) did not reach Slack and were given up",
+        hint="correct `notify:` or slack_user_id in csms.csv, or invite the app to the channel; the next hand-offs reach it",
+        rows=select(NOTICE.c.key + ": " + func.coalesce(NOTICE.c.fault, NOTICE.c.state))
+        .where(NOTICE.c.state == "failed", NOTICE.c.made_at > now - RECENTLY)
+        .order_by(NOTICE.c.id),
     )
 
 

@@ -24,6 +24,7 @@ from storage.handoff_lists import (
     standing_of,
 )
 from storage.handoff_views import HandoffRecord, installation_of
+from storage.notice_moves import owe_copies
 
 #: Those that follow a call within so long come together.
 GATHER = timedelta(minutes=5)
@@ -79,6 +80,7 @@ def post_list(desk: Desk, list_id: int, place: str, now: datetime, *, look_first
     if isinstance(answer, Posted):
         with desk.database.write() as connection:
             record_list_posted(connection, list_id, ids, channel=answer.channel, ts=answer.ts, at=now)
+            owe_copies(connection, ids, now)
         redraw_list(desk, list_id)  # what somebody did to one of them meanwhile
     return answer
 

@@ -32,6 +32,7 @@ from storage.handoff_posts import (
     record_waiting,
 )
 from storage.handoff_views import HandoffRecord, get, installation_of, reference_of
+from storage.notice_moves import owe_copies
 
 MOST_REFUSALS = 4
 FIRST_PAUSE = timedelta(seconds=30)
@@ -50,6 +51,8 @@ class Drawer(ListDrawer, Protocol):
     def draw_moved(self, connection: Connection, handoff_id: int) -> Card | None: ...
 
     def draw_remark(self, connection: Connection, handoff_id: int) -> str | None: ...
+
+    def draw_copy(self, connection: Connection, handoff_id: int, person: str | None) -> Card | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +278,8 @@ def _record_posted(poster: Poster, claim: PostClaim, posted: Posted, drawn: _Dra
     """A new card shows what the thread of an earlier one would have been told."""
     with poster.database.write() as connection:
         record_posted(connection, claim, channel=posted.channel, ts=posted.ts, at=poster.clock.now())
+        if drawn.handoff.notify and not claim.is_finished:
+            owe_copies(connection, [claim.handoff_id], poster.clock.now())
         if drawn.remark is not None:
             record_told(connection, claim.handoff_id)
 
@@ -290,6 +295,7 @@ def _failed(poster: Poster, claim: PostClaim, failed: PostFailed) -> tuple[str, 
         _log.warning("card_given_up", handoff=claim.handoff_id, reason=failed.reason)
         with poster.database.write() as connection:
             record_given_up(connection, claim, fault=failed.sentence, now=poster.clock.now())
+            owe_copies(connection, [claim.handoff_id], poster.clock.now())
         return "given_up", False
     if failed.is_account_wide:
         with poster.database.write() as connection:
@@ -297,10 +303,14 @@ def _failed(poster: Poster, claim: PostClaim, failed: PostFailed) -> tuple[str, 
     return _put_off(poster, claim, failed.sentence, failed.retry_after), failed.is_account_wide
 
 
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait where Slack does not say."""
+    pause: timedelta = FIRST_PAUSE * 2 ** min(attempts - 1, 10)
+    return min(pause, LONGEST_PAUSE)
+
+
 def _put_off(poster: Poster, claim: PostClaim, fault: str, retry_after: float | None) -> str:
-    pause = min(FIRST_PAUSE * 2 ** min(claim.attempts - 1, 10), LONGEST_PAUSE)
-    if retry_after is not None:
-        pause = timedelta(seconds=retry_after)
+    pause = timedelta(seconds=retry_after) if retry_after is not None else pause_after(claim.attempts)
     with poster.database.write() as connection:
         record_put_off(connection, claim, fault=fault, until=poster.clock.now() + pause, now=poster.clock.now())
     _log.info("card_put_off", handoff=claim.handoff_id, fault=fault)

@@ -22,6 +22,7 @@ from storage.accounts import Csm
 from storage.database import Database
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
+from storage.notice_moves import owe_copies
 from storage.notices import STAFF_MAIL, MailState
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
@@ -108,6 +109,8 @@ def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
         is_joined = handoff.urgency != "high" and str(handoff.owner) in together
         state = MailState.JOINED if is_joined else MailState.OWED
         connection.execute(insert(STAFF_MAIL).values(**values, state=state.value, attempts=0))
+        if postman.has_slack and handoff.notify:
+            owe_copies(connection, [handoff.id], now)
         if handoff.urgency != "high":
             together.setdefault(str(handoff.owner), []).append(handoff)
     for handoffs in together.values():

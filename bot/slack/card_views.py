@@ -19,7 +19,7 @@ from bot.pipeline.deployed_settings import DeployedSettings
 from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
-from bot.slack.cards import ActLine, CardView, draw_card, draw_moved_card, remark
+from bot.slack.cards import ActLine, CardView, draw_card, draw_copy, draw_moved_card, remark
 from bot.slack.list_card import ListLine, draw_list_card
 from bot.slack.wording import say
 from storage.accounts import Csm
@@ -47,6 +47,12 @@ class CardDrawer:
         view = build_card_view(connection, handoff_id, drawer=self)
         return None if view is None else draw_moved_card(view)
 
+    def draw_copy(self, connection: Connection, handoff_id: int, person: str | None) -> Card | None:
+        """For one who is only told, in their language; `person` None: for a channel."""
+        reader = self._reader(*_language_of(connection, person))
+        view = build_card_view(connection, handoff_id, drawer=self, reader=reader)
+        return None if view is None else draw_copy(view)
+
     def draw_remark(self, connection: Connection, handoff_id: int) -> str | None:
         """The line that the card's thread is still owed; None: nothing."""
         view = build_card_view(connection, handoff_id, drawer=self)
@@ -72,17 +78,27 @@ class CardDrawer:
     def reader_of(self, handoff: HandoffRecord) -> Reader:
         """The owner where the card can reach them, else the workspace's channel."""
         has_own = handoff.owner_slack_id is not None or bool(handoff.owner_email)
-        zone = (handoff.owner_timezone if has_own else None) or self.timezone
-        locale = (handoff.owner_locale if has_own else None) or self.locale
-        return Reader(locale=locale, timezone=zone if is_zone(zone) else "UTC", now=self.clock.now())
+        return self._reader(*(handoff.owner_locale, handoff.owner_timezone) if has_own else (None, None))
+
+    def _reader(self, locale: str | None, timezone: str | None) -> Reader:
+        zone = timezone or self.timezone
+        return Reader(locale=locale or self.locale, timezone=zone if is_zone(zone) else "UTC", now=self.clock.now())
 
 
-def build_card_view(connection: Connection, handoff_id: int, *, drawer: CardDrawer) -> CardView | None:
-    """None: there is no such hand-off."""
+def _language_of(connection: Connection, person: str | None) -> tuple[str | None, str | None]:
+    table = Csm.__table__  # type: ignore[attr-defined]
+    row = connection.execute(select(table.c.locale, table.c.timezone).where(table.c.key == person)).one_or_none()
+    return (None, None) if row is None else (row.locale, row.timezone)
+
+
+def build_card_view(
+    connection: Connection, handoff_id: int, *, drawer: CardDrawer, reader: Reader | None = None
+) -> CardView | None:
+    """For its owner, or for this `reader`. None: there is no such hand-off."""
     handoff = get(connection, handoff_id)
     if handoff is None:
         return None
-    reader = drawer.reader_of(handoff)
+    reader = reader or drawer.reader_of(handoff)
     acts = _acts(connection, handoff_id)
     return CardView(
         reference=reference_of(installation_of(connection), handoff_id),

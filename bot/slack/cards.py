@@ -104,6 +104,17 @@ def draw_card(view: CardView) -> Card:
     return Card(blocks=message(_open_blocks(view)), text=_summary(view))
 
 
+def draw_copy(view: CardView) -> Card:
+    """The card for those who are only told: nothing on it can be pressed. It stays as it is until the hand-off is over."""
+    if view.state in FINISHED:
+        return draw_card(view)
+    tasks = "\n".join(f"• {one_line(task)}" for task in view.tasks[:MOST_TASKS])
+    blocks = [*_told_blocks(view)]
+    if tasks:
+        blocks.append(section(labelled(say("tasks", view.locale), tasks, REASON_TEXT)))
+    return Card(blocks=message([*blocks, context([say("copy", view.locale)])]), text=_summary(view))
+
+
 def draw_moved_card(view: CardView) -> Card:
     """What is left of a card when a newer one asks somebody else, or asks again."""
     owner = person(view.owner) if view.owner else say("nobody_short", view.locale)
@@ -216,6 +227,15 @@ def _until(view: CardView, line: ActLine) -> str:
 
 
 def _open_blocks(view: CardView) -> Iterator[Block]:
+    yield from _told_blocks(view)
+    yield from _tasks(view)
+    if view.acts:
+        yield context([act_line(view, line) for line in view.acts[-LATEST_ACTS:]])
+    yield actions(BLOCK_ID, list(_buttons(view)))
+
+
+def _told_blocks(view: CardView) -> Iterator[Block]:
+    """What it is about, for whoever reads it."""
     urgent = f"{say('urgent', view.locale)}: " if view.urgency == "high" else ""
     yield header(f"{urgent}{view.title}")
     yield fields(_facts(view))
@@ -226,10 +246,6 @@ def _open_blocks(view: CardView) -> Iterator[Block]:
         yield section(labelled(say("sent", view.locale), "\n".join(view.sent), BRIEF_TEXT))
     for line in view.brief[:MOST_BRIEF]:
         yield section(labelled(line.label, line.text, BRIEF_TEXT))
-    yield from _tasks(view)
-    if view.acts:
-        yield context([act_line(view, line) for line in view.acts[-LATEST_ACTS:]])
-    yield actions(BLOCK_ID, list(_buttons(view)))
 
 
 def _facts(view: CardView) -> Iterator[tuple[str, str]]:

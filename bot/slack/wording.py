@@ -121,6 +121,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ended_superseded": ("another journey took its place", "別のジャーニーに切り替え"),
     "act_other": ("{by}: {act}, {at}", "{by}さん：{act}（{at}）"),
     "outcome": ("outcome: {outcome}", "結果：{outcome}"),
+    "copy": ("A copy, for your information: its owner acts on it.", "ご参考までの写しです。対応は担当者が行います。"),
     "moved": ("This hand-off has a newer card.", "この対応依頼は新しいカードに移りました。"),
     "moved_to": ("This hand-off is now with {owner}.", "この対応依頼は{owner}さんに移りました。"),
     "nobody_short": ("nobody", "担当者なし"),

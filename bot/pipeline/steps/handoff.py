@@ -76,7 +76,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             "brief": list(step.brief),
             "tasks": [dict(task) for task in step.tasks],
             "outcomes": list(step.outcomes),
-            "notify": list(step.notify),
+            "notify": _told(owners, step, place),
             "prepare": step.prepare,
             "ask": dict(step.ask) or None,
             "event": events.get(walk.id),
@@ -92,6 +92,12 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
             batch.decide(walk, Verdict.DID, "handed_over", kind=step.category, owner=owner)
         else:
             batch.decide(walk, Verdict.DID, "handoff_merged", kind=step.category, owner=owner, handoff=card)
+
+
+def _told(owners: Owners, step: HandoffStep, place: Whereabouts) -> list[str]:
+    """Who else is told: channels, and the persons behind the roles. A word that leads to nobody stays, so that `doctor` names it."""
+    found = (word if word.startswith("#") else owners.named(word, place) or word for word in step.notify)
+    return list(dict.fromkeys(found))
 
 
 def clocks_of(step: HandoffStep, owner: Person | None, place: Whereabouts, batch: Batch) -> Clocks:
