@@ -14,6 +14,7 @@ from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
 from bot.insight.report_edits import diff_of, report_edits
 from bot.insight.report_handoffs import reasons_of, report_handoffs
+from bot.insight.report_invariants import examples_of, is_broken, report_invariants
 from bot.insight.report_nps import report_nps
 from bot.insight.report_signals import report_signals
 
@@ -22,13 +23,17 @@ REPORTS: dict[str, Report] = {
     "nps": report_nps,
     "edits": report_edits,
     "handoffs": report_handoffs,
+    "invariants": report_invariants,
     "signals": report_signals,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "edits": diff_of,
     "handoffs": reasons_of,
+    "invariants": examples_of,
 }
+#: Reports of promises: exit code 1 when one is broken.
+BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken}
 
 
 def report(
@@ -40,7 +45,8 @@ def report(
 
     `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
     often the mails that hand-offs prepare are sent as they are, and what people change, as a diff. `handoffs` says which
-    alerts are useless: how hand-offs end per playbook and step, and why people dismiss them.
+    alerts are useless: how hand-offs end per playbook and step, and why people dismiss them. `invariants` says per week
+    whether every hand-off has one owner and one end; exit code 1 when one is lost, or has no end or two.
     `signals` says for each signal how many customers it is open for, what opened and closed within a week, and the revenue.
 
     Example: `journeybot report nps`
@@ -59,3 +65,9 @@ def report(
             print_line(shown(line))
     else:
         print_line("Nothing to report yet.")
+    fail_if_broken(name, rows)
+
+
+def fail_if_broken(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if name in BROKEN and BROKEN[name](rows):
+        raise typer.Exit(1)
