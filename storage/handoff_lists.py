@@ -79,13 +79,15 @@ def record_list_posted(
     )
 
 
-def want_own_card(connection: Connection, handoff_id: int) -> None:
-    """Somebody opens one of a list. One attempt stays counted, so that no hours are waited for."""
-    connection.execute(
+def want_own_card(connection: Connection, handoff_id: int) -> bool:
+    """Somebody opens one of a list. One attempt stays counted, so that no hours are waited for. False: it is on its way
+    already; asking again would take the lease of whoever posts it now, and bring it twice."""
+    found = connection.execute(
         update(HANDOFF)
-        .where(HANDOFF.c.id == handoff_id)
+        .where(HANDOFF.c.id == handoff_id, HANDOFF.c.posting != "wanted")
         .values(posting="wanted", post_attempts=1, post_not_before=None)
     )
+    return found.rowcount > 0
 
 
 def calls_since(connection: Connection, owner: str, since: datetime) -> tuple[int, datetime | None]:

@@ -34,11 +34,10 @@ def open_card(context: SlackContext, body: Body) -> None:
         handoff_id = handoff_id_of(installation_of(connection), str(action.get("value", "")))
         handoff = get(connection, handoff_id) if handoff_id is not None else None
         is_here = handoff is not None and handoff.posted_ts == listed_at and not handoff.is_finished
-        if handoff is not None and is_here:
-            want_own_card(connection, handoff.id)
+        is_wanted = handoff is not None and is_here and want_own_card(connection, handoff.id)
     if handoff is None:
         context.tell(body, say("told_unknown", clicker.locale))
-    elif is_here:
+    elif is_wanted:
         post_handoff(context.poster, handoff.id)
-    else:
+    elif not is_here:
         context.tell(body, say("moved", clicker.locale))
