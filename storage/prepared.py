@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Dialect, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from storage.bulk import told_as_usual
-
 Value = Callable[[], Any]
 
 
@@ -30,14 +28,8 @@ class Prepared:
         if self._fixed is None:
             self._fixed = self._compile(connection.dialect)
         values = self._fixed | {name: ask() for name, ask in self._asked}
-        given = values if self._names is None else [values[name] for name in self._names]
-        with told_as_usual(connection, str(self.statement.table)):
-            cursor = connection.connection.cursor()
-            try:
-                cursor.execute(self._text, given)
-                return int(cursor.rowcount)
-            finally:
-                cursor.close()
+        given = values if self._names is None else tuple(values[name] for name in self._names)
+        return connection.exec_driver_sql(self._text, given).rowcount
 
     def _compile(self, dialect: Dialect) -> dict[str, Any]:
         compiled = self.statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
