@@ -41,12 +41,11 @@ from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
 from bot.pipeline.staff_mail import Postman, StaffLetter, mail_handoffs
 from bot.pipeline.ticking import TickReport, tick
-from bot.pipeline.unanswered import OverdueCounts, escalate_overdue
+from bot.pipeline.unanswered import OverdueCounts, escalate_overdue, tell_of_unsent_mails
 from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
-from storage.handoff_mails import tell_unsent, unsent_mails
 from storage.handoff_views import is_any_unfinished
 from storage.hosts import SendPause
 from storage.journeys import Installation
@@ -231,7 +230,7 @@ class App:
 
     def escalate(self, published: Published) -> OverdueCounts:
         """Hand-offs that nobody took in time move on."""
-        self._tell_of_unsent_mails()
+        tell_of_unsent_mails(self.database, self.clock.now())
         with self.database.read() as connection:
             if not is_any_unfinished(connection):
                 return OverdueCounts()
@@ -247,13 +246,6 @@ class App:
         mind_due_times(self.database, published, self.clock.now())
         move_owners(self.database, published, self.clock.now())
         return escalated
-
-    def _tell_of_unsent_mails(self) -> None:
-        with self.database.read() as connection:
-            unsent = unsent_mails(connection, self.clock.now())
-        if unsent:
-            with self.database.write() as connection:
-                tell_unsent(connection, unsent, self.clock.now())
 
     def post_handoffs(self) -> PostCounts:
         """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same."""

@@ -18,6 +18,7 @@ from bot.rules.working_hours import is_working
 from storage import handoff_moves
 from storage.accounts import Csm
 from storage.database import Database
+from storage.handoff_mails import tell_unsent, unsent_mails
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 
@@ -213,3 +214,12 @@ def acknowledge_time(
         # Hours that nobody can work, imported since: the move counts the first span again instead.
         _log.warning("working_hours_unusable", owner=owner, error=str(error))
         return None
+
+
+def tell_of_unsent_mails(database: Database, now: datetime) -> None:
+    """Who sent a mail from a card hears once that it did not go."""
+    with database.read() as connection:
+        unsent = unsent_mails(connection, now)
+    if unsent:
+        with database.write() as connection:
+            tell_unsent(connection, unsent, now)
