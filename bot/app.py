@@ -274,11 +274,13 @@ class App:
         return mail_handoffs(postman)
 
     def post_digests(self, published: Published) -> int:
-        """Bring everybody in Slack their morning's digest; returns how many went out."""
+        """Bring everybody in Slack their morning's digest, and the channel its week's report; returns how many digests went out."""
         if self.poster is None:
             return 0
         from bot.slack.digest import post_digests  # only where Slack is set up
+        from bot.slack.weekly_report import post_weekly_report
 
+        post_weekly_report(self.poster, locale=published.settings.locale)
         return post_digests(self.poster, published, locale=published.settings.locale)
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:

@@ -88,6 +88,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "That was too late: the mail left already, is on its way this moment, or its journey is over. Nothing was changed.",
         "間に合いませんでした。メールは送信済みか送信中、またはジャーニーが終了しています。変更はありません。",
     ),
+    "weekly_whole": ("Every hand-off has one owner and one end", "対応依頼はすべて、担当者と結果が1つずつそろっています"),
+    "weekly_broken": ("Hand-offs without one owner or one end", "担当者または結果が1つに定まらない対応依頼があります"),
+    "weekly_line": (
+        ("*{week}*: {opened} opened · {done} done · {dismissed} dismissed · {withdrawn} withdrawn · {open} open · "
+        "{unowned} without an owner · {overdue} overdue"),
+        ("*{week}*：新規 {opened}件 · 完了 {done}件 · 却下 {dismissed}件 · 取り下げ {withdrawn}件 · 未完了 {open}件 · "
+        "担当者なし {unowned}件 · 期限超過 {overdue}件"),
+    ),
+    "weekly_end": (
+        "`journeybot report invariants` says more; `journeybot handoffs show` and a number show one.",
+        "詳しくは `journeybot report invariants`、1件ずつは `journeybot handoffs show 番号` で確認できます。",
+    ),
     "digest_title": ("Good morning, {name}", "{name}さん、おはようございます"),
     "digest_late": ("Overdue: {count}", "期限超過：{count}件"),
     "digest_today": ("Due today: {count}", "本日期限：{count}件"),
