@@ -51,12 +51,12 @@ def check_again(connection: Connection, published: Published, judgements: dict[i
         if judgement.state == MessageState.SUBMITTING and judgement.letter is not None:
             by_category.setdefault(judgement.letter.category, []).append(found)
     for category, ids in by_category.items():
-        statement = (
-            select(MESSAGE.c.id, CONTACT.c.email)
-            .select_from(MESSAGE.join(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id))
-            .where(among(MESSAGE.c.id, ids), is_mailable(category, published.settings.consent))
-        )
-        allowed = {row.id: row.email for row in connection.execute(statement)}
+        # By each mail's own contact, not as a join: where PostgreSQL knows no statistics yet (after an import), it would go
+        # through all contacts and look for the mails of each.
+        may = (CONTACT.c.id == MESSAGE.c.contact_id, is_mailable(category, published.settings.consent))
+        address = select(CONTACT.c.email).where(*may).correlate(MESSAGE).scalar_subquery().label("email")
+        statement = select(MESSAGE.c.id, address).where(among(MESSAGE.c.id, ids))
+        allowed = {row.id: row.email for row in connection.execute(statement) if row.email is not None}
         for found in ids:
             letter = judgements[found].letter
             if found not in allowed:
