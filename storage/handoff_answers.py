@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
+from storage import written_facts
 from storage.accounts import Customer
-from storage.facts import Event, Note
+from storage.facts import Event
 from storage.handoffs import Handoff, HandoffState
 
 OWN_SOURCE = "journeybot"
@@ -45,8 +46,8 @@ def write_note(connection: Connection, row: RowMapping, text: str, *, by: str, a
     """`key` tells the notes of one hand-off apart."""
     if row["customer_id"] is None:
         return
-    told = {"by": by, "at": at, "text": text, "source": OWN_SOURCE, "key": f"handoff-{row['id']}-{key}"}
-    connection.execute(insert(Note).values(customer_id=row["customer_id"], **told))
+    named = f"handoff-{row['id']}-{key}"
+    written_facts.write_note(connection, row["customer_id"], text, by=by, at=at, source=OWN_SOURCE, key=named)
 
 
 def _write_attributes(connection: Connection, customer_id: int, given: Mapping[str, Answer]) -> None:

@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, insert, select
 
+from storage.bulk import insert_new_rows
 from storage.facts import Feed, Meeting, MeetingAttendee, Note
 from storage.marks import mark_customers
 from storage.upserts import upsert_rows
@@ -18,13 +19,27 @@ ATTENDEE: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 
 SOURCE = "people"
+LONGEST_NOTE = 10_000
 
 
-def add_note(connection: Connection, customer_id: int, *, by: str, text: str, at: datetime) -> None:
-    connection.execute(
-        insert(NOTE).values(customer_id=customer_id, by=by, text=text, at=at, source=SOURCE, key=uuid.uuid4().hex)
-    )
+def write_note(
+    connection: Connection,
+    customer_id: int,
+    text: str,
+    *,
+    by: str,
+    at: datetime,
+    source: str = SOURCE,
+    key: str | None = None,
+) -> bool:
+    """A person's note on the customer's timeline. False: it stands already, by the same `source` and `key`."""
+    named = key or uuid.uuid4().hex
+    if connection.scalar(select(NOTE.c.id).where(NOTE.c.source == source, NOTE.c.key == named)) is not None:
+        return False
+    columns = ("customer_id", "by", "at", "text", "source", "key")
+    insert_new_rows(connection, NOTE, columns, [(customer_id, by, at, text[:LONGEST_NOTE], source, named)])
     mark_customers(connection, {customer_id})
+    return True
 
 
 def add_meeting(

@@ -15,7 +15,7 @@ from bot.errors import UsageError
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.timeline import tell
 from storage.accounts import Contact
-from storage.written_facts import add_meeting, add_note
+from storage.written_facts import add_meeting, write_note
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 
@@ -65,7 +65,7 @@ def note(
         now = clock_at(opened.settings, at).now()
         with opened.database.write() as connection:
             found = customer_id_of(connection, customer)
-            add_note(connection, found, by=who_acts(by, opened.settings), text=text.strip(), at=now)
+            write_note(connection, found, text.strip(), by=who_acts(by, opened.settings), at=now)
     print_line(f"Noted for {customer}.")
 
 
