@@ -13,6 +13,7 @@ from storage.accounts import Customer
 from storage.dialects import among
 from storage.facts import Meeting
 from storage.handoffs import Handoff, HandoffState
+from storage.health_views import health_of_many
 from storage.outbox import Message, MessageState
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
@@ -22,14 +23,16 @@ MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
 
 
 def states_of(connection: Connection, keys: Collection[str], now: datetime) -> dict[str, dict[str, Any]]:
-    """By the customer's key; who was erased is left out. `last_touch` is an ISO moment, or None."""
+    """By the customer's key; who was erased is left out. `health` is the band of the card `health`, `last_touch` an ISO moment;
+    None where there is none."""
     wanted = (CUSTOMER.c.key.in_(keys), CUSTOMER.c.erased_at.is_(None))
     customers = connection.execute(select(CUSTOMER.c.id, CUSTOMER.c.key, CUSTOMER.c.stage).where(*wanted)).all()
-    touched = _last_touches(connection, [row.id for row in customers], now)
+    ids = [row.id for row in customers]
+    touched, health = _last_touches(connection, ids, now), health_of_many(connection, ids, now.date())
     return {
         row.key: {
             "stage": row.stage,
-            "health": None,
+            "health": health[row.id].card.band if row.id in health else None,
             "last_touch": at.isoformat() if (at := touched.get(row.id)) else None,
         }
         for row in customers

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Table, select
 
 from bot.errors import JourneybotError
@@ -24,6 +25,7 @@ from bot.intake.pulls.write_back import StatesOf, write_back
 from bot.intake.report import FileReport, Tally
 from bot.intake.rows import RowParser
 from bot.intake.seen import SeenKeys
+from bot.logs import fault_of
 from storage.database import Database
 from storage.sync import SyncState
 from storage.upserts import hold_alone, upsert_rows
@@ -33,6 +35,8 @@ STATE_COLUMNS = ("source", "pull", "watermark", "began_at", "whole_at", "rows", 
 
 #: The name under which what a source was told is kept beside its pulls.
 WRITE_BACK = "write_back"
+
+log = structlog.get_logger("journeybot.sync")
 
 OpenPuller = Callable[[PullSource], Puller]
 
@@ -148,6 +152,9 @@ def _pull(setting: Setting, source: PullSource, pull: Pull, puller: Puller) -> P
         run.end(puller)
     except JourneybotError as failure:
         run.fail(str(failure))
+    except Exception as error:  # noqa: BLE001  told in the report, by doctor and in the log; the other pulls go on
+        log.error("pull_fault", source=source.name, pull=pull.name, fault=fault_of(error))
+        run.fail(f"a fault of journeybot ({type(error).__name__}); the log says where")
     finally:
         run.job.seen.close()
     return run.report

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.insight.customer_states import states_of
 from bot.intake.pulls.sources_file import load_sources
-from bot.intake.pulls.sync import PullReport, Setting, open_puller, sync_sources
+from bot.intake.pulls.sync import OpenPuller, PullReport, Setting, open_puller, sync_sources
 from storage.database import Database
 from tests.intake.house import NOW
 
@@ -31,9 +31,16 @@ class Scene:
         for name, query in queries.items():
             (folder / f"{name}.sql").write_text(query, encoding="utf-8")
 
-    def sync(self, *, now: datetime = NOW, fresh: bool = False, believes_gone: bool = False) -> dict[str, PullReport]:
+    def sync(
+        self,
+        *,
+        now: datetime = NOW,
+        fresh: bool = False,
+        believes_gone: bool = False,
+        opens: OpenPuller | None = None,
+    ) -> dict[str, PullReport]:
         """Reports by the pull's name."""
         setting = Setting(database=self.database, now=now, zone="Asia/Tokyo", fresh=fresh, believes_gone=believes_gone)
-        opens = partial(open_puller, environment=self.environment)
-        reports = sync_sources(setting, load_sources(self.folder), opens, partial(states_of, now=now))
+        opening = opens or partial(open_puller, environment=self.environment)
+        reports = sync_sources(setting, load_sources(self.folder), opening, partial(states_of, now=now))
         return {report.pull: report for report in reports}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from storage.accounts import Contact, Customer
 from storage.database import Database
 from storage.facts import Subscription, Ticket
+from storage.scores import Score
 from tests.fakes.certificates import CERTIFICATE, server_context, write_certificate
 from tests.fakes.crm_servers import TOKEN, FakeHubSpot, FakeSalesforce
 from tests.intake.house import NOW, stored
@@ -32,7 +33,7 @@ crm:
       columns: {customer: Id, name: Name, arr: AnnualRevenue, csm: Owner.Username}
       rest: ignore
     - {into: contacts, object: Contact, columns: {customer: AccountId, contact: Id, email: Email}, rest: ignore}
-  write_back: {stage: Stage__c, last_touch: Last_Touch__c}
+  write_back: {stage: Stage__c, health: Health__c, last_touch: Last_Touch__c}
 """
 ACCOUNTS: list[dict[str, Any]] = [
     {"Id": f"001{n}", "Type": "Customer" if n else "Prospect", "Name": f"Company {n}", "AnnualRevenue": 100.0 * n,
@@ -167,11 +168,14 @@ def test_what_changed_is_written_back_once(tmp_path: Path, database: Database, s
     first = scene.sync()["write_back"]
     assert (first.written_back, "is locked" in first.failure) == (4, True)
     with database.write() as connection:
-        connection.execute(update(CUSTOMER).where(CUSTOMER.c.key == "0011").values(stage="adoption"))
+        changed = update(CUSTOMER).where(CUSTOMER.c.key == "0011").values(stage="adoption").returning(CUSTOMER.c.id)
+        row = {"customer_id": connection.execute(changed).scalar_one(), "name": "health", "card": "health"}
+        connection.execute(insert(Score).values(**row, day=NOW.date(), value=20, band="red", noted_at=NOW))
     salesforce.refuses = set()
     second = scene.sync(now=NOW + timedelta(hours=1))["write_back"]
     assert (second.written_back, second.failure) == (2, ""), "the changed one, and the one that was refused"
-    assert salesforce.row("Account", "0011")["Stage__c"] == "adoption"
+    told = salesforce.row("Account", "0011")
+    assert (told["Stage__c"], told["Health__c"]) == ("adoption", "red")
     asked = len(salesforce.asked)
     assert scene.sync(now=NOW + timedelta(hours=2))["write_back"].written_back == 0
     assert not any("PATCH" in line for line in salesforce.asked[asked:])

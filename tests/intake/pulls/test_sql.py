@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 from bot.errors import ImportRefused
 from bot.insight.doctor_sync import sync_complaints
+from bot.intake.pulls.base import Mark, Pull, Row
 from bot.intake.pulls.sources_file import load_sources
+from bot.intake.pulls.sql import SqlPuller
 from bot.pipeline.erasing import erase
 from storage.accounts import Contact, Customer
 from storage.database import Database
@@ -149,6 +152,22 @@ def test_a_source_that_is_suddenly_empty_is_not_believed(scene: Scene, warehouse
     assert "33 of 33 contacts are missing at the source at once" in report.failure
     assert {row["gone_at"] for row in stored(scene.database, CONTACT)} == {None}
     assert scene.sync(now=NOW + timedelta(hours=2), believes_gone=True)["contacts"].gone == 33
+
+
+class OddPuller(SqlPuller):
+    """Breaks over contacts in a way that nobody thought of."""
+
+    def pages(self, pull: Pull, since: Mark | None) -> Iterator[Sequence[Row]]:
+        if pull.name == "contacts":
+            raise KeyError("an odd row")
+        yield from super().pages(pull, since)
+
+
+def test_a_fault_of_ours_in_one_pull_is_told_and_stops_no_other(scene: Scene) -> None:
+    reports = scene.sync(opens=lambda source: OddPuller(source.name, scene.environment["WAREHOUSE_URL"]))
+    assert "a fault of journeybot (KeyError)" in reports["contacts"].failure
+    assert (reports["customers"].changed, reports["tickets"].changed) == (2, 1)
+    assert scene.sync()["contacts"].changed == 3
 
 
 def test_the_team_s_database_is_only_read(scene: Scene) -> None:
