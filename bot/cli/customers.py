@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
 from bot.cli import forgetting, telling
-from bot.cli.opening import AsJson, looking
+from bot.cli.opening import AsJson, local_text, looking, zone_of_workspace
 from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
 from bot.insight.listings_customers import list_customers, show_customer
@@ -17,6 +18,7 @@ commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="
 LISTED = ("customer", "name", "stage", "tier", "csm", "renewal_date", "contacts", "enrollments")
 SIGNALS = ("signal", "since")
 CONTACTS = ("contact", "name", "email", "roles", "locale", "consent", "bounced_at")
+MOMENTS = ("since", "bounced_at", "due_at")
 WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at")
 
 commands.command("export")(forgetting.export)
@@ -67,12 +69,18 @@ def show(
     if as_json:
         print_json(found)
         return
+    zone = zone_of_workspace(opened.settings)
     for name, value in found.items():
         if name not in ("signals", "contacts", "enrollments") and value not in (None, ""):
             print_line(f"{name + ':':<20} {cell(value)}")
     for name, columns in (("signals", SIGNALS), ("contacts", CONTACTS), ("enrollments", WALKS)):
         print_line()
         if found[name]:
-            print_table(columns, [[row[column] for column in columns] for row in found[name]])
+            print_table(columns, [[_local(column, row[column], zone) for column in columns] for row in found[name]])
         else:
             print_line(f"No {name}.")
+
+
+def _local(column: str, value: Any, zone: str) -> Any:
+    """Moments on the workspace's clock."""
+    return local_text(datetime.fromisoformat(value), zone) if value and column in MOMENTS else value
