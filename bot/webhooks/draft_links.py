@@ -4,22 +4,18 @@ Slack modal; read by the page."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.webhooks.signed_tokens import TokenKind, payload_of, sign
 from bot.webhooks.unsubscribe import MailLinks
 
 PATH = "/drafts/"
 LIFETIME = timedelta(hours=24)
 
-_PURPOSE = b"journeybot draft 1"
-_MAC_BYTES = 32
+DRAFT_TOKEN = TokenKind(purpose=b"journeybot draft 1", mac_bytes=32)
 _HEAD_BYTES = 12  # the hand-off's number (8), the last moment in seconds (4: until 2106)
 _MOST_PERSON_BYTES = 200
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{59,330}")
@@ -40,20 +36,13 @@ def make_draft_token(key: bytes, installation: str, given: DraftPass) -> str:
     if not 0 < len(person) <= _MOST_PERSON_BYTES:
         raise ValueError("a person's key has 1 to 200 bytes")
     payload = given.handoff_id.to_bytes(8, "big") + int(given.until.timestamp()).to_bytes(4, "big") + person
-    return _text(payload + _mac(key, installation, payload))
+    return sign(DRAFT_TOKEN, key, installation, payload)
 
 
 def read_draft_token(keys: Sequence[bytes], installation: str, token: str, now: datetime) -> DraftPass | None:
     """None unless one of our keys signed exactly this token for this installation, and its time is not over."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (binascii.Error, ValueError):
-        return None
-    payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    matching = [hmac.compare_digest(mac, _mac(key, installation, payload)) for key in keys]
-    if not any(matching) or _text(raw) != token or len(payload) <= _HEAD_BYTES:
+    payload = payload_of(DRAFT_TOKEN, keys, installation, token) if _TOKEN.fullmatch(token) else None
+    if payload is None or len(payload) <= _HEAD_BYTES:
         return None
     until = datetime.fromtimestamp(int.from_bytes(payload[8:_HEAD_BYTES], "big"), UTC)
     if until <= now:
@@ -69,11 +58,3 @@ def draft_url(links: MailLinks, handoff_id: int, by: str, now: datetime) -> str 
         return None
     given = DraftPass(handoff_id=handoff_id, by=by, until=now + LIFETIME)
     return links.public_url + PATH + make_draft_token(links.keys[0], links.installation, given)
-
-
-def _mac(key: bytes, installation: str, payload: bytes) -> bytes:
-    return hmac.new(key, b"\0".join((_PURPOSE, installation.encode(), payload)), hashlib.sha256).digest()
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

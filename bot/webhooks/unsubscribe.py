@@ -4,15 +4,12 @@ Used by deliver when a mail leaves, and by the page that the link opens."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.rules.addresses import wire_address
+from bot.webhooks.signed_tokens import TokenKind, payload_of, sign
 from storage.consent import TRANSACTIONAL
 
 PATH = "/u/"
@@ -23,41 +20,24 @@ TRIAL = 0
 #: The category of mails that ask.
 SURVEY = "survey"
 
-_PURPOSE = b"journeybot unsubscribe 1"
-_SURVEY = b"journeybot survey 1"
-_MAC_BYTES = 16
+UNSUBSCRIBE_TOKEN = TokenKind(purpose=b"journeybot unsubscribe 1", mac_bytes=16)
+SURVEY_TOKEN = TokenKind(purpose=b"journeybot survey 1", mac_bytes=16)
 _MOST_ID_BYTES = 8
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,32}")
 
 
-def make_token(key: bytes, installation: str, message_id: int, purpose: bytes = _PURPOSE) -> str:
-    """About 23 characters of base64: the message's number and its signature."""
+def make_token(key: bytes, installation: str, message_id: int, kind: TokenKind = UNSUBSCRIBE_TOKEN) -> str:
+    """About 23 characters: the message's number and its signature."""
     number = message_id.to_bytes(max(1, (message_id.bit_length() + 7) // 8), "big")
-    return _text(number + _mac(key, installation, number, purpose))
+    return sign(kind, key, installation, number)
 
 
-def read_token(keys: tuple[bytes, ...], installation: str, token: str, purpose: bytes = _PURPOSE) -> int | None:
-    """The message's id; None unless one of our keys signed exactly this token for this installation. Every key is tried,
-    and compared in constant time, so that neither the key nor the place of an error shows."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (binascii.Error, ValueError):
-        return None
-    number, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if not 1 <= len(number) <= _MOST_ID_BYTES or _text(raw) != token:
-        return None
-    matching = [hmac.compare_digest(mac, _mac(key, installation, number, purpose)) for key in keys]
-    return int.from_bytes(number, "big") if any(matching) else None
-
-
-def _mac(key: bytes, installation: str, number: bytes, purpose: bytes) -> bytes:
-    return hmac.new(key, b"\0".join((purpose, installation.encode(), number)), hashlib.sha256).digest()[:_MAC_BYTES]
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+def read_token(
+    keys: tuple[bytes, ...], installation: str, token: str, kind: TokenKind = UNSUBSCRIBE_TOKEN
+) -> int | None:
+    """The message's id; None unless one of our keys signed exactly this token for this installation."""
+    number = payload_of(kind, keys, installation, token) if _TOKEN.fullmatch(token) else None
+    return None if number is None or not 1 <= len(number) <= _MOST_ID_BYTES else int.from_bytes(number, "big")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +68,7 @@ class MailLinks:
         """The page on which the reader of this mail answers its survey."""
         if not self.keys or not self.public_url:
             return None
-        return self.public_url + SURVEY_PATH + make_token(self.keys[0], self.installation, message_id, _SURVEY)
+        return self.public_url + SURVEY_PATH + make_token(self.keys[0], self.installation, message_id, SURVEY_TOKEN)
 
     def context(self, message_id: int, category: str) -> dict[str, str]:
         """What templates read as `mail.…`. Transactional mails have no link: there is nothing to unsubscribe from."""
@@ -115,7 +95,7 @@ class MailLinks:
 
     def read_survey(self, token: str) -> int | None:
         """The message of a survey's token; None for one that is not ours."""
-        return read_token(self.keys, self.installation, token, _SURVEY)
+        return read_token(self.keys, self.installation, token, SURVEY_TOKEN)
 
     def read(self, token: str) -> int | None:
         """The message of a token; None for one that is not ours."""
