@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Float, Integer, Numeric, String, cast, literal
+from sqlalchemy import Boolean, ColumnElement, String, cast, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from storage.columns import Document
+from storage.leaf_documents import plain_value
 
 
 class fact_document(FunctionElement[Any]):  # noqa: N801 (reads as an SQL function)
@@ -25,14 +26,8 @@ def document_of(facts: Mapping[str, ColumnElement[Any]]) -> Any:
     """Numbers stay numbers, yes and no are true and false, everything else is a text."""
     parts: list[ColumnElement[Any]] = []
     for name, value in facts.items():
-        parts += [cast(literal(name, String()), String()), _plain(value)]
+        parts += [cast(literal(name, String()), String()), plain_value(value)]
     return fact_document(*parts)
-
-
-def _plain(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    if isinstance(value.type, Boolean):
-        return value
-    return cast(value, Float) if isinstance(value.type, Float | Numeric | Integer) else cast(value, String)
 
 
 @compiles(fact_document, "sqlite")

@@ -28,12 +28,12 @@ def evidence_of(leaves: Iterable[tuple[str, ColumnElement[Any], ColumnElement[An
     """Each leaf as (text, value, verdict, what it was compared with)."""
     parts: list[ColumnElement[Any]] = []
     for text, value, holds, bound in leaves:
-        other = cast(literal(None, String()), String()) if bound is None else _plain(bound)
-        parts += [cast(literal(text, String()), String()), _plain(value), holds, other]
+        other = cast(literal(None, String()), String()) if bound is None else plain_value(bound)
+        parts += [cast(literal(text, String()), String()), plain_value(value), holds, other]
     return leaf_document(*parts)
 
 
-def _plain(value: ColumnElement[Any]) -> ColumnElement[Any]:
+def plain_value(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """As JSON knows it: a number, a yes or no, or a text."""
     if isinstance(value.type, Boolean):
         return value

@@ -7,14 +7,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +24,7 @@ from storage.database import Database
 from storage.posts import count_waiting
 from storage.upgrade import mark_current
 from tests.bench.field import arguments, database, engines
+from tests.bench.serving import serving
 from tests.bench.track_server import FLOOR
 from tests.runners.shop import add_customers, write_workspace
 
@@ -106,28 +102,6 @@ def rows_of(found: Database) -> int:
         return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM event")).scalar_one())
 
 
-@contextmanager
-def serving(workspace: Path, url: str) -> Iterator[tuple[str, psutil.Process]]:
-    given = {
-        "JOURNEYBOT_DATABASE_URL": url,
-        "JOURNEYBOT_PORT": "0",
-        "JOURNEYBOT_WRITE_KEY": KEY,
-        "JOURNEYBOT_TRACKING_RATE": "0",
-    }
-    command = [sys.executable, "-m", "tests.bench.track_server", str(workspace)]
-    with subprocess.Popen(command, env={**os.environ, **given}, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            told = json.loads(line)
-            if told["event"] == "running":
-                break
-        else:
-            raise RuntimeError("the server did not start")
-        yield f"http://127.0.0.1:{told['port']}", psutil.Process(process.pid)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-
-
 def bench(engine: str, found: Database, given: argparse.Namespace) -> bool:
     url = found.url.render_as_string(hide_password=False)
     with found.write() as connection:
@@ -137,7 +111,12 @@ def bench(engine: str, found: Database, given: argparse.Namespace) -> bool:
         workspace = write_workspace(Path(folder))
         with App.open(Settings(workspace=workspace, database_url=url), database=Database(url)) as app:
             app.deploy()
-        with serving(workspace, url) as (base, server):
+        settings = {
+            "JOURNEYBOT_DATABASE_URL": url,
+            "JOURNEYBOT_WRITE_KEY": KEY,
+            "JOURNEYBOT_TRACKING_RATE": "0",
+        }
+        with serving("tests.bench.track_server", workspace, settings) as (base, server):
             asyncio.run(load(f"{base}/v1/batch", bodies("warm", 2000, given.size), server, found, 2000))
             floor = asyncio.run(
                 load(base + FLOOR, bodies("floor", given.events, given.size), server, found, given.events)

@@ -9,15 +9,10 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +28,7 @@ from storage.database import Database
 from storage.posts import count_waiting
 from storage.upgrade import mark_current
 from tests.bench.field import arguments, database, engines
+from tests.bench.serving import serving
 from tests.bench.webhook_server import BARE
 from tests.fakes.sendgrid_webhook import public_key, signed, wire_event
 from tests.runners.shop import add_customers, write_workspace
@@ -116,23 +112,6 @@ def prepared(workspace: Path, url: str) -> list[str]:
         return [reference_of(app.installation, found) for found in ids]
 
 
-@contextmanager
-def serving(workspace: Path, url: str) -> Iterator[tuple[str, psutil.Process]]:
-    given = {"JOURNEYBOT_DATABASE_URL": url, "JOURNEYBOT_PORT": "0", "SENDGRID_WEBHOOK_PUBLIC_KEY": public_key()}
-    command = [sys.executable, "-m", "tests.bench.webhook_server", str(workspace)]
-    with subprocess.Popen(command, env={**os.environ, **given}, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            found = json.loads(line)
-            if found["event"] == "running":
-                break
-        else:
-            raise RuntimeError("the server did not start")
-        yield f"http://127.0.0.1:{found['port']}", psutil.Process(process.pid)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-
-
 def lost_events(found: Database, posts: Sequence[Batch]) -> int:
     """Events that were posted and are no rows."""
     with found.read() as connection:
@@ -149,7 +128,8 @@ def bench(engine: str, found: Database, given: argparse.Namespace) -> bool:
         workspace = Path(folder)
         references = prepared(workspace, url)
         posts = batches(references, given.seconds * given.rate)
-        with serving(workspace, url) as (base, server):
+        settings = {"JOURNEYBOT_DATABASE_URL": url, "SENDGRID_WEBHOOK_PUBLIC_KEY": public_key()}
+        with serving("tests.bench.webhook_server", workspace, settings) as (base, server):
             floor = asyncio.run(load(base + BARE, posts, given.rate, server))
             ours = asyncio.run(load(base + EVENTS_PATH, posts, given.rate, server))
         with App.open(Settings(workspace=workspace, database_url=url)) as app:
