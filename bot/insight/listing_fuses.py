@@ -10,10 +10,11 @@ from sqlalchemy import Connection, and_, func, literal, select
 
 from bot.insight.listings import dated
 from bot.pipeline.entering import OCCASION
-from bot.pipeline.fuses import HANDOFF, Blown, title_of
+from bot.pipeline.fuses import Blown, title_of
 from bot.rules.fuses import FuseKind
 from storage.fuses import FUSE, FuseState
 from storage.journeys import OccasionState
+from storage.new_handoffs import HANDOFF
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE
 
@@ -51,14 +52,7 @@ def list_fuses(connection: Connection, *, everything: bool = False) -> list[Fuse
 
 
 def _row(connection: Connection, row: Any) -> FuseRow:
-    fuse = Blown(
-        id=row.id,
-        kind=FuseKind(row.kind),
-        playbook=row.playbook,
-        blown_at=row.blown_at,
-        numbers=row.numbers,
-        handoff_id=row.handoff_id,
-    )
+    fuse = Blown.of(row)
     return FuseRow(
         id=row.id,
         kind=row.kind,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, select
 
-from storage.handoffs import Handoff, HandoffState
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.new_handoffs import HANDOFF, NewHandoff, open_handoff
 
-HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 BY_HAND = "by hand"
 KIND = "request"
 STEP = "asked"
@@ -38,28 +37,21 @@ def ask_by_hand(connection: Connection, request: Request, *, by: str, at: dateti
     standing = connection.scalar(select(HANDOFF.c.id).where(HANDOFF.c.customer_id == request.customer_id, *mine))
     if standing is not None:
         return int(standing)
-    values = {
-        "customer_id": request.customer_id,
-        "playbook": BY_HAND,
-        "step": STEP,
-        "occurrence": request.key,
-        "title": {"": request.title},
-        "kind": KIND,
-        "urgency": request.urgency,
-        "owner": request.owner,
-        "state": HandoffState.OPEN.value,
-        "opened_at": at,
-        "due_at": request.due_at,
-        "escalations": 0,
-        "brief": ["event", "last_activities"],
-        "tasks": [],
-        "outcomes": [],
-        "notify": [],
-        "event": request.about,
-        "posting": "wanted",
-        "post_attempts": 0,
-    }
-    handoff_id = int(connection.execute(insert(HANDOFF).values(**values).returning(HANDOFF.c.id)).scalar_one())
+    handoff = NewHandoff(
+        customer_id=request.customer_id,
+        playbook=BY_HAND,
+        step=STEP,
+        occurrence=request.key,
+        title={"": request.title},
+        kind=KIND,
+        urgency=request.urgency,
+        owner=request.owner,
+        opened_at=at,
+        due_at=request.due_at,
+        brief=("event", "last_activities"),
+        event=request.about,
+    )
+    handoff_id = open_handoff(connection, handoff)
     entry = Entry(
         at=at,
         verdict=Verdict.OPERATED,

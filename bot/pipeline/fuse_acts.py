@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, fun
 
 from bot.errors import UsageError
 from bot.pipeline.entering import OCCASION
-from bot.pipeline.fuses import DROP, HANDOFF, PAUSE, RELEASE, RELEASE_SOME, Blown, ask, blown_fuses
+from bot.pipeline.fuses import DROP, PAUSE, RELEASE, RELEASE_SOME, Blown, ask, blown_fuses
 from bot.pipeline.published import Published
 from bot.pipeline.resuming import Standstill, look_anew, settle_standstill
 from bot.rules.fuses import FuseKind
@@ -25,6 +25,7 @@ from storage.handoffs import HandoffState
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.journeys import OccasionState
+from storage.new_handoffs import HANDOFF
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 

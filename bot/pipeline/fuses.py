@@ -11,18 +11,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published
 from bot.rules.fuses import FuseKind
 from bot.rules.reasons import sentence
 from storage.accounts import Pause
 from storage.fuses import EVERY_MAIL, FUSE, FUSE_PAUSE, FuseState
-from storage.handoffs import Handoff, HandoffState
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.new_handoffs import NewHandoff, open_handoff
 
-HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
 HANDOFF_KIND = "fuse"
 ANSWER_WITHIN = timedelta(days=1)
@@ -41,22 +39,23 @@ class Blown:
     numbers: Mapping[str, Any]
     handoff_id: int | None
 
+    @classmethod
+    def of(cls, row: Row[Any]) -> Blown:
+        """From a row of the table."""
+        return cls(
+            id=row.id,
+            kind=FuseKind(row.kind),
+            playbook=row.playbook,
+            blown_at=row.blown_at,
+            numbers=row.numbers,
+            handoff_id=row.handoff_id,
+        )
+
 
 def blown_fuses(connection: Connection) -> list[Blown]:
     """All that wait for a person, the oldest first."""
     found = connection.execute(select(FUSE).where(FUSE.c.state == FuseState.BLOWN.value).order_by(FUSE.c.id))
-    return [_blown(row) for row in found]
-
-
-def _blown(row: Row[Any]) -> Blown:
-    return Blown(
-        id=row.id,
-        kind=FuseKind(row.kind),
-        playbook=row.playbook,
-        blown_at=row.blown_at,
-        numbers=row.numbers,
-        handoff_id=row.handoff_id,
-    )
+    return [Blown.of(row) for row in found]
 
 
 def blow(
@@ -100,7 +99,7 @@ def hold_mails(connection: Connection, playbook: str | None, now: datetime) -> N
 
 def ask(connection: Connection, published: Published, fuse: Blown, now: datetime) -> None:
     """One card to the playbook's owner, else to `owners.default`. It concerns no single customer."""
-    handoff = insert(HANDOFF).values(
+    handoff = NewHandoff(
         playbook=fuse.playbook or "",
         step=HANDOFF_KIND,
         occurrence=f"fuse:{fuse.id}",
@@ -108,18 +107,11 @@ def ask(connection: Connection, published: Published, fuse: Blown, now: datetime
         kind=HANDOFF_KIND,
         urgency="high",
         owner=_owner(connection, published, fuse.playbook, now),
-        state=HandoffState.OPEN.value,
         opened_at=now,
         due_at=now + ANSWER_WITHIN,
-        escalations=0,
-        brief=[],
-        tasks=[],
-        outcomes=list(ANSWERS),
-        notify=[],
-        posting="wanted",
-        post_attempts=0,
+        outcomes=ANSWERS,
     )
-    handoff_id = connection.execute(handoff.returning(HANDOFF.c.id)).scalar_one()
+    handoff_id = open_handoff(connection, handoff)
     connection.execute(update(FUSE).where(FUSE.c.id == fuse.id).values(handoff_id=handoff_id))
 
 
@@ -133,5 +125,4 @@ def title_of(fuse: Blown) -> dict[str, str]:
 def _owner(connection: Connection, published: Published, playbook: str | None, now: datetime) -> str | None:
     row = next((row for row in published.playbooks if row.name == playbook), None)
     rule = published.versions[row.version_id].playbook.owner if row is not None else None
-    nowhere = Whereabouts(zone=published.settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
-    return Owners(connection, published.settings, now).resolve(rule or "default", nowhere)
+    return Owners(connection, published.settings, now).of_company(rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -59,6 +59,14 @@ class Owners:
         """The person's key, or None when the rule and the default lead to nobody we know."""
         found = self._one(rule or "csm", place) or self._one(self._settings.owners.default or "", place)
         return self._covered(found) if found else None
+
+    def of_customer(self, csm: str | None) -> str | None:
+        """The customer's CSM, else the default: for what the machine asks about a customer."""
+        return self.resolve(None, replace(self._nowhere(), csm=csm))
+
+    def of_company(self, rule: str | None) -> str | None:
+        """Whom a rule names, else the default: for what concerns no single customer."""
+        return self.resolve(rule, self._nowhere()) if rule else self.default()
 
     def away(self) -> dict[str, tuple[str, date]]:
         """Who is away today → who stands in, and the first day of it."""

@@ -8,16 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, exists, or_, select
 
-from bot.authoring.workspace_file import WorkspaceSettings
-from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
 from bot.pipeline.published import Published
 from bot.pipeline.template_holds import ask_about_templates
 from storage import handoff_moves
 from storage.accounts import Customer
-from storage.bulk import insert_new_rows
 from storage.handoffs import Handoff, HandoffState
+from storage.new_handoffs import NewHandoff, open_handoffs
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE
 
@@ -29,29 +27,6 @@ MOST_AT_ONCE = 20
 #: A mail that is being tried again may come back with the same gap.
 UNDER_WAY = (MessageState.PENDING.value, MessageState.CLAIMED.value)
 
-COLUMNS = (
-    "enrollment_id",
-    "customer_id",
-    "contact_id",
-    "playbook",
-    "step",
-    "occurrence",
-    "title",
-    "kind",
-    "urgency",
-    "owner",
-    "state",
-    "opened_at",
-    "due_at",
-    "escalations",
-    "brief",
-    "tasks",
-    "outcomes",
-    "notify",
-    "posting",
-    "post_attempts",
-)
-
 
 def ask_about_gaps(
     connection: Connection, published: Published, judged: Sequence[tuple[int, Judgement]], now: datetime
@@ -61,7 +36,6 @@ def ask_about_gaps(
     gaps = {found: judgement for found, judgement in judged if _is_gap(judgement)}
     if not gaps:
         return
-    settings = published.settings
     templates = ask_about_templates(connection, published, judged, now)
     statement = (
         select(
@@ -80,42 +54,31 @@ def ask_about_gaps(
     )
     rows = connection.execute(statement).all()
     asked = _asked_already(connection, {row.customer_id for row in rows})
-    owners = Owners(connection, settings, now)
-    questions: list[tuple[object, ...]] = []
+    owners = Owners(connection, published.settings, now)
+    questions: list[NewHandoff] = []
     for row in rows:
         of_template = row.template in templates and gaps[row.id].reason == "missing_field"
         if of_template or row.customer_id in asked or len(questions) >= MOST_AT_ONCE:
             continue
         asked.add(row.customer_id)
         questions.append(
-            (
-                row.enrollment_id,
-                row.customer_id,
-                row.contact_id,
-                row.playbook,
-                row.step,
-                QUESTION,
-                _title(gaps[row.id], row.template),
-                QUESTION,
-                "low",
-                owners.resolve(None, _place(settings, row.csm)),
-                HandoffState.OPEN.value,
-                now,
-                gaps[row.id].expires_at,
-                0,
-                ["contacts"],
-                [],
-                [],
-                [],
-                "wanted",
-                0,
+            NewHandoff(
+                enrollment_id=row.enrollment_id,
+                customer_id=row.customer_id,
+                contact_id=row.contact_id,
+                playbook=row.playbook,
+                step=row.step,
+                occurrence=QUESTION,
+                title=_title(gaps[row.id], row.template),
+                kind=QUESTION,
+                urgency="low",
+                owner=owners.of_customer(row.csm),
+                opened_at=now,
+                due_at=gaps[row.id].expires_at,
+                brief=("contacts",),
             )
         )
-    insert_new_rows(connection, HANDOFF, COLUMNS, questions)
-
-
-def _place(settings: WorkspaceSettings, csm: str | None) -> Whereabouts:
-    return Whereabouts(zone=settings.timezone, region=None, csm=csm, owners={}, key="", bucket=0)
+    open_handoffs(connection, questions)
 
 
 def withdraw_answered(connection: Connection, now: datetime) -> None:

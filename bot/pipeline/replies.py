@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from bot.authoring.workspace_file import WorkspaceSettings
-from bot.pipeline.batch import Whereabouts
 from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_provider_id
 from bot.pipeline.owners import Owners
 from bot.rules.references import answered_reference, message_of
@@ -21,8 +20,8 @@ from bot.webhooks.inbound import IncomingReply
 from storage.accounts import Contact, Csm, Customer
 from storage.bulk import insert_new_rows
 from storage.erasures import Tombstones
-from storage.handoffs import Handoff, HandoffState
 from storage.inbound import Reply
+from storage.new_handoffs import NewHandoff, open_handoffs
 from storage.outbox import DeliveryEvent
 from storage.outbox_moves import CONTENT, MESSAGE
 
@@ -30,7 +29,6 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 REPLY: Table = Reply.__table__  # type: ignore[attr-defined]
-HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 
 KIND = "reply"
@@ -56,21 +54,6 @@ HANDED_OVER = (ReplyVerdict.ANSWERED, ReplyVerdict.OTHER_SENDER)
 REPLY_COLUMNS = (
     *("key", "verdict", "message_id", "customer_id", "contact_id", "from_address", "subject", "text", "attachments"),
     "received_at",
-)
-HANDOFF_COLUMNS = (
-    *(
-        "enrollment_id",
-        "customer_id",
-        "contact_id",
-        "playbook",
-        "step",
-        "occurrence",
-        "title",
-        "kind",
-        "urgency",
-        "owner",
-    ),
-    *("state", "opened_at", "escalations", "brief", "tasks", "outcomes", "notify", "event", "posting", "post_attempts"),
 )
 EVENT_COLUMNS = ("key", "message_id", "kind", "at", "is_machine", "details", "received_at", "is_new")
 
@@ -210,20 +193,27 @@ def _hand_over(connection: Connection, settings: WorkspaceSettings, judged: Sequ
     if not judged:
         return
     owners = Owners(connection, settings, now)
-    rows: list[tuple[Any, ...]] = []
+    opened: list[NewHandoff] = []
     for one in judged:
         mail = one.mail
         assert mail is not None
-        place = Whereabouts(zone=settings.timezone, region=None, csm=mail.csm, owners={}, key="", bucket=0)
-        rows.append(
-            (
+        opened.append(
+            NewHandoff(
                 # Not the walk's: an answer must not be taken back because the walk ends, perhaps for its sake (S13).
-                *(None, mail.customer_id, mail.contact_id, mail.playbook, mail.step, f"reply-{one.reply.key}"),
-                *(_title(one), KIND, "normal", owners.resolve(None, place), HandoffState.OPEN.value, now, 0, ["event"]),
-                *([], [], [], _words_of(one.reply), "wanted", 0),
+                customer_id=mail.customer_id,
+                contact_id=mail.contact_id,
+                playbook=mail.playbook,
+                step=mail.step,
+                occurrence=f"reply-{one.reply.key}",
+                title=_title(one),
+                kind=KIND,
+                owner=owners.of_customer(mail.csm),
+                opened_at=now,
+                brief=("event",),
+                event=_words_of(one.reply),
             )
         )
-    insert_new_rows(connection, HANDOFF, HANDOFF_COLUMNS, rows)
+    open_handoffs(connection, opened)
 
 
 def _title(one: _Judged) -> dict[str, str]:

@@ -3,20 +3,19 @@ go on when the template was edited, when the facts came, or when somebody closed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, func, or_, select
 
-from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
 from bot.pipeline.published import Published
 from storage import handoff_moves
-from storage.bulk import insert_rows
 from storage.dialects import among
 from storage.handoffs import Handoff, HandoffState
+from storage.new_handoffs import NewHandoff, open_handoff
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, lock_messages, write_moves
 
@@ -28,25 +27,6 @@ HELD_WITH_IT = "template_held"
 #: More mails of one template than this that lack a field are the template's fault, not the customers'.
 MOST_GAPS = 20
 UNFINISHED = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)
-COLUMNS = (
-    "playbook",
-    "step",
-    "occurrence",
-    "title",
-    "kind",
-    "urgency",
-    "owner",
-    "state",
-    "opened_at",
-    "escalations",
-    "brief",
-    "tasks",
-    "outcomes",
-    "notify",
-    "event",
-    "posting",
-    "post_attempts",
-)
 
 
 def hold_with_templates(connection: Connection, judgements: dict[int, Judgement]) -> None:
@@ -131,35 +111,23 @@ def _digest(published: Published, template: str) -> str:
 
 
 def _ask(connection: Connection, published: Published, template: str, field: str, number: int, now: datetime) -> None:
-    settings = published.settings
-    nowhere = Whereabouts(zone=settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
     about = connection.execute(
         select(MESSAGE.c.playbook, MESSAGE.c.step)
         .where(MESSAGE.c.template == template, MESSAGE.c.reason == MISSING)
         .order_by(MESSAGE.c.id.desc())
         .limit(1)
     ).one()
-    event: Mapping[str, object] = {"digest": _digest(published, template), "template": template}
-    row: tuple[object, ...] = (
-        about.playbook,
-        about.step,
-        PREFIX + template,
-        {
+    question = NewHandoff(
+        playbook=about.playbook,
+        step=about.step,
+        occurrence=PREFIX + template,
+        title={
             "en": f"{number} mails wait: {field} is empty for them ({template})",
             "ja": f"{number}件のメールを保留中：{field} が未入力です（{template}）",
         },
-        QUESTION,
-        "normal",
-        Owners(connection, settings, now).resolve("default", nowhere),
-        HandoffState.OPEN.value,
-        now,
-        0,
-        [],
-        [],
-        [],
-        [],
-        event,
-        "wanted",
-        0,
+        kind=QUESTION,
+        owner=Owners(connection, published.settings, now).default(),
+        opened_at=now,
+        event={"digest": _digest(published, template), "template": template},
     )
-    insert_rows(connection, HANDOFF, COLUMNS, [row])
+    open_handoff(connection, question)
