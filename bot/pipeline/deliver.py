@@ -15,31 +15,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from bot.channels.base import MailChannel, MailStream, Outgoing
 from bot.clock import Clock
-from bot.errors import JourneybotError
 from bot.failpoints import Place, pass_by
 from bot.pipeline.caps import keep_within_caps
 from bot.pipeline.deliver_count import DeliverCount
 from bot.pipeline.intents import check_again, finish, outgoing_of, store_judgements
-from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
+from bot.pipeline.judging import judge_batch
+from bot.pipeline.mail_context import MailCase
 from bot.pipeline.mail_fuses import SendingFuse
-from bot.pipeline.news import local_days
-from bot.pipeline.preflight import Judgement, Letter, email_step, judge
+from bot.pipeline.preflight import Judgement
 from bot.pipeline.published import Published
 from bot.pipeline.questions import withdraw_answered
-from bot.pipeline.recipients import find_recipients, share_out
 from bot.pipeline.recording import Recorder
-from bot.pipeline.refusals import judge_refused
 from bot.pipeline.resending import resend_unknown
-from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
+from bot.pipeline.suspects import FREE_OF_SUSPICION, SUSPECTS, Lot, of_lot
 from storage.database import Database
 from storage.enrollments import rows_not_paused
 from storage.outbox import MessageState
@@ -48,7 +43,6 @@ from storage.outbox_moves import (
     MESSAGE,
     MessageRow,
     claim_due_messages,
-    contents_of,
     expire_waiting,
     give_up_on_unknown,
     reap_expired_leases,
@@ -57,8 +51,6 @@ from storage.outbox_moves import (
 )
 from storage.pacing import give_back, take_slots
 from storage.transports import blocked_until, most_to_claim
-
-log = structlog.get_logger()
 
 BATCH = 500
 #: The first batch is this many times smaller, so that something is on its way while the next is prepared.
@@ -109,12 +101,18 @@ def deliver(
         first = next(mails, None)
         if first is not None:
             stream = MailStream(mails=chain((first,), mails), may_wait=lambda: not desk.is_next_ready)
-            try:
-                channel.send(stream, recorder.on_answer)
-            finally:  # what made the next batch fail must not cost the answers that came before
-                recorder.flush()
+            _send(channel, stream, recorder)
+        for apart in desk.suspects():
+            _send(channel, MailStream(mails=iter(apart)), recorder)
     count.blocked = desk.is_blocked()
     return count
+
+
+def _send(channel: MailChannel, mails: MailStream, recorder: Recorder) -> None:
+    try:
+        channel.send(mails, recorder.on_answer)
+    finally:  # what made the next batch fail must not cost the answers that came before
+        recorder.flush()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,26 +177,32 @@ class _Desk:
                 return
             ready = committing.result() if committing is not None else self.commit(self.take())
 
-    def take(self, limit: int = 0) -> _Batch | None:
+    def suspects(self) -> Iterator[Sequence[Outgoing]]:
+        """Mails that lost a worker, a few at a time; the next are prepared when those before are answered and recorded."""
+        for lot in SUSPECTS:
+            while (ready := self.commit(self.take(lot.most, lot))) is not None:
+                yield ready.mails
+
+    def take(self, limit: int = 0, lot: Lot = FREE_OF_SUSPICION) -> _Batch | None:
         """None: nothing is due, or the way out is closed. Judges and renders outside of any transaction. `limit`: fewer than
         a whole batch."""
         if self.is_closing():
             return None
         now = self.clock.now()
         with self.turn, self.database.write() as connection:
-            most = most_to_claim(connection, self.provider, limit or self.batch_size, now)
+            most = most_to_claim(connection, self.provider, min(limit or self.batch_size, self.batch_size), now)
             if not most:
                 return None
             runs = rows_not_paused(connection, MESSAGE)
             slots = self._slots(connection, now)
-            claimed = claim_due_messages(connection, now, self.worker, most, runs, slots=slots)
+            claimed = claim_due_messages(connection, now, self.worker, most, runs, of_lot(lot), slots=slots)
             pass_by(Place.CLAIM_COMMIT)
         if not claimed:
             return None
         pass_by(Place.CLAIMED)
         batch = _Batch(claimed=claimed, cases={}, judgements={}, is_last=len(claimed) < most and slots is None)
         with self._blaming_no_mail(batch):
-            cases, judgements = _judge(self.database, self.published, [row.id for row in claimed], now)
+            cases, judgements = judge_batch(self.database, self.published, [row.id for row in claimed], now)
         pass_by(Place.RENDERED)
         return replace(batch, cases=cases, judgements=judgements)
 
@@ -290,100 +294,3 @@ def _tidy_up(database: Database, published: Published, now: datetime, count: Del
     pass_by(Place.TIDIED)
     for row in moved:
         count.add(row.state)
-
-
-def _judge(
-    database: Database, published: Published, ids: list[int], now: datetime
-) -> tuple[dict[int, MailCase], dict[int, Judgement]]:
-    with database.read() as connection:
-        ground = published.ground(local_days(connection, now, published.settings.timezone))
-        cases = load_cases(connection, ground, ids)
-    if any(case.message.contact_id is None for case in cases):
-        with database.write() as connection:
-            cases = _find_missing_recipients(connection, published, ground, cases)
-    with database.read() as connection:
-        judgements, values = _values(connection, published, ground, cases)
-        judgements |= judge_refused(connection, published, cases)
-        kept = {found: _letter_of(row) for found, row in contents_of(connection, ids).items()}
-    for case in cases:
-        if case.id not in judgements:
-            judgements[case.id] = _judge_one(case, published, now, values.get(case.id, {}), kept.get(case.id))
-    return {case.id: case for case in cases}, judgements
-
-
-def _judge_one(
-    case: MailCase, published: Published, now: datetime, values: dict[str, Any], kept: Letter | None
-) -> Judgement:
-    """Whatever breaks over one mail sets that mail aside and never stops the others."""
-    try:
-        return judge(case, published, now, values, kept)
-    except Exception as error:  # noqa: BLE001
-        return _broken(case, error)
-
-
-def _broken(case: MailCase, error: Exception) -> Judgement:
-    log.error("cannot_render", message=case.id, template=case.message.template, error=type(error).__name__)
-    sentence = error.sentence if isinstance(error, JourneybotError) else f"{type(error).__name__}: {str(error)[:300]}"
-    details = {"error": sentence, "template": case.message.template}
-    return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)
-
-
-def _values(
-    connection: Connection, published: Published, ground: Ground, cases: Sequence[MailCase]
-) -> tuple[dict[int, Judgement], dict[int, dict[str, Any]]]:
-    """Message id → the values its template asks for; and the mails whose template is gone or breaks in the database."""
-    broken: dict[int, Judgement] = {}
-    values: dict[int, dict[str, Any]] = {}
-    groups: dict[tuple[str, str, bool], list[MailCase]] = {}
-    for case in cases:
-        if case.message.template in published.templates.names:
-            template = published.templates.pick(case.message.template, case.locales)
-            groups.setdefault((template.name, template.locale, in_contact_walk(case, published)), []).append(case)
-    for (name, locale, of_contacts), group in groups.items():
-        template, ids = published.templates.pick(name, (locale,)), [case.id for case in group]
-        try:
-            with connection.begin_nested():
-                values |= computed_values(connection, ground, template, ids, of_contacts=of_contacts)
-        except Exception as error:
-            if connection.invalidated or connection.closed:
-                raise
-            broken |= {case.id: _broken(case, error) for case in group}
-    return broken, values
-
-
-def _find_missing_recipients(
-    connection: Connection, published: Published, ground: Ground, cases: list[MailCase]
-) -> list[MailCase]:
-    """A mail that had nobody to go to looks again: somebody may have been added (S24)."""
-    found: list[int] = []
-    for case in cases:
-        step = email_step(case, published) if case.message.contact_id is None else None
-        if step is None or step.template not in published.templates.names:
-            continue
-        category = published.templates.pick(step.template, case.locales).category
-        walk = case.message.enrollment_id
-        recipients = find_recipients(connection, ground, step.to, category, [walk]) if walk is not None else {}
-        if recipients:
-            share_out(connection, case.id, recipients[walk])
-            found.append(case.id)
-    if not found:
-        return cases
-    fresh = {case.id: case for case in load_cases(connection, ground, found)}
-    return [fresh.get(case.id, case) for case in cases]
-
-
-def _letter_of(row: object) -> Letter:
-    from bot.authoring.templates import RenderedMail
-
-    mail = RenderedMail(subject=row.subject, preheader="", html=row.html, text=row.text)  # type: ignore[attr-defined]
-    return Letter(
-        to_email=row.to_email,  # type: ignore[attr-defined]
-        to_name=row.to_name,  # type: ignore[attr-defined]
-        from_email=row.from_email,  # type: ignore[attr-defined]
-        from_name=row.from_name,  # type: ignore[attr-defined]
-        reply_to=row.reply_to,  # type: ignore[attr-defined]
-        mail=mail,
-        category=row.category,  # type: ignore[attr-defined]
-        locale=row.locale,  # type: ignore[attr-defined]
-        template_digest=row.template_digest,  # type: ignore[attr-defined]
-    )

@@ -3,11 +3,12 @@ a fuse, two absorbers, trouble of the database between claim and send."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.pipeline.test_fuses import arrive, blown, crowd, let_go, standing
 from tests.world import World
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+DELIVER, JUDGING = import_module("bot.pipeline.deliver"), import_module("bot.pipeline.judging")
 ONE_MAIL = "- email: hello\n- wait: 90 days"
 REVIEWED = "- email: hello\n  review: csm\n- wait: 90 days"
 
@@ -53,9 +55,8 @@ def approved(world: World) -> None:
 
 
 @contextmanager
-def trouble(where: str, after: int = 0) -> Iterator[None]:
-    """The database fails at each call of this function of deliver's but the first ones."""
-    module = sys.modules["bot.pipeline.deliver"]
+def trouble(module: ModuleType, where: str, after: int = 0) -> Iterator[None]:
+    """The database fails at each call of this function but the first ones."""
     real, calls = getattr(module, where), iter(range(10_000))
 
     def failing(*given: Any, **named: Any) -> Any:
@@ -92,8 +93,7 @@ def test_a_mail_that_waited_for_review_never_goes_to_an_address_that_was_suppres
 def test_an_address_that_moves_between_claim_and_send_is_looked_at_again(world: World) -> None:
     owed(world)
     reader = company(world)
-    module = sys.modules["bot.pipeline.deliver"]
-    real, moves = module._judge, iter([True])
+    real, moves = DELIVER.judge_batch, iter([True])
 
     def judging_while_it_moves(*given: Any) -> Any:
         found = real(*given)
@@ -103,7 +103,7 @@ def test_an_address_that_moves_between_claim_and_send_is_looked_at_again(world: 
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_judge", judging_while_it_moves)
+        patch.setattr(DELIVER, "judge_batch", judging_while_it_moves)
         world.tick()
     world.tick()
     assert [mail.to_email for mail in world.channel.accepted] == ["new@sakura.example"]
@@ -160,7 +160,7 @@ def test_a_mail_that_may_not_leave_expires_some_day(world: World) -> None:
 def test_trouble_while_a_batch_is_read_is_no_mails_fault(world: World) -> None:
     owed(world)
     company(world)
-    with trouble("load_cases"):
+    with trouble(JUDGING, "load_cases"):
         for _ in range(4):
             with pytest.raises(OperationalError):
                 world.tick()
@@ -175,8 +175,8 @@ def test_trouble_with_the_next_batch_does_not_cost_the_answers_that_came_before(
     company(world)
     for key in crowd(world, 40):
         person(world.database, key, "x", world.now)
-    deliver = sys.modules["bot.pipeline.deliver"].deliver
-    with pytest.MonkeyPatch.context() as patch, trouble("keep_within_caps", after=1):
+    deliver = DELIVER.deliver
+    with pytest.MonkeyPatch.context() as patch, trouble(DELIVER, "keep_within_caps", after=1):
         patch.setattr(deliver, "__kwdefaults__", {**deliver.__kwdefaults__, "batch_size": 10})
         with pytest.raises(OperationalError):
             world.tick()

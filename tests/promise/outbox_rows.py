@@ -13,10 +13,11 @@ from tests.cast import customer, person
 from tests.world import World
 
 
-def owe(world: World, messages: Sequence[Mapping[str, Any]]) -> list[int]:
-    """One message per mapping, which overrides what a freshly owed one holds; returns their ids."""
-    customer_id = customer(world.database, "owed", world.now)
-    contact_id = person(world.database, "owed", "reader", world.now)
+def owe(world: World, messages: Sequence[Mapping[str, Any]], key: str = "owed") -> list[int]:
+    """One message per mapping, which overrides what a freshly owed one holds; returns their ids. `key`: of the new customer
+    whose they are."""
+    customer_id = customer(world.database, key, world.now)
+    contact_id = person(world.database, key, "reader", world.now)
     rows = [
         {
             "customer_id": customer_id,

@@ -1,0 +1,122 @@
+"""What a claimed batch of mails deserves: looks up what each needs, in a few statements for all, and judges and renders one by one
+(preflight.py). Whatever breaks over one mail sets that mail aside and never stops the others. Part of deliver, which stores the
+verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.authoring.templates import RenderedMail
+from bot.errors import JourneybotError
+from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
+from bot.pipeline.news import local_days
+from bot.pipeline.preflight import Judgement, Letter, email_step, judge
+from bot.pipeline.published import Published
+from bot.pipeline.recipients import find_recipients, share_out
+from bot.pipeline.refusals import judge_refused
+from bot.pipeline.scopes import Ground
+from storage.database import Database
+from storage.outbox import MessageState
+from storage.outbox_moves import contents_of
+
+log = structlog.get_logger()
+
+
+def judge_batch(
+    database: Database, published: Published, ids: list[int], now: datetime
+) -> tuple[dict[int, MailCase], dict[int, Judgement]]:
+    with database.read() as connection:
+        ground = published.ground(local_days(connection, now, published.settings.timezone))
+        cases = load_cases(connection, ground, ids)
+    if any(case.message.contact_id is None for case in cases):
+        with database.write() as connection:
+            cases = _find_missing_recipients(connection, published, ground, cases)
+    with database.read() as connection:
+        judgements, values = _values(connection, published, ground, cases)
+        judgements |= judge_refused(connection, published, cases)
+        kept = {found: _letter_of(row) for found, row in contents_of(connection, ids).items()}
+    for case in cases:
+        if case.id not in judgements:
+            judgements[case.id] = _judge_one(case, published, now, values.get(case.id, {}), kept.get(case.id))
+    return {case.id: case for case in cases}, judgements
+
+
+def _judge_one(
+    case: MailCase, published: Published, now: datetime, values: dict[str, Any], kept: Letter | None
+) -> Judgement:
+    """Whatever breaks over one mail sets that mail aside and never stops the others."""
+    try:
+        return judge(case, published, now, values, kept)
+    except Exception as error:  # noqa: BLE001
+        return _broken(case, error)
+
+
+def _broken(case: MailCase, error: Exception) -> Judgement:
+    log.error("cannot_render", message=case.id, template=case.message.template, error=type(error).__name__)
+    sentence = error.sentence if isinstance(error, JourneybotError) else f"{type(error).__name__}: {str(error)[:300]}"
+    details = {"error": sentence, "template": case.message.template}
+    return Judgement(state=MessageState.QUARANTINED, reason="cannot_render", details=details)
+
+
+def _values(
+    connection: Connection, published: Published, ground: Ground, cases: Sequence[MailCase]
+) -> tuple[dict[int, Judgement], dict[int, dict[str, Any]]]:
+    """Message id → the values its template asks for; and the mails whose template is gone or breaks in the database."""
+    broken: dict[int, Judgement] = {}
+    values: dict[int, dict[str, Any]] = {}
+    groups: dict[tuple[str, str, bool], list[MailCase]] = {}
+    for case in cases:
+        if case.message.template in published.templates.names:
+            template = published.templates.pick(case.message.template, case.locales)
+            groups.setdefault((template.name, template.locale, in_contact_walk(case, published)), []).append(case)
+    for (name, locale, of_contacts), group in groups.items():
+        template, ids = published.templates.pick(name, (locale,)), [case.id for case in group]
+        try:
+            with connection.begin_nested():
+                values |= computed_values(connection, ground, template, ids, of_contacts=of_contacts)
+        except Exception as error:
+            if connection.invalidated or connection.closed:
+                raise
+            broken |= {case.id: _broken(case, error) for case in group}
+    return broken, values
+
+
+def _find_missing_recipients(
+    connection: Connection, published: Published, ground: Ground, cases: list[MailCase]
+) -> list[MailCase]:
+    """A mail that had nobody to go to looks again: somebody may have been added (S24)."""
+    found: list[int] = []
+    for case in cases:
+        step = email_step(case, published) if case.message.contact_id is None else None
+        if step is None or step.template not in published.templates.names:
+            continue
+        category = published.templates.pick(step.template, case.locales).category
+        walk = case.message.enrollment_id
+        recipients = find_recipients(connection, ground, step.to, category, [walk]) if walk is not None else {}
+        if recipients:
+            share_out(connection, case.id, recipients[walk])
+            found.append(case.id)
+    if not found:
+        return cases
+    fresh = {case.id: case for case in load_cases(connection, ground, found)}
+    return [fresh.get(case.id, case) for case in cases]
+
+
+def _letter_of(row: object) -> Letter:
+    mail = RenderedMail(subject=row.subject, preheader="", html=row.html, text=row.text)  # type: ignore[attr-defined]
+    return Letter(
+        to_email=row.to_email,  # type: ignore[attr-defined]
+        to_name=row.to_name,  # type: ignore[attr-defined]
+        from_email=row.from_email,  # type: ignore[attr-defined]
+        from_name=row.from_name,  # type: ignore[attr-defined]
+        reply_to=row.reply_to,  # type: ignore[attr-defined]
+        mail=mail,
+        category=row.category,  # type: ignore[attr-defined]
+        locale=row.locale,  # type: ignore[attr-defined]
+        template_digest=row.template_digest,  # type: ignore[attr-defined]
+    )
