@@ -55,7 +55,8 @@ class FeatureBand(SQLModel, table=True):
 class SignalEpisode(SQLModel, table=True):
     """One time a signal's condition held for a customer. `held_since` and `released_at` follow the condition, `opened_at` and
     `closed_at` the signal, which waits `open_after` and `close_after` (S32); without `opened_at` it is not open yet.
-    `is_existing`: it held when the signal was first looked at (S4). `is_new` until enroll has offered the opening."""
+    `is_existing`: it held when the signal was first looked at (S4). `is_new` until enroll has offered the opening.
+    `changed_at`: when it last began, was released or held again, opened or closed."""
 
     __tablename__ = "signal_episode"
     __table_args__ = (
@@ -68,10 +69,18 @@ class SignalEpisode(SQLModel, table=True):
             sqlite_where=text("closed_at IS NULL"),
         ),
         Index(
-            "ix_signal_episode_in_motion",
+            "ix_signal_episode_opening",
             "signal",
-            postgresql_where=text("closed_at IS NULL AND (opened_at IS NULL OR released_at IS NOT NULL)"),
-            sqlite_where=text("closed_at IS NULL AND (opened_at IS NULL OR released_at IS NOT NULL)"),
+            "held_since",
+            postgresql_where=text("closed_at IS NULL AND opened_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL AND opened_at IS NULL"),
+        ),
+        Index(
+            "ix_signal_episode_closing",
+            "signal",
+            "released_at",
+            postgresql_where=text("closed_at IS NULL AND released_at IS NOT NULL"),
+            sqlite_where=text("closed_at IS NULL AND released_at IS NOT NULL"),
         ),
         Index("ix_signal_episode_new", "signal", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
         Index("ix_signal_episode_changed", "signal", "changed_at"),

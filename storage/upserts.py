@@ -4,6 +4,7 @@ For rows whose identity is a natural key (daily usage, feeds, imported rows, CSM
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -77,14 +78,31 @@ def hold_alone(connection: Connection, what: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"journeybot.{what}"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueWhere:
+    """A partial unique index: its columns, and its condition as the index says it."""
+
+    columns: tuple[str, ...]
+    where: str
+
+
 def put_selected(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Any, *, changes: Sequence[str]
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Any,
+    *,
+    changes: Sequence[str],
+    key: UniqueWhere | None = None,
 ) -> Insert:
-    """INSERT … SELECT that sets the columns of `changes` where the primary key stands already. `rows` needs a WHERE, or
-    SQLite takes its ON CONFLICT for a join's."""
-    keys = [column.name for column in table.primary_key]
+    """INSERT … SELECT that sets the columns of `changes` where the primary key (or `key`) stands already. `rows` needs a
+    WHERE, or SQLite takes its ON CONFLICT for a join's."""
+    keys = list(key.columns) if key else [column.name for column in table.primary_key]
+    where = text(key.where) if key else None
     if connection.dialect.name == "sqlite":
         lite = sqlite_insert(table).from_select(list(columns), rows)
-        return lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in changes})
+        sets = {name: lite.excluded[name] for name in changes}
+        return lite.on_conflict_do_update(index_elements=keys, index_where=where, set_=sets)
     big = postgresql_insert(table).from_select(list(columns), rows)
-    return big.on_conflict_do_update(index_elements=keys, set_={name: big.excluded[name] for name in changes})
+    sets = {name: big.excluded[name] for name in changes}
+    return big.on_conflict_do_update(index_elements=keys, index_where=where, set_=sets)

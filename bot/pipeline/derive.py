@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
-from bot.pipeline.derived import EVERYBODY, Derivation, Item, tell, whom_to_look_at
+from bot.pipeline.derived import Derivation, Item, tell, whom_to_look_at
 from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
 from bot.pipeline.kept_scores import KEPT_SCORES
@@ -130,7 +130,7 @@ class _Pass:
             return
         kind = _kind_of(item)
         changed = kind.derive(item, look)
-        self._tell(changed if look.shape == EVERYBODY or kind.changes_facts else None, item.derived, late=changed)
+        self._tell(changed if look.is_anew or kind.changes_facts else None, item.derived, late=changed)
         if kind.changes_facts and changed is not None:
             tell(self._connection, changed, NEXT_TICK)
         if is_new or is_broken:

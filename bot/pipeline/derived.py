@@ -8,20 +8,18 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Select, String, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, String, literal, select, true
 
 from bot.authoring.company import Company
-from bot.pipeline.news import CHANGE, News
+from bot.pipeline.news import CHANGE, EVERYBODY, MARKED, News
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import Condition
 from bot.rules.derived_names import Derived, Kind
 from storage.bulk import insert_selected
-
-EVERYBODY = ("everybody",)
-FEW = ("changed",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,8 @@ class Item:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One look of one item: at whom (`inside`, over the customer table; `shape` names what it looks like, so that statements
-    can be kept), and whether its definition is new, so that what holds now held before (S4)."""
+    can be kept), whether its definition is new, so that what holds now held before (S4), and whether everybody is looked at
+    for the item's own sake (`is_anew`), not because the day is new or facts came in."""
 
     connection: Connection
     ground: Ground
@@ -52,6 +51,7 @@ class Look:
     shape: tuple[Any, ...]
     inside: Callable[[], ColumnElement[bool]]
     is_new: bool = False
+    is_anew: bool = False
 
 
 #: The customers for whom something changed, as a SELECT of their ids; None: nobody.
@@ -77,15 +77,13 @@ def whom_to_look_at(
 ) -> Look | None:
     """Whom an item looks at in this tick; None: nobody's answer can have changed."""
 
-    def look(shape: tuple[Any, ...], inside: Callable[[], ColumnElement[bool]]) -> Look:
-        return Look(connection=connection, ground=ground, now=news.now, shape=shape, inside=inside, is_new=is_new)
-
+    look = partial(Look, connection=connection, ground=ground, now=news.now, is_new=is_new)
     if is_new or is_broken or any(news.concerns_everybody(condition) for condition in item.asks):
-        return look(EVERYBODY, lambda: literal(True))
+        return look(shape=EVERYBODY, inside=true, is_anew=True)
     if news.new_days and any(condition.moves_with_time for condition in item.asks):
-        return look(("covered", *news.shape), lambda: news.covers(CUSTOMER, ground.marks()))
+        return look(shape=news.shape, inside=lambda: news.covers(CUSTOMER, ground.marks()))
     if news.changed:
-        return look(FEW, lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
+        return look(shape=MARKED, inside=lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
     return None
 
 

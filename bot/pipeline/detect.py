@@ -4,24 +4,30 @@ began, and tells of meetings and subscription ends whose time has come. Decides 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import (
     Connection,
+    String,
     Table,
     and_,
     delete,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
     update,
 )
 
-from bot.pipeline.news import CHANGE, NEXT_TICK, News, zones_in_use
+from bot.pipeline.news import CHANGE, MARKED_TODAY, NEW_DAY, NEXT_TICK, News, zones_in_use
+from bot.pipeline.scopes import CUSTOMER
+from bot.rules.condition_feeds import allowed_age
 from bot.rules.conditions import LocalDays
-from bot.rules.zones import is_zone, local_date
+from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import Occasion, OccasionState, ZoneDay
 from storage.outbox import UNABSORBED, DeliveryEvent
@@ -33,11 +39,20 @@ EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
+#: A feed that all believe is remembered in steps, not at every tick.
+WORTH_REMEMBERING = timedelta(hours=1)
 
 
-def detect(connection: Connection, now: datetime, default_zone: str, *, begins: bool = True) -> News:
+def detect(
+    connection: Connection,
+    now: datetime,
+    default_zone: str,
+    *,
+    begins: bool = True,
+    ages: Mapping[str, timedelta] = MappingProxyType({}),
+) -> News:
     """Take what is new; `settle` forgets it in the same transaction once everybody has looked. `begins`: a tick begins, so
-    that what waited for the next tick is seen now (S31)."""
+    that what waited for the next tick is seen now (S31). `ages`: how old a feed may be (workspace.yml `feeds:`)."""
     token = uuid.uuid4().hex
     _tell_of_meetings(connection, now)
     is_new = or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK) if begins else CHANGE.c.taken_by.is_(None)
@@ -46,6 +61,11 @@ def detect(connection: Connection, now: datetime, default_zone: str, *, begins: 
     today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in zones}
     seen = {zone: day for zone, day in connection.execute(select(ZONE_DAY.c.timezone, ZONE_DAY.c.day))}
     new_days = frozenset(zone for zone, day in today.items() if seen.get(zone) != day)
+    if new_days and len(new_days) < len(zones):
+        _mark_zones(connection, new_days, token + NEW_DAY)
+    woken, heard = _woken_and_heard(
+        connection, now, [(zone if is_zone(zone) else default_zone) for zone in zones], ages
+    )
     return News(
         now=now,
         token=token,
@@ -54,7 +74,8 @@ def detect(connection: Connection, now: datetime, default_zone: str, *, begins: 
         today=today,
         new_days=new_days,
         all_zones=frozenset(zones),
-        woken_feeds=_woken_feeds(connection),
+        woken_feeds=woken,
+        heard_feeds=heard,
     )
 
 
@@ -70,21 +91,42 @@ def has_unseen(connection: Connection, now: datetime) -> bool:
     return any(connection.scalar(question.limit(1)) is not None for question in questions)
 
 
-def _woken_feeds(connection: Connection) -> frozenset[str]:
-    """Feeds that reached another day since everybody last looked."""
+def _mark_zones(connection: Connection, zones: frozenset[str], mark: str) -> None:
+    """The customers where a day began, so that whoever looks finds them as it finds those whose facts changed."""
+    zone = CUSTOMER.c.timezone
+    here = zone.in_(sorted(zones))
+    rows = select(CUSTOMER.c.id, literal(mark, String())).where(or_(here, zone.is_(None)) if "" in zones else here)
+    connection.execute(insert(CHANGE).from_select(["customer_id", "taken_by"], rows))
+
+
+def _woken_and_heard(
+    connection: Connection, now: datetime, zones: Sequence[str], ages: Mapping[str, timedelta]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Feeds that were silent for somebody when everybody last looked and can be believed again (S2); and those that were
+    believed all along and reached further, which concerns only the customers whose facts they brought."""
     fresher = or_(FEED.c.looked_at.is_(None), FEED.c.looked_at < FEED.c.latest_at)
+    woken, heard = set[str](), set[str]()
     rows = connection.execute(select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(fresher)).all()
-    return frozenset(row.name for row in rows if row.looked_at is None or row.looked_at.date() < row.latest_at.date())
+    yesterdays = [start_of_day(local_date(now, zone) - timedelta(days=1), zone) for zone in zones] if rows else []
+    for row in rows:
+        age = allowed_age(row.name, ages)
+        needed = yesterdays if age is None else [now - age]
+        if row.looked_at is None or any(row.looked_at < each <= row.latest_at for each in needed):
+            woken.add(row.name)
+        elif row.latest_at - row.looked_at >= WORTH_REMEMBERING and all(row.latest_at >= each for each in needed):
+            heard.add(row.name)
+    return frozenset(woken), frozenset(heard)
 
 
 def settle(connection: Connection, news: News) -> None:
     """Forget what was taken: everybody has looked at it."""
-    if news.woken_feeds:
-        connection.execute(
-            update(FEED).where(FEED.c.name.in_(sorted(news.woken_feeds))).values(looked_at=FEED.c.latest_at)
-        )
+    reached = news.woken_feeds | news.heard_feeds
+    if reached:
+        connection.execute(update(FEED).where(FEED.c.name.in_(sorted(reached))).values(looked_at=FEED.c.latest_at))
     if news.changed:
         connection.execute(delete(CHANGE).where(CHANGE.c.taken_by == news.token))
+    if news.shape == MARKED_TODAY:
+        connection.execute(delete(CHANGE).where(CHANGE.c.taken_by == news.token + NEW_DAY))
     for zone in sorted(news.new_days):
         found = connection.execute(update(ZONE_DAY).where(ZONE_DAY.c.timezone == zone).values(day=news.today[zone]))
         if not found.rowcount:

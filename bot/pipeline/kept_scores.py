@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import EVERYBODY, Changed, Derivation, Item, Look
+from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.condition_doubt import is_doubtful
 from bot.rules.condition_scope import Scope
@@ -86,14 +86,13 @@ def _card_item(card: Card) -> Item:
 
 def _derive(item: Item, look: Look) -> Changed:
     build = _keeping_card if isinstance(item.definition, Card) else _keeping_measure
-    is_whole = look.shape == EVERYBODY
-    statement = look.ground.kept(("score", item.name, look.shape), lambda: build(item, look, is_whole=is_whole))
+    statement = look.ground.kept(("score", item.name, look.shape, look.is_anew), lambda: build(item, look))
     if not insert_counted(look.connection, statement):
         return None
     return select(SCORE.c.customer_id).where(SCORE.c.name == item.name, SCORE.c.noted_at == look.now)
 
 
-def _keeping_measure(item: Item, look: Look, *, is_whole: bool) -> Insert:
+def _keeping_measure(item: Item, look: Look) -> Insert:
     assert isinstance(item.definition, MeasureOf)
     measure, scope = item.definition.measure, look.ground.scope()
     formula = parse_value(measure.formula) if measure.formula else None
@@ -124,7 +123,7 @@ def _applies(measure: Measure, scope: Scope) -> Sql:
     return compile_condition(parse_condition(measure.when), scope) if measure.when else literal(True)
 
 
-def _keeping_card(item: Item, look: Look, *, is_whole: bool) -> Insert:
+def _keeping_card(item: Item, look: Look) -> Insert:
     """Only where a measure moved in this pass; all of them where the card itself is new."""
     card = item.definition
     assert isinstance(card, Card)
@@ -132,7 +131,7 @@ def _keeping_card(item: Item, look: Look, *, is_whole: bool) -> Insert:
     moved = select(SCORE.c.customer_id).where(
         SCORE.c.noted_at == look.ground.now(), SCORE.c.name.in_(sorted(card.measures))
     )
-    whom = look.inside() if is_whole or _asks_more(card) else and_(look.inside(), CUSTOMER.c.id.in_(moved))
+    whom = look.inside() if look.is_anew or _asks_more(card) else and_(look.inside(), CUSTOMER.c.id.in_(moved))
     sums = _sums(card, scope, whom)
     columns: dict[str, Sql] = {name: sums.c[name] for name in ("mean", "fresh", "on", "only_band", "is_kept")}
     raw = _with_latest(item.name, scope, {**columns, **_named(band_columns(bands, scope))}, (), sums)

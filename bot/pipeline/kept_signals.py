@@ -1,40 +1,50 @@
 """Signals: episodes that open when a condition holds (for `open_after`) and close when it does not (for `close_after`), with
-the evidence of the opening (semantics.md S32). Unknown keeps what stands (S2). A few set-based statements per signal; the
-condition is asked once of those with a running episode and once of the others. A derivation."""
+the evidence of the opening (semantics.md S32). Unknown keeps what stands (S2). One statement per signal asks the condition once
+of each customer; the rest is asked only where it turned for somebody. A derivation."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import FEW, Changed, Derivation, Item, Look
+from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.company_model import AT_ONCE, Signal
 from bot.rules.conditions import Condition, asks_absence, compile_condition, leaves, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.durations import Duration, parse_duration
-from storage.bulk import new_rows_from
+from storage.bulk import insert_counted
 from storage.columns import UtcDateTime
 from storage.health import SignalEpisode
 from storage.leaf_documents import evidence_of
+from storage.upserts import UniqueWhere, put_selected
 
 EPISODE: Table = SignalEpisode.__table__  # type: ignore[attr-defined]
-COLUMNS = (
-    "customer_id",
-    "signal",
-    "held_since",
-    "opened_at",
-    "evidence",
-    "is_existing",
-    "is_new",
-    "changed_at",
-)
+#: Its unique index: one running episode per customer and signal.
+RUNNING_KEY = UniqueWhere(columns=("customer_id", "signal"), where="closed_at IS NULL")
+COLUMNS = ("customer_id", "signal", "held_since", "released_at", "is_existing", "is_new", "changed_at")
 ABSENCE_TAKES = "1 day"
 
 
@@ -53,13 +63,17 @@ def _items(company: Company) -> Sequence[Item]:
 
 def _derive(item: Item, look: Look) -> Changed:
     key = ("signal", item.name, look.shape, look.is_new)
-    for statement in look.ground.kept(key, lambda: _Statements(item, look.ground).looking(look)):
+    turning = look.ground.kept(key, lambda: _Statements(item, look.ground).turning(look))
+    if not insert_counted(look.connection, turning):
+        return None
+    following = look.ground.kept(("signal", item.name), lambda: _Statements(item, look.ground).following())
+    for statement in following:
         look.connection.execute(statement)
     return changed_signals([item.name], look.ground)
 
 
 def changed_signals(names: Collection[str], ground: Ground) -> Select[Any]:
-    """Customers for whom one of these signals opened or closed in this pass."""
+    """Customers for whom one of these signals moved in this pass."""
     return select(EPISODE.c.customer_id).where(
         EPISODE.c.signal.in_(sorted(names)), EPISODE.c.changed_at == literal(ground.days.now, UtcDateTime)
     )
@@ -67,20 +81,15 @@ def changed_signals(names: Collection[str], ground: Ground) -> Select[Any]:
 
 def _mind_time(connection: Connection, ground: Ground, items: Sequence[Item]) -> Changed:
     """Opens and closes what waited long enough; asks the condition again of those few, for it may be unknown by now."""
-    in_motion = or_(EPISODE.c.opened_at.is_(None), EPISODE.c.released_at.is_not(None))
-    moving = set(
-        connection.scalars(select(EPISODE.c.signal).where(EPISODE.c.closed_at.is_(None), in_motion).distinct())
-    )
-    mine = [item for item in items if item.name in moving]
+    delayed = ground.kept(("signals", "delayed"), lambda: _Delayed.of(items, ground))
+    if delayed.question is None:
+        return None
+    due = set(connection.scalars(delayed.question))
     moved = 0
-    for item in mine:
-        statements = ground.kept(("signal", item.name, "time"), partial(_timely, item, ground))
+    for name in sorted(due):
+        statements = ground.kept(("signal", name, "time"), delayed.statements[name].timely)
         moved += sum(connection.execute(statement).rowcount for statement in statements)
-    return changed_signals([item.name for item in mine], ground) if moved else None
-
-
-def _timely(item: Item, ground: Ground) -> list[Update]:
-    return _Statements(item, ground).timely()
+    return changed_signals(due, ground) if moved else None
 
 
 def _forget(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -97,36 +106,86 @@ class _Statements:
         (self._condition,) = item.asks
         self._name = item.name
         self._ground = ground
-        self._holds = compile_condition(self._condition, ground.scope())
         self._open_after = delay_of(item.definition.open_after, self._condition)
         self._close_after = delay_of(item.definition.close_after, self._condition)
 
-    def looking(self, look: Look) -> list[Insert | Update | Delete]:
-        """Over the customers of a look: who holds again, who no longer holds, who begins to hold."""
+    @cached_property
+    def _holds(self) -> ColumnElement[bool]:
+        return compile_condition(self._condition, self._ground.scope())
+
+    def turning(self, look: Look) -> Insert:
+        """Over the customers of a look, the condition asked once of each: who begins to hold, who no longer holds, who holds
+        again. Nobody else is written."""
+        now = self._ground.now()
+        mine = and_(EPISODE.c.customer_id == CUSTOMER.c.id, self._running())
+        found = (
+            select(
+                CUSTOMER.c.id.label("customer_id"),
+                self._holds.label("holds"),
+                EPISODE.c.id.is_(None).label("begins"),
+                EPISODE.c.released_at.is_(None).label("held"),
+            )
+            .select_from(CUSTOMER.outerjoin(EPISODE, mine))
+            .where(look.inside(), CUSTOMER.c.erased_at.is_(None))
+            .offset(0)  # else a planner may work the condition out twice, once for the comparison below
+            .subquery("found")
+        )
+        turns = or_(
+            and_(found.c.holds, or_(found.c.begins, ~found.c.held)), and_(~found.c.holds, ~found.c.begins, found.c.held)
+        )
+        released = case((found.c.holds, null()), else_=now)
+        rows = select(
+            found.c.customer_id, literal(self._name), now, released, literal(look.is_new), literal(False), now
+        )
+        return put_selected(
+            look.connection, EPISODE, COLUMNS, rows.where(turns), changes=("released_at", "changed_at"), key=RUNNING_KEY
+        )
+
+    def following(self) -> list[Update | Delete]:
+        """What the turns mean: what was not open yet is forgotten, and what does not wait opens and closes at once."""
         episode, now = EPISODE.c, self._ground.now()
-        held = update(EPISODE).where(self._running(), episode.released_at.is_not(None), self._asked(True, look))
-        released = update(EPISODE).where(self._running(), episode.released_at.is_(None), self._asked(False, look))
-        found: list[Insert | Update | Delete] = [
-            held.values(released_at=null()),
-            released.values(released_at=now),
-            delete(EPISODE).where(self._running(), episode.opened_at.is_(None), episode.released_at.is_not(None)),
-            self._beginning(look),
+        turned = (self._running(), episode.changed_at == now)
+        found: list[Update | Delete] = [
+            delete(EPISODE).where(*turned, episode.opened_at.is_(None), episode.released_at.is_not(None))
         ]
+        if self._open_after is None:
+            waiting = (episode.opened_at.is_(None), episode.released_at.is_(None))
+            found.append(update(EPISODE).where(*turned, *waiting).values(self._opened()))
         if self._close_after is None:
-            found.append(self._closing().values(closed_at=now, changed_at=now, is_new=False))
+            released = self._closing().where(episode.changed_at == now)
+            found.append(released.values(closed_at=now, changed_at=now, is_new=False))
         return found
+
+    def due(self) -> list[ColumnElement[bool]]:
+        """Whether somebody waited long enough, as questions that an index answers."""
+        running, found = select(1).where(self._running()), list[ColumnElement[bool]]()
+        if self._open_after is not None:
+            found.append(running.where(EPISODE.c.opened_at.is_(None), self._is_due_to_open()).exists())
+        if self._close_after is not None:
+            found.append(running.where(self._is_due_to_close()).exists())
+        return found
+
+    def _is_due_to_open(self) -> ColumnElement[bool]:
+        assert self._open_after is not None
+        return EPISODE.c.held_since <= self._ground.ago(self._open_after)
+
+    def _is_due_to_close(self) -> ColumnElement[bool]:
+        assert self._close_after is not None
+        return and_(EPISODE.c.released_at.is_not(None), EPISODE.c.released_at <= self._ground.ago(self._close_after))
+
+    def _opened(self) -> dict[str, Any]:
+        now = self._ground.now()
+        return {"opened_at": now, "is_new": True, "changed_at": now, "evidence": self._evidence_of_episode()}
 
     def timely(self) -> list[Update]:
         """What time alone makes due."""
         now, found = self._ground.now(), list[Update]()
         if self._open_after is not None:
-            due = EPISODE.c.held_since <= self._ground.ago(self._open_after)
-            opening = update(EPISODE).where(self._running(), EPISODE.c.opened_at.is_(None), due, self._asked(True))
-            values = {"opened_at": now, "is_new": True, "changed_at": now, "evidence": self._evidence_of_episode()}
-            found.append(opening.values(values))
+            waiting = (self._running(), EPISODE.c.opened_at.is_(None), self._is_due_to_open())
+            opening = update(EPISODE).where(*waiting, self._asked(True))
+            found.append(opening.values(self._opened()))
         if self._close_after is not None:
-            due = EPISODE.c.released_at <= self._ground.ago(self._close_after)
-            closing = self._closing().where(due, self._asked(False))
+            closing = self._closing().where(self._is_due_to_close(), self._asked(False))
             found.append(closing.values(closed_at=now, changed_at=now, is_new=False))
         return found
 
@@ -138,32 +197,10 @@ class _Statements:
             self._running(), EPISODE.c.opened_at.is_not(None), EPISODE.c.released_at.is_not(None)
         )
 
-    def _asked(self, verdict: bool, look: Look | None = None) -> ColumnElement[bool]:
+    def _asked(self, verdict: bool) -> ColumnElement[bool]:
         """Whether the condition is true (or false, and not unknown) of the episode's customer."""
         asked = select(1).where(CUSTOMER.c.id == EPISODE.c.customer_id, self._holds.is_(verdict))
-        if look is None:
-            return asked.correlate(EPISODE).exists()
-        holds = asked.where(look.inside()).correlate(EPISODE).exists()
-        if look.shape != FEW:
-            return holds
-        # Said of the episode too, so that an index finds the few; else every running episode is asked.
-        return EPISODE.c.customer_id.in_(select(CUSTOMER.c.id).where(look.inside())) & holds
-
-    def _beginning(self, look: Look) -> Insert:
-        ground, opens = self._ground, self._open_after is None
-        running = select(1).where(EPISODE.c.customer_id == CUSTOMER.c.id, self._running()).correlate(CUSTOMER)
-        now = ground.now()
-        rows = select(
-            CUSTOMER.c.id,
-            literal(self._name),
-            now,
-            now if opens else literal(None, UtcDateTime),
-            self._evidence() if opens else literal(None, EPISODE.c.evidence.type),
-            literal(look.is_new),
-            literal(opens),
-            now,
-        ).where(look.inside(), CUSTOMER.c.erased_at.is_(None), self._holds, ~running.exists())
-        return new_rows_from(look.connection, EPISODE, COLUMNS, rows)
+        return asked.correlate(EPISODE).exists()
 
     def _evidence(self) -> Any:
         found = leaves(self._condition, self._ground.scope())
@@ -172,6 +209,21 @@ class _Statements:
     def _evidence_of_episode(self) -> ColumnElement[Any]:
         asked = select(self._evidence()).where(CUSTOMER.c.id == EPISODE.c.customer_id)
         return asked.correlate(EPISODE).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delayed:
+    """The signals that wait before they open or close, and one question after those of which somebody waited long enough."""
+
+    statements: Mapping[str, _Statements]
+    question: CompoundSelect[Any] | None
+
+    @classmethod
+    def of(cls, items: Sequence[Item], ground: Ground) -> _Delayed:
+        made = {item.name: _Statements(item, ground) for item in items}
+        due = {name: each.due() for name, each in made.items()}
+        waiting = [select(literal(name)).where(or_(*asked)) for name, asked in due.items() if asked]
+        return cls(statements=made, question=union_all(*waiting) if waiting else None)
 
 
 KEPT_SIGNALS = Derivation(kind="signal", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, false, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Connection, String, Table, literal, select, text, true
 
 from bot.rules.conditions import Condition, LocalDays
 from storage.accounts import CustomerChange
@@ -16,6 +16,10 @@ from storage.accounts import CustomerChange
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 #: Marks of changes that only the next tick may see: whoever closes a ring reads the previous tick's value (S31).
 NEXT_TICK = "next tick"
+#: Whom a look is at, so that its statement can be kept: the customers marked, those of a new day too, or all.
+EVERYBODY, MARKED_TODAY, MARKED = ("everybody",), ("marked today",), ("marked",)
+#: Ends the token under which detect marks the customers of the zones with a new day, where those are not all.
+NEW_DAY = "/day"
 #: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
 ZONES_IN_USE = text(
     """WITH RECURSIVE used(zone) AS (
@@ -40,6 +44,8 @@ class News:
     new_days: frozenset[str]
     all_zones: frozenset[str]
     woken_feeds: frozenset[str]
+    #: Feeds that reached further and were believed all along: nobody need look, only remember.
+    heard_feeds: frozenset[str] = frozenset()
 
     @property
     def is_quiet(self) -> bool:
@@ -56,23 +62,23 @@ class News:
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What `covers` looks like: the same shape is the same expression, whatever the token."""
-        return bool(self.changed), self.new_days == self.all_zones, tuple(sorted(self.new_days))
+        """What `covers` looks like: the same shape is the same expression, whatever the token and the zones."""
+        if self.new_days == self.all_zones:
+            return EVERYBODY
+        return MARKED_TODAY if self.new_days else MARKED
 
     def changed_customers(self, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether facts about this customer changed. `marks`: this tick's token, as Ground binds it."""
-        if not self.changed:
-            return false()
         return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == marks))
 
     def covers(self, customer: Table, marks: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether anything about this customer may have changed: a fact, or its day."""
         if self.new_days == self.all_zones:
-            return literal(True)
+            return true()
         if not self.new_days:
             return self.changed_customers(customer.c.id, marks)
-        in_zone = func.coalesce(customer.c.timezone, "").in_(sorted(self.new_days))
-        return or_(in_zone, self.changed_customers(customer.c.id, marks))
+        both = (marks, marks + literal(NEW_DAY, String()))
+        return customer.c.id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by.in_(both)))
 
 
 def local_days(connection: Connection, now: datetime, default_zone: str) -> LocalDays:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from bot.pipeline import occasions
 from bot.pipeline.entering import ENTER, OCCASION, Candidate, state_of, verdict_of
 from bot.pipeline.moments import latest_moment
-from bot.pipeline.news import News
+from bot.pipeline.news import MARKED, News
 from bot.pipeline.occasions import EVENT, Openings
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
@@ -155,8 +155,8 @@ def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Gro
     moves = enter.at is not None or condition is None or condition.moves_with_time
     marks = ground.marks() if ground is not None else literal(news.token)
     if moves and news.new_days:
-        return ("covered", *news.shape), lambda: news.covers(CUSTOMER, marks)
-    return (("changed",), lambda: news.changed_customers(CUSTOMER.c.id, marks)) if news.changed else None
+        return news.shape, lambda: news.covers(CUSTOMER, marks)
+    return (MARKED, lambda: news.changed_customers(CUSTOMER.c.id, marks)) if news.changed else None
 
 
 def what_was_heard(connection: Connection, now: datetime) -> Heard:

@@ -107,7 +107,8 @@ def _look(database: Database, published: Published, now: datetime, report: TickR
         answered = take_answers(connection, published, now)
         if absorbed:
             mind_rates(connection, published, now)
-        news = detect(connection, now, published.settings.timezone, begins=report.rounds == 1)
+        settings = published.settings
+        news = detect(connection, now, settings.timezone, begins=report.rounds == 1, ages=settings.feed_ages())
         if news.new_days:
             count_days(connection, published, now)
         news = derive(connection, published, news)

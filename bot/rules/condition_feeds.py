@@ -4,6 +4,7 @@ matches nobody. Used by condition_sql.py."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -52,12 +53,16 @@ def is_stale(feed: str, scope: Scope) -> ColumnElement[bool]:
 
 def _needed(feed: str, scope: Scope) -> ColumnElement[Any]:
     """The instant a feed must have reached: the start of the customer's yesterday, or as `feeds:` says."""
-    max_age: timedelta | None = scope.feeds.get(feed)
-    if max_age is None and feed not in OTHER_FEEDS:
-        max_age = scope.feeds.get(IMPORTED_USAGE)
+    max_age = allowed_age(feed, scope.feeds)
     if max_age is None:
         return scope.day_start(-1)
     return scope.days.when(lambda now: now - max_age, UtcDateTime())
+
+
+def allowed_age(feed: str, ages: Mapping[str, timedelta]) -> timedelta | None:
+    """How old a feed may be by `feeds:` of workspace.yml; None: it must have reached the customer's yesterday."""
+    age = ages.get(feed)
+    return ages.get(IMPORTED_USAGE) if age is None and feed not in OTHER_FEEDS else age
 
 
 def _latest(feed: str, scope: Scope) -> ColumnElement[Any]:
