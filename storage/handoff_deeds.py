@@ -26,7 +26,7 @@ _changes = CustomerChange.__table__  # type: ignore[attr-defined]
 class Move:
     """How a move ended. Done: `by` and `at` are the mover's; not done: those of who was first. `reason` is a stable word
     (done, repeated, taken, finished, merged, unknown, unknown_outcome, too_late, not_yours, has_it), `sentence_reason` the
-    same for a person."""
+    same for a person, without `at`: whoever shows it writes the time on the reader's clock."""
 
     is_done: bool
     state: HandoffState
@@ -151,11 +151,10 @@ def _first(row: RowMapping) -> tuple[str | None, datetime | None]:
 def refused(row: RowMapping, reason: str) -> Move:
     by, at = (row["owner"], None) if reason in ("not_yours", "has_it") else _first(row)
     state = HandoffState(row["state"])
-    when = f" at {at:%Y-%m-%d %H:%M} UTC" if at else ""
     sentence = {
-        "taken": f"Hand-off {row['id']} was acknowledged by {by}{when}",
+        "taken": f"Hand-off {row['id']} was acknowledged by {by}",
         "merged": f"Hand-off {row['id']} is part of hand-off {row['merged_into']}: act on that one",
-        "finished": f"Hand-off {row['id']} is over: {state.value} by {by}{when}",
+        "finished": f"Hand-off {row['id']} is over: {state.value} by {by}",
         "unknown_outcome": f"Hand-off {row['id']} closes with one of: {', '.join(row['outcomes'])}",
         "not_yours": f"Hand-off {row['id']} is {row['owner']}'s: only they, their manager and who covers for them may act on it",
         "has_it": f"Hand-off {row['id']} is {row['owner']}'s already",

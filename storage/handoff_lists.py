@@ -4,19 +4,20 @@ Used by bot.pipeline.card_lists."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, func, insert, literal_column, or_, select, update
 
 from storage.handoff_posts import LEASE
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
-from storage.handoffs import Handoff, HandoffList
+from storage.handoffs import Handoff, HandoffAct, HandoffList
 
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
+ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
 LIST: Table = HandoffList.__table__  # type: ignore[attr-defined]
-#: A message holds 50 blocks.
-MOST_LISTED = 45
+#: A message holds 50 blocks, and a person's morning begins with some of them.
+MOST_LISTED = 36
 
 
 def fresh_of(connection: Connection, owner: str, now: datetime) -> list[HandoffRecord]:
@@ -77,6 +78,38 @@ def record_list_posted(
         .where(HANDOFF.c.id.in_(list(ids)), HANDOFF.c.posted_ts.is_(None))
         .values(posting="posted", post_fault=None, post_fault_since=None, **values)
     )
+
+
+def adopt_list(connection: Connection, list_id: int, *, channel: str, ts: str, at: datetime) -> None:
+    """A message that people press stands, even where the answer to its posting was lost."""
+    if ts and standing_of(connection, list_id) == (None, None):
+        ids = members_of(connection, list_id, unposted=True)
+        record_list_posted(connection, list_id, ids, channel=channel, ts=ts, at=at)
+
+
+def list_at(connection: Connection, channel: str, ts: str) -> int | None:
+    """The list that stands there."""
+    return connection.scalar(select(LIST.c.id).where(LIST.c.channel == channel, LIST.c.ts == ts))
+
+
+def newest_acts(connection: Connection, list_id: int) -> dict[int, int]:
+    """What a drawing of the list shows: the newest act of each that stands on it (0: none)."""
+    newest = func.coalesce(func.max(ACT.c.id), 0)
+    joined = HANDOFF.outerjoin(ACT, ACT.c.handoff_id == HANDOFF.c.id)
+    found = select(HANDOFF.c.id, newest).select_from(joined).where(HANDOFF.c.list_id == list_id).group_by(HANDOFF.c.id)
+    return {row[0]: int(row[1]) for row in connection.execute(found)}
+
+
+def record_list_shown(connection: Connection, list_id: int, shown: Mapping[int, int]) -> None:
+    """The message shows all of them up to these acts: one drawing serves all that were stale. Rows are locked first: an act that
+    is being recorded right now is waited for, and then seen."""
+    _, ts = standing_of(connection, list_id)
+    stale = (HANDOFF.c.list_id == list_id, HANDOFF.c.posted_ts == ts, HANDOFF.c.posting == literal_column("'stale'"))
+    locked = list(connection.scalars(select(HANDOFF.c.id).where(*stale).order_by(HANDOFF.c.id).with_for_update()))
+    now = newest_acts(connection, list_id)
+    same = [one for one in locked if now.get(one) == shown.get(one)]
+    values = {"posting": "posted", "post_attempts": 0, "post_not_before": None}
+    connection.execute(update(HANDOFF).where(HANDOFF.c.id.in_(same)).values(**values))
 
 
 def want_own_card(connection: Connection, handoff_id: int) -> bool:

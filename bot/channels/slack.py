@@ -115,9 +115,9 @@ class SlackChannel:
             return answer
         return None
 
-    def tell_privately(self, channel: str, user: str, text: str) -> PostFailed | None:
-        """A line that only `user` sees; None: told."""
-        answer = self.call("chat.postEphemeral", channel=channel, user=user, text=text)
+    def tell_privately(self, channel: str, user: str, text: str, *, thread: str | None = None) -> PostFailed | None:
+        """A line that only `user` sees, in the conversation or in the thread of a message there; None: told."""
+        answer = self.call("chat.postEphemeral", channel=channel, user=user, text=text, thread_ts=thread)
         return answer if isinstance(answer, PostFailed) else None
 
     def tell_directly(self, user: str, text: str) -> PostFailed | None:

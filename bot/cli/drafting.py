@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from bot.app import App
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.cli.acting import ActCall, Doer, doing
+from bot.cli.handoff_commands import refused_move
 from bot.cli.opening import opened, zone_of_workspace
 from bot.cli.printing import print_json, print_line, shown
 from bot.errors import UsageError
@@ -97,7 +98,7 @@ def say_written(call: ActCall, handoff: int) -> None:
         with doing(call, app) as doer:
             move = write_elsewhere(_actor(doer, settings), handoff)
         if not move.is_done:
-            raise UsageError(move.sentence_reason, hint=f"see `journeybot handoffs show {handoff}`")
+            raise refused_move(move, handoff, zone_of_workspace(app.settings))
         app.post_handoffs()
     if call.as_json:
         print_json({"handoff": handoff, "state": move.state.value, "by": move.by})

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, opened, read_end
+from bot.cli.opening import AsJson, At, local_text, opened, read_end, zone_of_workspace
 from bot.cli.printing import print_json, print_line
 from bot.errors import UsageError
 from storage.accounts import Csm
@@ -222,7 +222,7 @@ def _act(call: ActCall, handoff: int, act: Act) -> None:
             actor = actor_of_command(doer.connection, settings, by=doer.by, at=doer.at, key=doer.key)
             move = act(actor, doer)
         if not move.is_done:
-            raise UsageError(move.sentence_reason, hint=f"see `journeybot handoffs show {handoff}`")
+            raise refused_move(move, handoff, zone_of_workspace(app.settings))
         app.post_handoffs()
         with app.database.read() as connection:
             record: Any = asdict(found_handoff(connection, handoff))
@@ -230,6 +230,12 @@ def _act(call: ActCall, handoff: int, act: Act) -> None:
         print_json(record)
     else:
         print_line(f"{move.sentence_reason}.")
+
+
+def refused_move(move: Move, handoff: int, zone: str) -> UsageError:
+    """Who was first and when, on the workspace's clock, or whose it is."""
+    when = f", {local_text(move.at, zone)}" if move.at else ""
+    return UsageError(f"{move.sentence_reason}{when}", hint=f"see `journeybot handoffs show {handoff}`")
 
 
 def _said(text: str, option: str) -> str:

@@ -19,8 +19,10 @@ from storage.handoff_lists import (
     calls_since,
     fresh_of,
     members_of,
+    newest_acts,
     put_together,
     record_list_posted,
+    record_list_shown,
     standing_of,
 )
 from storage.handoff_views import HandoffRecord, installation_of
@@ -91,5 +93,10 @@ def redraw_list(desk: Desk, list_id: int) -> Posted | PostFailed | None:
         channel, ts = standing_of(connection, list_id)
         if channel is None or ts is None:
             return None
+        shown = newest_acts(connection, list_id)
         card = desk.drawer.draw_list(connection, members_of(connection, list_id), ts)
-    return desk.slack.update_card(channel, ts, card)
+    answer = desk.slack.update_card(channel, ts, card)
+    if isinstance(answer, Posted):
+        with desk.database.write() as connection:
+            record_list_shown(connection, list_id, shown)
+    return answer

@@ -94,7 +94,8 @@ def write_elsewhere(actor: Actor, handoff_id: int) -> Move:
     before = standing_mail(connection, handoff_id)
     if before is not None and not before.is_open:
         raise UsageError(
-            already_written(before).sentence("en", "UTC"), hint=f"see `journeybot handoffs show {handoff_id}`"
+            already_written(before).sentence("en", actor.settings.timezone),
+            hint=f"see `journeybot handoffs show {handoff_id}`",
         )
     if before is not None:
         _let_go(connection, before, writer)

@@ -17,9 +17,9 @@ from bot.pipeline.handoff_acts import Actor
 from bot.pipeline.handoff_questions import Question
 from bot.slack import form_views
 from bot.slack.card_views import names_of
-from bot.slack.cards import DISMISS, DONE, PLACE_MARK, REASSIGN, SNOOZE
+from bot.slack.cards import DISMISS, DONE, REASSIGN, SNOOZE
 from bot.slack.clicks import action_of
-from bot.slack.context import Body, Mistakes, SlackContext, channel_of
+from bot.slack.context import Body, Listener, Mistakes, SlackContext, channel_of
 from bot.slack.form_blocks import filled, memory_of
 from bot.slack.form_views import Asked, FormReader
 from bot.slack.people import Person
@@ -51,9 +51,16 @@ class Form:
 
 def register(bolt: App, context: SlackContext) -> None:
     desk = FormDesk(context)
+    for action, listener in listeners(context).items():
+        bolt.action(action)(listener)
     for form in FORMS:
-        bolt.action(form.action)(context.with_modal(desk.opening(form), desk.filling(form)))
         bolt.view(form.callback_id)(context.submitted(desk.checking(form), desk.sending(form)))
+
+
+def listeners(context: SlackContext) -> dict[str, Listener]:
+    """What opens the forms, by the button's action id."""
+    desk = FormDesk(context)
+    return {form.action: context.with_modal(desk.opening(form), desk.filling(form)) for form in FORMS}
 
 
 class FormDesk:
@@ -71,8 +78,7 @@ class FormDesk:
         def fill(body: Body, view_id: str) -> None:
             user = str((body.get("user") or {}).get("id", ""))
             action = action_of(body) or {}
-            chosen = (action.get("selected_option") or {}).get("value")
-            reference = str(chosen or action.get("value") or "").partition(PLACE_MARK)[0]
+            reference = str(action.get("value") or "")
             place = {"channel": channel_of(body), "ts": str((body.get("container") or {}).get("message_ts", ""))}
             with self._context.database.write() as connection:
                 view = self._view(connection, form, user, {"reference": reference, **place})

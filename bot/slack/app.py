@@ -6,27 +6,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
-from slack_bolt import App
+from slack_bolt import App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.channels.slack import SlackChannel, quiet_client
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import act_forms, clicks, commands, home, lists, mail_modal, replies, shortcuts
+from bot.slack import act_forms, clicks, commands, home, line_menus, lists, mail_modal, replies, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 
-__all__ = ["ACKNOWLEDGE_THREADS", "CALL_SECONDS", "SlackApp", "SlackSettings", "build_bolt_app", "build_poster"]
+__all__ = ["CALL_SECONDS", "SlackApp", "SlackSettings", "build_bolt_app", "build_poster"]
 
-ACKNOWLEDGE_THREADS = 20
 CALL_SECONDS = 10.0
+
+#: What is answered by nothing but "received"; submitted modals and the options of menus are answered by Bolt.
+SILENT = frozenset({"block_actions", "message_action", "shortcut", "event_callback"})
 
 Register: TypeAlias = Callable[[App, SlackContext], None]
 HANDLERS: tuple[Register, ...] = (
@@ -37,6 +39,7 @@ HANDLERS: tuple[Register, ...] = (
     shortcuts.register,
     home.register,
     lists.register,
+    line_menus.register,
     replies.register,
 )
 
@@ -47,7 +50,6 @@ class SlackApp:
 
     bolt: App
     context: SlackContext
-    _acknowledging: ThreadPoolExecutor
 
     @property
     def settings(self) -> SlackSettings:
@@ -57,9 +59,25 @@ class SlackApp:
     def clock(self) -> Clock:
         return self.context.clock
 
+    def takes(self, body: dict[str, Any]) -> bool:
+        """True: Slack is to be told "received" now, and Bolt hears of it from a thread of its own. False: Bolt answers. `body` is
+        what Slack sent, read; its signature was checked."""
+        is_silent = body.get("type") in SILENT or ("type" not in body and "command" in body)
+        if is_silent:
+            self.context.background.take(lambda: self._dispatch(body))
+        return is_silent
+
+    def _dispatch(self, body: dict[str, Any]) -> None:
+        """Never raises: nobody waits for it."""
+        try:
+            status = self.bolt.dispatch(BoltRequest(mode="socket_mode", body=body)).status
+            if status != HTTPStatus.OK:
+                self.context.on_error(RuntimeError(f"nobody here listens to what Slack sent ({status})"))
+        except Exception as error:  # noqa: BLE001  (the next click must work)
+            self.context.on_error(error)
+
     def close(self) -> None:
         """Waits until the clicks that were acknowledged are recorded."""
-        self._acknowledging.shutdown(wait=True)
         self.context.background.close()
 
 
@@ -96,11 +114,10 @@ def build_bolt_app(
         poster=poster,
         drawer=CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone),
         on_error=on_error,
-        background=Background(),
+        background=Background(SystemClock()),
         _publications=Publications(links),
     )
-    acknowledging = ThreadPoolExecutor(ACKNOWLEDGE_THREADS, thread_name_prefix="slack-acknowledge")
-    bolt = _bolt(settings, acknowledging)
+    bolt = _bolt(settings)
 
     def failed(error: Exception) -> None:
         on_error(error)
@@ -108,10 +125,10 @@ def build_bolt_app(
     for register in HANDLERS:
         register(bolt, context)
     bolt.error(failed)
-    return SlackApp(bolt=bolt, context=context, _acknowledging=acknowledging)
+    return SlackApp(bolt=bolt, context=context)
 
 
-def _bolt(settings: SlackSettings, executor: ThreadPoolExecutor) -> App:
+def _bolt(settings: SlackSettings) -> App:
     logger = logging.getLogger("journeybot.slack_bolt")
     # Bolt prints whole requests, names and all, at INFO and below.
     logger.setLevel(logging.WARNING)
@@ -127,5 +144,6 @@ def _bolt(settings: SlackSettings, executor: ThreadPoolExecutor) -> App:
         client=quiet_client(None, settings.base_url, CALL_SECONDS),
         authorize=authorize,
         request_verification_enabled=settings.signing_secret is not None,
-        listener_executor=executor,
+        # Every listener acknowledges and returns at once. Bolt's own thread would be looked at only every 10 ms.
+        process_before_response=True,
     )

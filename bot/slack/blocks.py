@@ -20,6 +20,7 @@ BUTTON_VALUE = 2000
 OPTION_TEXT = 75
 OPTION_VALUE = 150
 OPTIONS = 100
+OVERFLOW = 5
 BOXES = 10
 PLACEHOLDER = 150
 MESSAGE_BLOCKS = 50
@@ -143,6 +144,12 @@ def option(text: str, value: str) -> Block:
     rest = whole[len(shorten(whole, OPTION_TEXT)) - 1 :] if length(whole) > OPTION_TEXT else ""
     more = {"description": plain(f"…{rest.lstrip()}", OPTION_TEXT)} if rest.strip() else {}
     return {"text": plain(text, OPTION_TEXT), "value": value, **more}
+
+
+def overflow(action_id: str, options: Iterable[tuple[str, str]]) -> Block:
+    """The three dots with a menu of (value, text), at most OVERFLOW of them."""
+    listed = [option(text, value) for value, text in list(options)[:OVERFLOW]]
+    return {"type": "overflow", "action_id": action_id, "options": listed}
 
 
 def checkboxes(action_id: str, boxes: Iterable[tuple[str, str, bool]]) -> Block:

@@ -99,7 +99,7 @@ class CardView:
 def draw_card(view: CardView) -> Card:
     """The card as it should stand now."""
     if view.state in FINISHED:
-        line = _finished_line(view)
+        line = finished_line(view)
         return Card(blocks=[section(line)], text=line[:FALLBACK_TEXT])
     return Card(blocks=message(_open_blocks(view)), text=_summary(view))
 
@@ -293,8 +293,12 @@ def _buttons(view: CardView) -> Iterator[Block]:
     yield button(REASSIGN, say("reassign", view.locale), view.reference)
     yield button(DONE, say("done", view.locale), view.reference)
     yield button(DISMISS, say("dismiss", view.locale), view.reference)
-    flag = "unflag" if view.is_flagged else "flag"
-    yield button(FLAG, say(flag, view.locale), f"{view.reference}{PLACE_MARK}{0 if view.is_flagged else 1}")
+    yield button(*flag_button(view.reference, view.locale, is_flagged=view.is_flagged))
+
+
+def flag_button(reference: str, locale: str, *, is_flagged: bool) -> tuple[str, str, str]:
+    """Action id, text and value: what is flagged can only be unflagged."""
+    return FLAG, say("unflag" if is_flagged else "flag", locale), f"{reference}{PLACE_MARK}{0 if is_flagged else 1}"
 
 
 def _headline(view: CardView) -> str:
@@ -310,7 +314,7 @@ def _summary(view: CardView) -> str:
     return f"{urgent}{title}{whose} · {say('due', view.locale)}: {_due(view)}"
 
 
-def _finished_line(view: CardView) -> str:
+def finished_line(view: CardView) -> str:
     closing = [line for line in view.acts if line.act in _FACES]
     told = act_line(view, closing[-1]) if closing else say(f"state_{view.state.value}", view.locale)
     return f"{_FACES[view.state.value]} {_headline(view)} · {told}"

@@ -11,7 +11,7 @@ from slack_bolt import App
 from bot.pipeline import handoff_acts
 from bot.pipeline.handoff_acts import Actor
 from bot.slack.cards import ACKNOWLEDGE, FLAG, PLACE_MARK, TASKS, places_of, shown_tasks
-from bot.slack.context import Body, SlackContext, channel_of
+from bot.slack.context import Body, Listener, SlackContext, channel_of
 from bot.slack.recording import USER, Act, Press, Recorder
 from storage.handoff_deeds import Move
 from storage.handoff_views import HandoffRecord
@@ -20,6 +20,12 @@ Reading: TypeAlias = Callable[[Mapping[str, Any]], tuple[str, Act] | None]
 
 
 def register(bolt: App, context: SlackContext) -> None:
+    for action, listener in listeners(context).items():
+        bolt.action(action)(listener)
+
+
+def listeners(context: SlackContext) -> dict[str, Listener]:
+    """By the button's action id."""
     recorder = Recorder(context)
 
     def pressed(reading: Reading) -> Callable[[Body], None]:
@@ -34,9 +40,8 @@ def register(bolt: App, context: SlackContext) -> None:
 
         return work
 
-    bolt.action(ACKNOWLEDGE)(context.later(pressed(_acknowledged)))
-    bolt.action(TASKS)(context.later(pressed(_ticked)))
-    bolt.action(FLAG)(context.later(pressed(_flagged)))
+    readings: dict[str, Reading] = {ACKNOWLEDGE: _acknowledged, TASKS: _ticked, FLAG: _flagged}
+    return {action: context.later(pressed(reading)) for action, reading in readings.items()}
 
 
 def action_of(body: Body) -> Mapping[str, Any] | None:

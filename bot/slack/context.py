@@ -22,10 +22,14 @@ from bot.slack.people import Person, person_of
 from bot.slack.wording import say
 from storage.database import Database
 
+TAKING_THREADS = 2
 WORK_THREADS = 4
 OPENING_THREADS = 8
+#: So long nothing came: nobody else is pressing just now; after a crowd the web server may still be taking connections in.
 MOMENT_SECONDS = 0.02
-MOST_MOMENTS = 50
+MOMENT_AFTER_A_CROWD_SECONDS = 0.15
+CROWD = 10
+LONGEST_RUSH_SECONDS = 1.0
 
 Body: TypeAlias = Mapping[str, Any]
 View: TypeAlias = Mapping[str, Any]
@@ -50,37 +54,48 @@ class SlackSettings:
 
 
 class Background:
-    """Where work goes on after the acknowledgement."""
+    """Where work goes on after the acknowledgement. `clock` is the real one: it measures how people press."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._taking = ThreadPoolExecutor(TAKING_THREADS, thread_name_prefix="slack-take")
         self._opening = ThreadPoolExecutor(OPENING_THREADS, thread_name_prefix="slack-open")
         self._working = ThreadPoolExecutor(WORK_THREADS, thread_name_prefix="slack-work")
-        self._asked = 0
-        self._quiet_at = 0
+        self._rush_began = self._last_came = clock.monotonic()
+        self._crowd = 0
         self._pause = threading.Event()  # never set: a wait that needs no clock
+
+    def take(self, work: Callable[[], None]) -> None:
+        """For what Slack was told "received" about: Bolt finds out what it is. Never waits."""
+        now = self._clock.monotonic()
+        if self._is_quiet(now):
+            self._rush_began, self._crowd = now, 0
+        self._last_came = now
+        self._crowd += 1
+        self._taking.submit(self._after_the_rush, work)
 
     def open(self, work: Callable[[], None]) -> None:
         """For a call to Slack that may not wait; never for what asks the database."""
         self._opening.submit(work)
 
     def work(self, work: Callable[[], None]) -> None:
-        """Begins once no further acknowledgement came for a moment, or after a second: when many people press at once, all
-        are answered before the first card is drawn, or drawing would take the processor from answering."""
-        self._asked += 1
+        """For what asks the database."""
         self._working.submit(self._after_the_rush, work)
 
     def _after_the_rush(self, work: Callable[[], None]) -> None:
-        for _ in range(MOST_MOMENTS):
-            before = self._asked
-            if before != self._quiet_at:
-                self._pause.wait(MOMENT_SECONDS)
-            if before == self._asked:
-                self._quiet_at = before
-                break
+        """Begins once nothing further came for a moment, or after a second: when many people press at once, all are answered
+        before the first card is drawn, or drawing would take the processor from answering."""
+        while not self._is_quiet(now := self._clock.monotonic()) and now - self._rush_began < LONGEST_RUSH_SECONDS:
+            self._pause.wait(MOMENT_SECONDS)
         work()
+
+    def _is_quiet(self, now: float) -> bool:
+        moment = MOMENT_AFTER_A_CROWD_SECONDS if self._crowd > CROWD else MOMENT_SECONDS
+        return now - self._last_came > moment
 
     def close(self) -> None:
         """Waits until all that was acknowledged is recorded."""
+        self._taking.shutdown(wait=True)
         self._opening.shutdown(wait=True)
         self._working.shutdown(wait=True)
 

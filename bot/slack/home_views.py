@@ -13,9 +13,10 @@ from bot.insight.coming_mails import ComingMail
 from bot.insight.desk import CHANGED_DAYS, HANDOFFS_ON_A_PAGE, MAILS_ON_A_PAGE, Desk
 from bot.rules.reasons import sentence
 from bot.slack.blocks import Block, actions, button, context, escaped, header, one_line, section
-from bot.slack.cards import ACKNOWLEDGE, DONE, SNOOZE
+from bot.slack.cards import ACKNOWLEDGE, DISMISS, DONE, EDIT_SEND, REASSIGN, SNOOZE, flag_button
 from bot.slack.command_answers import handoff_line
 from bot.slack.home_words import band_words, home_phrase
+from bot.slack.line_menu import line_menu
 from bot.slack.people import Person
 from bot.slack.wording import say, written_day, written_moment
 from storage.handoff_views import HandoffRecord, reference_of
@@ -85,12 +86,16 @@ def _handoffs(view: HomeView) -> Iterator[Block]:
 
 
 def _buttons(view: HomeView, handoff: HandoffRecord) -> Iterator[Block]:
-    """Those of the card; what they ask for is asked by the card's own modals."""
+    """All that the card has, the rarer ones in a menu; what they ask for is asked by the card's own modals."""
     locale, reference = view.person.locale, reference_of(view.desk.installation, handoff.id)
     if handoff.state is HandoffState.OPEN:
         yield button(ACKNOWLEDGE, say("acknowledge", locale), reference, style="primary")
-    yield button(SNOOZE, say("snooze", locale), reference)
+    if handoff.prepare is not None:
+        yield button(EDIT_SEND, say("edit_send", locale), reference)
     yield button(DONE, say("done", locale), reference)
+    yield button(SNOOZE, say("snooze", locale), reference)
+    rarer = [(REASSIGN, say("reassign", locale), reference), (DISMISS, say("dismiss", locale), reference)]
+    yield line_menu([*rarer, flag_button(reference, locale, is_flagged=handoff.flagged_at is not None)])
 
 
 def _changed(view: HomeView) -> Iterator[Block]:

@@ -1,10 +1,14 @@
 """POST /slack/events: checks the signature before Bolt sees anything (slack_bolt 1.30 answers 500 to a timestamp that is
-no number, and 200 to an unsigned `ssl_check`), then hands over. 401 unless signed within five minutes; 413 over 1 MB."""
+no number, and 200 to an unsigned `ssl_check`), then hands over. 401 unless signed within five minutes; 413 over 1 MB; 400 for
+what is neither a form nor JSON."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_sdk.signature import Clock as VerifierClock
@@ -56,7 +60,11 @@ def slack_routes(app: SlackApp) -> list[Route]:
         secret = app.settings.signing_secret
         if not is_signed(body, request.headers, signing_secret=secret, clock=app.clock):
             return PlainTextResponse("not signed by Slack\n", status_code=401)
-        # dispatch() waits in its thread until a listener acknowledges.
+        told = _read(body)
+        if told is None:
+            return PlainTextResponse("neither a form nor JSON\n", status_code=400)
+        if app.takes(told):
+            return PlainTextResponse("")
         return to_starlette_response(await run_in_threadpool(app.bolt.dispatch, to_bolt_request(request, body)))
 
     return [Route(PATH, slack_events, methods=["POST"])]
@@ -72,3 +80,14 @@ async def _body_of(request: Request) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    """What Slack says: JSON (events), a form with JSON in it (interactions), or a form (commands). None: none of them."""
+    try:
+        text = body.decode()
+        form = {} if text.startswith("{") else dict(parse_qsl(text, keep_blank_values=True))
+        found = form if form and "payload" not in form else json.loads(form.get("payload", text))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

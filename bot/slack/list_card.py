@@ -1,5 +1,5 @@
-"""Draws several hand-offs of one owner as one message: a line each, with a button that brings the whole card. Pure. Before it:
-card_views.py reads the views; after it: bot.channels.slack posts. lists.py hears the button."""
+"""Draws several hand-offs of one owner as one message: a numbered line each, with a menu that opens the card or acts at once, and one
+button for all. Pure. Before it: card_views.py reads the views; after it: bot.channels.slack posts. lists.py hears the buttons."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.channels.slack import Card
-from bot.slack.blocks import FALLBACK_TEXT, Block, button, escaped, header, message, one_line, section
-from bot.slack.cards import FINISHED, NAME, TITLE, CardView, draw_card, person
+from bot.slack.blocks import FALLBACK_TEXT, Block, actions, button, context, escaped, header, message, one_line, section
+from bot.slack.cards import ACKNOWLEDGE, DISMISS, DONE, FINISHED, NAME, SNOOZE, TITLE, CardView, finished_line, person
+from bot.slack.line_menu import line_menu
 from bot.slack.wording import say, written_moment
 from storage.handoffs import HandoffState
 
 OPEN = "handoff_open_card"
+ACKNOWLEDGE_ALL = "handoff_acknowledge_all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +24,43 @@ class ListLine:
     view: CardView
     has_own_card: bool
 
+    @property
+    def can_be_acted_on(self) -> bool:
+        return not self.has_own_card and self.view.state not in FINISHED
+
 
 def draw_list_card(lines: Sequence[ListLine]) -> Card:
     """The message as it should stand now."""
     locale = lines[0].view.locale if lines else "en"
     title = say("list_title", locale, number=str(len(lines)))
-    return Card(blocks=message([header(title), *_blocks(lines)]), text=escaped(title, FALLBACK_TEXT))
+    return Card(blocks=message([header(title), *list_blocks(lines)]), text=escaped(title, FALLBACK_TEXT))
 
 
-def _blocks(lines: Sequence[ListLine]) -> Iterator[Block]:
-    for line in lines:
+def list_blocks(lines: Sequence[ListLine]) -> Iterator[Block]:
+    """The lines, and below them what concerns all."""
+    for number, line in enumerate(lines, 1):
         view = line.view
-        if view.state in FINISHED:
-            yield from (dict(block) for block in draw_card(view).blocks)
-            continue
-        told = section(_line(view, has_own_card=line.has_own_card))
-        if not line.has_own_card:
-            told["accessory"] = button(OPEN, say("open_card", view.locale), view.reference)
+        text = finished_line(view) if view.state in FINISHED else _line(view, has_own_card=line.has_own_card)
+        told = section(f"{number}. {text}")
+        if line.can_be_acted_on:
+            told["accessory"] = line_menu(_entries(view))
         yield told
+    standing = [line.view for line in lines if line.can_be_acted_on]
+    if standing:
+        yield context([say("list_hint", standing[0].locale)])
+    untaken = [view for view in standing if view.state is HandoffState.OPEN]
+    if untaken:
+        text = say("acknowledge_all", untaken[0].locale)
+        yield actions("handoff_list", [button(ACKNOWLEDGE_ALL, text, untaken[0].reference, style="primary")])
+
+
+def _entries(view: CardView) -> Iterator[tuple[str, str, str]]:
+    """What the whole card has besides is found there."""
+    yield OPEN, say("open_card", view.locale), view.reference
+    if view.state is HandoffState.OPEN:
+        yield ACKNOWLEDGE, say("acknowledge", view.locale), view.reference
+    for action_id, word in ((DONE, "done"), (SNOOZE, "snooze"), (DISMISS, "dismiss")):
+        yield action_id, say(word, view.locale), view.reference
 
 
 def _line(view: CardView, *, has_own_card: bool) -> str:

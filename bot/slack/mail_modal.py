@@ -26,7 +26,7 @@ from bot.slack import mail_views
 from bot.slack.blocks import escaped, length
 from bot.slack.card_views import names_of
 from bot.slack.cards import EDIT_SEND
-from bot.slack.context import Body, SlackContext
+from bot.slack.context import Body, Listener, SlackContext
 from bot.slack.mail_views import FormMemory, Written
 from bot.slack.mail_words import mail_word as say
 from bot.slack.people import Person
@@ -43,13 +43,20 @@ SOON_SECONDS = 0.8
 
 def register(bolt: App, context: SlackContext) -> None:
     desk = MailDesk(context)
-    bolt.action(EDIT_SEND)(context.with_modal(desk.opening, desk.open))
+    for action, listener in listeners(context).items():
+        bolt.action(action)(listener)
     bolt.action(mail_views.PREVIEW)(desk.previewing)
     for action in (mail_views.TO, mail_views.TEMPLATE):
         bolt.action(action)(context.later(desk.choose))
     bolt.action(mail_views.REPLACE)(context.later(desk.replace_text))
     bolt.action(mail_views.WROTE_MYSELF)(context.later(desk.wrote_myself))
     bolt.view(mail_views.SEND)(desk.submitted)
+
+
+def listeners(context: SlackContext) -> dict[str, Listener]:
+    """What opens the mail, by the button's action id."""
+    desk = MailDesk(context)
+    return {EDIT_SEND: context.with_modal(desk.opening, desk.open)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +239,7 @@ class MailDesk:
         draw: Callable[[_Seat], dict[str, Any]],
     ) -> dict[str, Any]:
         if published is None or handoff_id is None:
-            raise UsageError("This card belongs to no hand-off that we know; it may have been erased")
+            raise UsageError(say_card("told_unknown", person.locale))
         seat = _Seat(connection=connection, published=published, person=person, handoff_id=handoff_id)
         handoff = get(connection, handoff_id)
         owner = handoff.owner if handoff is not None and not handoff.is_finished else None

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from bot.authoring.workspace_file import WorkspaceSettings
+from bot.pipeline.card_lists import redraw_list
 from bot.pipeline.escalate import post_handoff
 from bot.pipeline.handoff_acts import Actor
 from bot.slack.card_views import names_of
@@ -20,6 +21,7 @@ from bot.slack.context import SlackContext
 from bot.slack.people import Person
 from bot.slack.wording import say, written_moment
 from storage.handoff_deeds import Move
+from storage.handoff_lists import adopt_list, list_of
 from storage.handoff_posts import adopt_card
 from storage.handoff_views import UNFINISHED, HandoffRecord, get, handoff_id_of, installation_of
 from storage.handoffs import HandoffState
@@ -42,18 +44,25 @@ class Press:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What became of a press. `handoff` is as it stood before; None: unknown, erased or another installation's."""
+    """What became of a press. `handoff` is as it stood before; None: unknown, erased or another installation's. `list_id`: the
+    list on which it was pressed."""
 
     move: Move
     handoff: HandoffRecord | None
     person: Person
     first: str
+    list_id: int | None
 
 
 def found_handoff(connection: Connection, reference: str) -> HandoffRecord | None:
     """None: unknown, erased or another installation's."""
     handoff_id = handoff_id_of(installation_of(connection), reference)
     return get(connection, handoff_id) if handoff_id is not None else None
+
+
+def name_of(connection: Connection, move: Move) -> str:
+    """Who was before, or whose it is, by name."""
+    return names_of(connection, {move.by}).get(move.by, move.by) if move.by else ""
 
 
 def actor_of(context: SlackContext, connection: Connection, who: Person, key: str) -> Actor:
@@ -82,11 +91,23 @@ class Recorder:
             handoff = found_handoff(connection, press.reference)
             actor = actor_of(self._context, connection, who, press.key)
             move = UNKNOWN if handoff is None else act(actor, handoff)
+            list_id = self._adopt(connection, press, handoff)
             if handoff is not None and handoff.posted_ts is None and press.ts:
-                adopt_card(connection, handoff.id, channel=press.channel, ts=press.ts)
                 handoff = replace(handoff, posted_channel=press.channel, posted_ts=press.ts)
-            first = names_of(connection, {move.by}).get(move.by, move.by) if move.by else ""
-        return _Result(move=move, handoff=handoff, person=who, first=first)
+            first = name_of(connection, move)
+        return _Result(move=move, handoff=handoff, person=who, first=first, list_id=list_id)
+
+    def _adopt(self, connection: Connection, press: Press, handoff: HandoffRecord | None) -> int | None:
+        """What people press stands, even where the answer to its posting was lost. Returns the list on which it was pressed."""
+        if handoff is None or not press.ts:
+            return None
+        list_id, list_ts = list_of(connection, handoff.id)
+        if handoff.posted_ts is None and list_id is not None and list_ts is None:
+            adopt_list(connection, list_id, channel=press.channel, ts=press.ts, at=self._context.clock.now())
+            return list_id
+        if handoff.posted_ts is None:
+            adopt_card(connection, handoff.id, channel=press.channel, ts=press.ts)
+        return list_id if list_ts == press.ts else None
 
     def _show(self, press: Press, result: _Result) -> None:
         if result.handoff is not None:
@@ -101,6 +122,9 @@ class Recorder:
     def _redraw(self, press: Press, result: _Result, *, is_newest: bool) -> None:
         """The card that was pressed, when it is an old one or did not show the latest."""
         assert result.handoff is not None
+        if result.list_id is not None:
+            redraw_list(self._context.poster.desk, result.list_id)
+            return
         is_over = result.move.state not in UNFINISHED and result.move.state is not HandoffState.MERGED
         drawer = self._context.drawer
         draw = drawer.draw if is_newest or is_over else drawer.draw_moved

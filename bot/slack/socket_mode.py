@@ -8,20 +8,38 @@ from http.client import HTTPException
 
 from slack_bolt.adapter.socket_mode.builtin import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.channels.slack import quiet_client
-from bot.slack.app import ACKNOWLEDGE_THREADS, CALL_SECONDS, SlackApp
+from bot.slack.app import CALL_SECONDS, SlackApp
 from bot.slack.context import OnError
 
 SECONDS_BETWEEN_TRIES = 30.0
+ANSWERING_THREADS = 20
+
+
+class _Handler(SocketModeHandler):
+    """Tells Slack "received" before Bolt looks at it, wherever that is all the answer there is."""
+
+    def __init__(self, app: SlackApp, app_token: str) -> None:
+        client = quiet_client(None, app.settings.base_url, CALL_SECONDS)
+        super().__init__(app.bolt, app_token, web_client=client, concurrency=ANSWERING_THREADS)
+        self._slack_app = app
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        if self._slack_app.takes(dict(req.payload)):
+            client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+        else:
+            super().handle(client, req)
 
 
 class SocketModeConnection:
     """A running connection. After the first success the SDK reconnects by itself."""
 
     def __init__(self, app: SlackApp, app_token: str, *, on_error: OnError, pause_seconds: float) -> None:
-        client = quiet_client(None, app.settings.base_url, CALL_SECONDS)
-        self._handler = SocketModeHandler(app.bolt, app_token, web_client=client, concurrency=ACKNOWLEDGE_THREADS)
+        self._handler = _Handler(app, app_token)
         self._on_error = on_error
         self._pause_seconds = pause_seconds
         self._is_closing = threading.Event()

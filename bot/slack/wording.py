@@ -28,7 +28,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "snooze": ("Snooze", "後で"),
     "done": ("Done", "完了"),
     "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
-    "open_card": ("Open", "開く"),
+    "list_hint": (
+        "To keep a note on one, reply below with its number first: “2 called them”.",
+        "メモを残すには、このスレッドに番号から始めて返信してください（例：「2 電話しました」）。",
+    ),
+    "acknowledge_all": ("Acknowledge all", "すべて対応する"),
+    "told_some": ("You took {done} of {number}.", "{number}件中{done}件を担当にしました。"),
+    "told_none_left": (
+        "Nothing on this list waits to be acknowledged any more.",
+        "このリストに未対応の依頼はもうありません。",
+    ),
+    "which_one": (
+        "Which one is this about? Reply again with its number first, as in “2 called them”. Nothing was stored yet.",
+        "どの依頼についてのメモでしょうか。番号から始めて、もう一度返信してください（例：「2 電話しました」）。まだ保存していません。",
+    ),
+    "noted_for": ("Noted on {line}.", "{line}にメモを残しました。"),
+    "open_card": ("Open the card", "カードを開く"),
     "has_own_card": ("see its own card below", "下の個別カードをご覧ください"),
     "act_by_command": (
         "Take it on with `journeybot handoffs acknowledge {number}`. Answers to this mail are not read.",

@@ -112,3 +112,21 @@ def test_home_follows_an_act_and_shows_the_digest_switch(desk: DeskWorld) -> Non
     assert "Daily digest at 09:00: on" in desk.shown()
     desk.press("handoff_acknowledge")
     assert "acknowledged" in desk.shown()
+
+
+def test_home_has_all_the_buttons_of_a_card_the_rarer_ones_in_a_menu(desk: DeskWorld) -> None:
+    desk.people()
+    handoff(desk.world.database, customer_id=1, contact_id=1, prepare="welcome")
+    desk.home()
+    shown = [element["action_id"] for element in desk.slack.home("U1").elements]
+    assert shown[2:] == ["handoff_acknowledge", "handoff_edit_send", "handoff_done", "handoff_snooze", "handoff_menu"]
+    menu = desk.slack.home("U1").element("handoff_menu")
+    words = [option["text"]["text"] for option in menu["options"]]
+    assert words == ["Reassign", "Dismiss", "Flag for the company"]
+    desk.slack.click_in(desk.slack.home("U1"), "handoff_menu", selected_option=menu["options"][1])
+    wait_until(lambda: "Why is it not needed?" in str(desk.slack.modal() and desk.slack.modal().blocks))  # type: ignore[union-attr]
+    modal = desk.slack.modal()
+    assert modal is not None
+    assert desk.slack.submit(modal, cause="false_alarm") == {}
+    wait_until(lambda: "Nothing waits for you" in desk.shown())
+    assert desk.errors == []

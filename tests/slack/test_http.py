@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -130,3 +131,27 @@ def test_a_signed_click_is_recorded(client: Client, world: World) -> None:
     assert client.post(body, signed(body)).status_code == 200
     wait_until(lambda: world.row(it).state is HandoffState.ACKNOWLEDGED)
     wait_until(lambda: "acknowledged this" in str(post.blocks))
+
+
+def test_a_click_is_acknowledged_before_anything_else_is_done_however_many_come(
+    database: Database, slack: SlackServer
+) -> None:
+    """The pool that hands clicks to Bolt is full of work that does not end; Slack hears "received" all the same."""
+    told: list[BaseException] = []
+    settings = SlackSettings(bot_token=BOT_TOKEN, signing_secret=SECRET, base_url=slack.base_url)
+    app = build_bolt_app(database=database, clock=SystemClock(), settings=settings, on_error=told.append)
+    held, client = threading.Event(), Client(app)
+    for _ in range(4):
+        app.context.background.take(lambda: held.wait(30) and None)
+    begun = time.monotonic()
+    assert [client.post(BODY, signed(BODY)).status_code for _ in range(50)] == [200] * 50
+    assert time.monotonic() - begun < 3
+    assert told == []
+    held.set()
+    app.close()
+    assert len(told) == 50, "a click that nobody listens to is told to whoever runs it"
+
+
+def test_a_signed_body_that_is_neither_a_form_nor_json_is_refused(client: Client) -> None:
+    for body in (b"payload=%7Bnot-json", b"{not json", b"payload=%5B1%5D"):
+        assert client.post(body, signed(body)).status_code == 400

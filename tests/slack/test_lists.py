@@ -13,7 +13,7 @@ import pytest
 from bot.pipeline.escalate import post_handoffs
 from bot.slack.app import SlackApp
 from storage import handoff_moves as moves
-from tests.fakes.slack_server import Failure, Message
+from tests.fakes.slack_server import Failure, Message, wait_until
 from tests.slack.test_clicks import press
 from tests.slack.world import UNPOSTED, World
 from tests.storage.handoff_rows import handoff
@@ -41,7 +41,15 @@ def listed(world: World, number: int, **values: Any) -> tuple[list[int], Message
 
 
 def buttons(post: Message) -> list[dict[str, Any]]:
+    """The menus at the end of the lines."""
     return [block["accessory"] for block in post.blocks if "accessory" in block]
+
+
+def choose(app: SlackApp, post: Message, line: int, word: str, *, at: str = "1.1", user: str = "U1") -> int:
+    """Chooses from the menu at the end of a line."""
+    menu = buttons(post)[line]
+    option = next(option for option in menu["options"] if option["text"]["text"] == word)
+    return press(app, post, "handoff_menu", selected_option=option, at=at, user=user, type="overflow")
 
 
 def test_low_ones_are_one_message_at_nine(world: World) -> None:
@@ -108,7 +116,7 @@ def test_opening_one_brings_its_card_once_and_the_list_says_where_it_is(world: W
     (first, second), post = listed(world, 2)
     world.time_passes(minutes=1)
     for at in ("1.1", "1.2"):
-        press(app, post, "handoff_open_card", value=buttons(post)[0]["value"], at=at)
+        choose(app, post, 0, "Open the card", at=at)
     app.close()
     assert len(world.slack.posts) == 2
     card = world.slack.posts[1]
@@ -130,3 +138,45 @@ def test_what_happens_to_one_shows_on_the_list(world: World) -> None:
     assert "Owner: Suzuki" in str(post.blocks)
     assert [other.channel for other in world.slack.posts] == ["D-U1", "D-U2"]
     assert buttons(post) == []
+
+
+def test_one_press_takes_all_of_a_list_and_draws_it_once(world: World, app: SlackApp) -> None:
+    ids, post = listed(world, 3)
+    with world.database.write() as connection:
+        moves.acknowledge(connection, ids[0], by="suzuki", at=world.clock.now(), key="before")
+    post_handoffs(world.poster())
+    drawn = len(world.slack.updates)
+    press(app, post, "handoff_acknowledge_all")
+    wait_until(lambda: "Acknowledge all" not in str(post.blocks))
+    shown = {"action_id": "handoff_acknowledge_all", "value": f"local.{ids[0]}"}
+    press(app, post, "handoff_acknowledge_all", at="2.1", **shown)
+    app.close()
+    assert [world.row(one).acknowledged_by for one in ids] == ["suzuki", "sato", "sato"]
+    assert {world.row(one).posting for one in ids} == {"posted"}, "one drawing served them all"
+    assert len(world.slack.updates) == drawn + 2
+    assert "Nothing on this list waits" in world.slack.private[0]["text"]
+    assert world.errors == []
+
+
+def test_a_line_is_acted_on_from_its_menu_and_strangers_are_refused(world: World, app: SlackApp) -> None:
+    (first, second), post = listed(world, 2)
+    choose(app, post, 0, "Acknowledge")
+    choose(app, post, 1, "Acknowledge", user="U2", at="2.1")
+    app.close()
+    assert (world.row(first).acknowledged_by, world.row(second).acknowledged_by) == ("sato", None)
+    assert "acknowledged" in post.blocks[1]["text"]["text"], "the list shows it, and is still a list"
+    assert len(buttons(post)) == 2
+    assert "only they, their manager and their cover" in world.slack.private[0]["text"]
+    assert len(world.slack.posts) == 1
+
+
+def test_a_list_whose_answer_was_lost_is_adopted_by_a_press_on_it(world: World, app: SlackApp) -> None:
+    ids = wanted(world, 2)
+    world.clock.move_to(MORNING)
+    world.slack.fail("chat.postMessage", Failure(status=500, is_accepted=True))
+    post_handoffs(world.poster())
+    (post,) = world.slack.posts
+    choose(app, post, 0, "Acknowledge")
+    app.close()
+    assert {world.row(one).posted_ts for one in ids} == {post.ts}
+    assert len(buttons(post)) == 2, "the list stays a list"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.pipeline.escalate import post_handoffs
-from bot.slack.replies import keep_reply, reply_of
+from bot.slack.replies import keep_reply, meant_line, reply_of
 from storage.facts import Note
 from tests.fakes.slack_server import Message
 from tests.slack.world import UNPOSTED, World
@@ -84,3 +84,40 @@ def test_a_reply_that_the_channel_sees_too_counts_and_a_long_one_is_cut(world: W
     tell(world, event(posted(world), subtype="thread_broadcast", text="x" * 9000))
     ((_, text),) = notes(world)
     assert len(text) == 3000
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2 called them", (8, "called them")),
+        ("#2: called them", (8, "called them")),
+        ("２．電話しました", (8, "電話しました")),
+        ("2番 電話しました", (8, "電話しました")),
+        ("Spoke to acme, all well", (7, "Spoke to acme, all well")),
+        ("3 called them", (None, "3 called them")),
+        ("2", (None, "2")),
+        ("2027 is their year", (None, "2027 is their year")),
+        ("called Acme and Hinode", (None, "called Acme and Hinode")),
+        ("called them", (None, "called them")),
+    ],
+)
+def test_a_reply_below_a_list_tells_which_by_its_number_or_the_customers_name(
+    text: str, meant: tuple[int | None, str]
+) -> None:
+    assert meant_line(text, [(7, "Acme"), (8, "Hinode")]) == meant
+    assert meant_line("called them", [(7, "Acme")]) == (7, "called them")
+
+
+def test_a_reply_below_a_list_is_kept_for_the_line_it_names_else_asked_about(world: World) -> None:
+    for _ in range(2):
+        handoff(world.database, **{**UNPOSTED, "urgency": "normal"})
+    world.time_passes(hours=15)
+    post_handoffs(world.poster())
+    (post,) = world.slack.posts
+    tell(world, event(post, text="called them"))
+    assert notes(world) == []
+    assert "Which one is this about?" in world.slack.private[0]["text"]
+    assert world.slack.private[0]["thread_ts"] == post.ts
+    tell(world, event(post, text="2 called them", ts="1900000000.000300"))
+    assert notes(world) == [("sato", "called them")]
+    assert "Noted on *Call" in world.slack.private[1]["text"]
