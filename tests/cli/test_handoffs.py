@@ -38,7 +38,7 @@ def test_from_acknowledged_to_done(walked: Cli) -> None:
 def test_whoever_is_second_is_told_who_was_first(walked: Cli) -> None:
     walked.run("handoffs", "acknowledge", "2", "--by", "yamada", *LATER)
     told = walked.run("handoffs", "acknowledge", "2", *LATER, code=2).err
-    assert "acknowledged by yamada, 2027-04-01 10:00" in told, "on the workspace's clock"
+    assert "acknowledged by yamada, 2027-04-01 11:00" in told, "on the workspace's clock"
     assert "UTC" not in told
 
 
