@@ -182,8 +182,8 @@ class App:
         )
         if not self.stopping.is_set():
             self.escalate(published)
+            self.post_digests(published)  # first: what may call somebody at that moment comes with their digest
             self.post_handoffs()
-            self.post_digests(published)
         return report
 
     def deliver(self) -> DeliverCount:
@@ -274,13 +274,17 @@ class App:
         return mail_handoffs(postman)
 
     def post_digests(self, published: Published) -> int:
-        """Bring everybody in Slack their morning's digest, and the channel its week's report; returns how many digests went out."""
+        """Bring everybody in Slack their morning's digest, and the channel or managers the week's report; returns how many digests
+        went out."""
+        from bot.slack.weekly_report import post_weekly_report
+
+        post_weekly_report(self.database, published, self.poster, self.clock.now())
         if self.poster is None:
             return 0
         from bot.slack.digest import post_digests  # only where Slack is set up
-        from bot.slack.weekly_report import post_weekly_report
+        from bot.slack.leavers import look_for_leavers
 
-        post_weekly_report(self.poster, locale=published.settings.locale)
+        look_for_leavers(self.poster)
         return post_digests(self.poster, published, locale=published.settings.locale)
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:

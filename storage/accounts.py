@@ -7,7 +7,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, UniqueConstraint, and_, or_, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -20,7 +20,8 @@ def bucket_of(key: str) -> int:
 
 class Csm(SQLModel, table=True):
     """A person on our side. `key` is the team's own short name (`sato`), `working_hours` as in `mon-fri 09:00-18:00`.
-    `urgent_hours`: when urgent hand-offs may call beyond these (`always`, or hours). `active` False: has left us."""
+    `urgent_hours`: when urgent hand-offs may call beyond these (`always`, or hours). `active` False: has left us. `gone_at`: since
+    when Slack, or an import that names everybody, says so (`gone_why`: slack, import); what `active` says counts more."""
 
     key: str = Field(primary_key=True)
     name: str
@@ -33,6 +34,13 @@ class Csm(SQLModel, table=True):
     timezone: str | None = None
     locale: str | None = None
     active: bool | None = None
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone_why: str | None = None
+
+
+def has_left(csm: Table) -> ColumnElement[bool]:
+    """Whether this person is not with us any more; never unknown."""
+    return or_(csm.c.active.is_(False), and_(csm.c.active.is_(None), csm.c.gone_at.is_not(None)))
 
 
 class Customer(SQLModel, table=True):

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, UtcDateTime
 from storage.dialects import among
+from storage.handoffs import Handoff
 from storage.outbox_moves import MESSAGE
 
 LEASE = timedelta(minutes=2)
@@ -59,6 +60,7 @@ class DailyDigest(SQLModel, table=True):
 
 HOLD: Table = MailHold.__table__  # type: ignore[attr-defined]
 HABIT: Table = DeskHabit.__table__  # type: ignore[attr-defined]
+HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 DIGEST: Table = DailyDigest.__table__  # type: ignore[attr-defined]
 
 
@@ -128,8 +130,25 @@ def close_digest(connection: Connection, claim: DigestClaim, *, at: datetime, ts
     connection.execute(_of(claim).values(posted_at=at, posted_ts=ts, fault=None))
 
 
+def give_up_digest(connection: Connection, claim: DigestClaim, *, at: datetime, fault: str) -> None:
+    """It is over without having come: it cannot go there."""
+    connection.execute(_of(claim).values(posted_at=at, posted_ts=None, fault=fault))
+
+
+def gave_up_digest(connection: Connection, csm: str, day: date) -> bool:
+    given_up = (DIGEST.c.csm == csm, DIGEST.c.day == day, DIGEST.c.posted_at.is_not(None), DIGEST.c.fault.is_not(None))
+    return connection.scalar(select(DIGEST.c.csm).where(*given_up)) is not None
+
+
 def put_off_digest(connection: Connection, claim: DigestClaim, *, until: datetime, fault: str) -> None:
     connection.execute(_of(claim).values(not_before=until, fault=fault))
+
+
+def was_reached(connection: Connection, csm: str) -> bool:
+    """Whether a message of ours ever stood in this person's direct messages."""
+    digest = select(DIGEST.c.csm).where(DIGEST.c.csm == csm, DIGEST.c.posted_ts.is_not(None))
+    card = select(HANDOFF.c.id).where(HANDOFF.c.owner == csm, HANDOFF.c.posted_channel.like("D%"))
+    return any(connection.execute(asked.limit(1)).first() is not None for asked in (digest, card))
 
 
 def _insert_once(connection: Connection, table: Table, **values: Any) -> bool:

@@ -5,7 +5,7 @@ Used by bot.pipeline.card_lists."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, Table, func, insert, literal_column, or_, select, update
 
@@ -36,9 +36,11 @@ def fresh_of(connection: Connection, owner: str, now: datetime) -> list[HandoffR
     return [record for record in (get(connection, one) for one in ids) if record is not None]
 
 
-def put_together(connection: Connection, owner: str, ids: Collection[int], now: datetime) -> int:
-    """From now on these come as one message; returns its number."""
-    made = connection.execute(insert(LIST).values(owner=owner, made_at=now).returning(LIST.c.id))
+def put_together(
+    connection: Connection, owner: str, ids: Collection[int], now: datetime, *, digest_day: date | None = None
+) -> int:
+    """From now on these come as one message, with the owner's digest of that day if one is given; returns its number."""
+    made = connection.execute(insert(LIST).values(owner=owner, made_at=now, digest_day=digest_day).returning(LIST.c.id))
     list_id = int(made.scalar_one())
     values = {"list_id": list_id, "post_attempts": 1, "post_not_before": now + LEASE}
     connection.execute(update(HANDOFF).where(HANDOFF.c.id.in_(list(ids))).values(**values))
@@ -49,6 +51,17 @@ def standing_of(connection: Connection, list_id: int) -> tuple[str | None, str |
     """Channel and ts of the message; None: it is not known to stand."""
     row = connection.execute(select(LIST.c.channel, LIST.c.ts).where(LIST.c.id == list_id)).one()
     return row.channel, row.ts
+
+
+def digest_of(connection: Connection, list_id: int) -> tuple[str, date] | None:
+    """Whose digest of which day the message begins with; None: no digest."""
+    row = connection.execute(select(LIST.c.owner, LIST.c.digest_day).where(LIST.c.id == list_id)).one()
+    return None if row.digest_day is None else (row.owner, row.digest_day)
+
+
+def list_with_digest(connection: Connection, owner: str, day: date) -> int | None:
+    """The list that this digest comes with."""
+    return connection.scalar(select(LIST.c.id).where(LIST.c.owner == owner, LIST.c.digest_day == day).limit(1))
 
 
 def list_of(connection: Connection, handoff_id: int) -> tuple[int | None, str | None]:

@@ -3,7 +3,7 @@ and by people (CLI, Slack); a state changes only through handoff_moves.py, so a 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -119,13 +119,15 @@ class Handoff(SQLModel, table=True):
 
 
 class HandoffList(SQLModel, table=True):
-    """Several hand-offs that came to one owner as one message: where it stands."""
+    """Several hand-offs that came to one owner as one message: where it stands. `digest_day`: it begins with the owner's digest
+    of that day, as long as the day lasts."""
 
     __tablename__ = "handoff_list"
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     owner: str
     made_at: datetime = Field(sa_type=UtcDateTime)
+    digest_day: date | None = None
     channel: str | None = None
     ts: str | None = None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, literal_column, or_, select, update
 
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 from storage.bulk import insert_new_rows
 from storage.handoff_posts import LEASE
 from storage.handoff_views import UNFINISHED
@@ -70,7 +70,7 @@ def claim_copy(connection: Connection, now: datetime) -> CopyClaim | None:
     # A literal, so that the planner can use the partial index.
     unfinished = NOTICE.c.state.in_((literal_column("'wanted'"), literal_column("'posted'")))
     rows = NOTICE.join(HANDOFF, HANDOFF.c.id == NOTICE.c.handoff_id)
-    rows = rows.outerjoin(CSM, and_(CSM.c.key == NOTICE.c.target, CSM.c.active.is_not(False)))
+    rows = rows.outerjoin(CSM, and_(CSM.c.key == NOTICE.c.target, ~has_left(CSM)))
     columns = (NOTICE.c.id, NOTICE.c.handoff_id, NOTICE.c.target, NOTICE.c.channel, NOTICE.c.ts, NOTICE.c.attempts)
     found = (
         select(*columns, is_over.label("is_finished"), CSM.c.key.label("person"), CSM.c.slack_user_id.label("slack_id"))

@@ -90,6 +90,7 @@ def test_the_slack_manifest_asks_for_what_is_called_and_nothing_else() -> None:
     asked = YAML(typ="safe").load((DOCS / "slack-manifest.yml").read_text(encoding="utf-8"))
     code = [*(ROOT / "bot" / "slack").rglob("*.py"), ROOT / "bot" / "channels" / "slack.py"]
     called = {method for path in code for method in METHOD.findall(path.read_text(encoding="utf-8"))}
+    called -= {"users.info"}  # asked where somebody grants more; docs/slack.md, "When people change"
     begun_in_slack = {"commands"}  # the slash command and the shortcuts of the manifest
     scopes = set(asked["oauth_config"]["scopes"]["bot"])
     assert scopes == begun_in_slack.union(*(SCOPES[method] for method in called))

@@ -11,6 +11,11 @@ from bot.authoring.yaml_source import Scalar, read_yaml
 
 CHURN = "playbooks/churn.yml"
 CHURN_REASONS = "churn_reasons"
+YES_NO = "yes_no"
+NUMBER = "number"
+TEXT = "text"
+#: What an `ask:` may ask for: any text, a number, yes or no, or a word of a list.
+KINDS = (TEXT, YES_NO, NUMBER, CHURN_REASONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from bot.authoring.answer_lists import KINDS
 from bot.authoring.nearest import nearest, suggestion
 from bot.authoring.placed import ParsedPlaybook, PlacedText
 from bot.authoring.template_prints import always_printed
@@ -40,6 +41,7 @@ def check_meaning(
         findings += _check_event(playbook)
         findings += _check_event_fields(playbook)
         findings += _check_answers(playbook)
+        findings += _check_questions(playbook)
         findings += _check_endings(playbook)
         findings += _check_mail_fields(playbook, templates)
         findings += _check_gaps(playbook, templates)
@@ -136,6 +138,19 @@ def _compared_outcomes(tree: Node) -> Iterator[tuple[str, str]]:
                 yield from ((str(call.arguments[0][1]), answer) for answer in answers if isinstance(answer, str))
             case _:
                 pass
+
+
+def _check_questions(parsed: ParsedPlaybook) -> Iterator[Finding]:
+    """`ask: {churn_reason: churn_reason}`, which would take any text."""
+    for placed in parsed.steps():
+        asked = placed.step.ask if isinstance(placed.step, HandoffStep) else {}
+        for name, kind in asked.items():
+            if kind not in KINDS:
+                message = f"`{name}` asks for `{kind}`, which is no kind of answer, so any text would do"
+                path = f"{placed.path}.ask.{name}"
+                yield parsed.source.finding(
+                    path, "unknown-answer", message, suggestion(kind, KINDS), severity=_severity(parsed)
+                )
 
 
 def _check_endings(parsed: ParsedPlaybook) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ it: they record where the card stands. Paces itself to one message a second and 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -25,8 +26,15 @@ SECONDS_BETWEEN_MESSAGES = 1.0
 LONGEST_WAIT_SECONDS = 2.0
 HISTORY_PAGE = 200
 HISTORY_PAGES = 5
+CHANNEL_PAGES = 20
 
 Block: TypeAlias = Mapping[str, Any]
+#: An id; names of channels have no capital letters.
+_CONVERSATION = re.compile(r"[CDG][A-Z0-9-]+")
+Account: TypeAlias = Literal["on", "off", "unknown"]
+_ACCOUNTS: Mapping[str, Account] = {
+    "user_disabled": "off", "user_not_found": "unknown", "users_not_found": "unknown", "user_not_visible": "unknown",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ class SlackChannel:
         if isinstance(place, PostFailed):
             return place
         if look_first:
-            found = self._find(place, reference, newer_than)
+            found = self._find_by_name(place, reference, newer_than)
             if found is not None:
                 return found
         waiting = self._wait_for_turn(place)
@@ -131,6 +139,18 @@ class SlackChannel:
         answer = self.call("chat.postMessage", channel=place, text=text)
         return answer if isinstance(answer, PostFailed) else None
 
+    def account_of(self, user: str) -> Account | PostFailed:
+        """Whether a person's account is switched on. Asked of `users.info` where the app may (`users:read`), else by opening their
+        direct message; messages to accounts that are off are accepted, so posting does not tell."""
+        answer = self.call("users.info", user=user)
+        if not isinstance(answer, PostFailed):
+            return "off" if (answer.get("user") or {}).get("deleted") else "on"
+        if answer.reason == "missing_scope":
+            answer = self.call("conversations.open", users=user)
+        if not isinstance(answer, PostFailed):
+            return "on"
+        return _ACCOUNTS.get(answer.reason, answer)
+
     def who_am_i(self) -> Mapping[str, Any] | PostFailed:
         """The bot's team and user, for `doctor`."""
         return self.call("auth.test")
@@ -151,10 +171,41 @@ class SlackChannel:
         """A channel that was known by name has an id from now on, and keeps the pace that it had."""
         with self._lock:
             self._ids[target] = channel
-            self._free_at[channel] = max(self._free_at.get(channel, 0.0), self._free_at[place])
+            self._free_at[channel] = max(self._free_at.get(channel, 0.0), self._free_at.get(place, 0.0))
+
+    def joined_channels(self, kind: str) -> Mapping[str, str] | PostFailed:
+        """Name → id of the `public_channel`s or `private_channel`s that the app is in."""
+        found: dict[str, str] = {}
+        cursor: str | None = None
+        for _ in range(CHANNEL_PAGES):
+            answer = self.call(
+                "users.conversations", types=kind, exclude_archived=True, limit=HISTORY_PAGE, cursor=cursor
+            )
+            if isinstance(answer, PostFailed):
+                return answer
+            found |= {str(channel.get("name")): str(channel.get("id")) for channel in answer.get("channels") or ()}
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return found
+
+    def _find_by_name(self, place: str, reference: str, newer_than: str | None) -> Posted | PostFailed | None:
+        """As _find, also where the channel is known by its name only. Slack answers about ids, so the name is looked for among
+        the channels that the app is in, as far as it may list them."""
+        if _CONVERSATION.fullmatch(place):
+            return self._find(place, reference, newer_than)
+        for kind in ("public_channel", "private_channel"):
+            joined = self.joined_channels(kind)
+            if isinstance(joined, PostFailed):
+                if not _cannot_be_known(joined):
+                    return joined
+            elif (channel := joined.get(place.removeprefix("#"))) is not None:
+                self._learn(place, place, channel)
+                return self._find(channel, reference, newer_than)
+        return None
 
     def _find(self, channel: str, reference: str, newer_than: str | None) -> Posted | PostFailed | None:
-        """None: it does not stand there, or it cannot be known (no right to read, a channel known by name only)."""
+        """None: it does not stand there, or it cannot be known (no right to read)."""
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
             answer = self.call(
@@ -166,7 +217,7 @@ class SlackChannel:
                 cursor=cursor,
             )
             if isinstance(answer, PostFailed):
-                return None if answer.permanent or answer.reason == "missing_scope" else answer
+                return None if _cannot_be_known(answer) else answer
             for message in answer.get("messages") or ():
                 if _reference_in(message) == reference:
                     return Posted(channel=channel, ts=str(message["ts"]), was_found=True)
@@ -204,14 +255,19 @@ class SlackChannel:
         given = {name: value for name, value in arguments.items() if value is not None}
         call: Callable[..., Any] = self._client.api_call
         try:
-            # conversations.history and .open take forms only; the others are sent as JSON, which keeps blocks intact.
-            if method.startswith("conversations."):
+            # What reads takes forms only; the others are sent as JSON, which keeps blocks intact.
+            if method.startswith(("conversations.", "users.")):
                 return _data(call(method, params={key: _form(value) for key, value in given.items()}))
             return _data(call(method, json=given))
         except SlackApiError as refused:
             return failure_of_answer(refused.response)
         except (OSError, HTTPException, SlackClientError, ValueError) as broken:
             return failure_of_exception(broken)
+
+
+def _cannot_be_known(failed: PostFailed) -> bool:
+    """Asking again is of no use: no right to read, or no such place."""
+    return failed.permanent or failed.reason == "missing_scope"
 
 
 def _data(response: Any) -> Mapping[str, Any]:

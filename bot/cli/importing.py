@@ -43,6 +43,9 @@ def import_files(
         str | None,
         typer.Option("--zone", metavar="ZONE", help="The time zone of times that name none; else the workspace's."),
     ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="csms.csv names all of our people: who is missing has left.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, then take it back.")] = False,
     at: At = None,
     as_json: AsJson = False,
@@ -69,6 +72,7 @@ def import_files(
             default_zone=zone or zone_of_workspace(app.settings),
             progress=progress,
             kind=kind,
+            is_complete=complete,
         )
     if as_json:
         print_json(report.as_dict())

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, sele
 
 from bot.insight.complaints import EXAMPLES, Check, Complaint
 from bot.rules.zones import is_zone
-from storage.accounts import Contact, Csm, Customer
+from storage.accounts import Contact, Csm, Customer, has_left
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -42,9 +42,9 @@ def _customer_checks() -> Iterator[Check]:
     yield Check(
         name="csm_left",
         severity="warning",
-        sentence="{n} customer(s) belong to a CSM who has left (`active: no` in csms.csv)",
+        sentence="{n} customer(s) belong to a CSM who has left",
         hint="give them another CSM: the column `csm` of customers.csv",
-        rows=_customers(select(CSM.c.key).where(CSM.c.key == CUSTOMER.c.csm, CSM.c.active.is_(False)).exists()),
+        rows=_customers(select(CSM.c.key).where(CSM.c.key == CUSTOMER.c.csm, has_left(CSM)).exists()),
     )
     yield Check(
         name="customer_without_timezone",
@@ -75,12 +75,19 @@ def _person_checks() -> Iterator[Check]:
         .order_by(CONTACT.c.id),
     )
     yield Check(
+        name="csm_seems_gone",
+        severity="warning",
+        sentence="{n} of our people have left, as Slack or a complete import says; their open hand-offs went to others",
+        hint="write `active: no` into csms.csv for who has left, `active: yes` for who is still here",
+        rows=select(CSM.c.key).where(CSM.c.active.is_(None), CSM.c.gone_at.is_not(None)).order_by(CSM.c.key),
+    )
+    yield Check(
         name="csm_unreachable",
         severity="warning",
         sentence="{n} of our people have neither Slack nor a mail address, so no hand-off reaches them",
         hint="fill `slack_user_id` or `email` of csms.csv",
         rows=select(CSM.c.key)
-        .where(CSM.c.active.is_not(False), CSM.c.slack_user_id.is_(None), func.coalesce(CSM.c.email, "") == "")
+        .where(~has_left(CSM), CSM.c.slack_user_id.is_(None), func.coalesce(CSM.c.email, "") == "")
         .order_by(CSM.c.key),
     )
 

@@ -26,7 +26,7 @@ from bot.intake.rows import Record, RowParser
 from bot.intake.seen import SeenKeys
 from bot.intake.values import nearest
 from bot.intake.writers.contacts import write_contacts
-from bot.intake.writers.csms import write_csms
+from bot.intake.writers.csms import note_missing, write_csms
 from bot.intake.writers.customers import write_customers
 from bot.intake.writers.events import write_events
 from bot.intake.writers.meetings import write_meetings
@@ -72,17 +72,23 @@ def import_paths(
     default_zone: str = "UTC",
     progress: OnProgress | None = None,
     kind: str | None = None,
+    is_complete: bool = False,
 ) -> ImportReport:
     """Import files and folders. `map_name`: a map's file, or the name of a shipped one. `source`: whose word the rows are (S17;
-    default: the map's, else `import`). `day_first`: how 03/04/2026 is read, where no date of the file proves it. A dry run does
-    everything in one transaction and takes it back. Raises: ImportRefused (nothing was stored), UsageError."""
+    default: the map's, else `import`). `is_complete`: csms files name everybody, so whoever is missing has left. `day_first`: how
+    03/04/2026 is read, where no date of the file proves it. A dry run does everything in one transaction and takes it back.
+    Raises: ImportRefused (nothing was stored), UsageError."""
     import_map = load_map(map_name) if map_name else None
     speaker = _checked_source(source or (import_map.source if import_map else "") or DEFAULT_SOURCE)
     if not is_zone(default_zone):
         raise UsageError(f"`{default_zone}` is no time zone", hint="write it like Asia/Tokyo")
     order = None if day_first is None else Order.DAY_FIRST if day_first else Order.MONTH_FIRST
     found = find_sources(paths, import_map=import_map, kind=_checked_kind(kind), order=order, now=now)
-    run = _Run(database, speaker, now, default_zone, progress)
+    if is_complete and not any(file.kind is Kind.CSMS for file in found.sources):
+        raise UsageError(
+            "No file of our people is among these", where="--complete", hint="name csms.csv, or leave it out"
+        )
+    run = _Run(database, speaker, now, default_zone, progress, is_complete=is_complete)
     with run.one_transaction() if dry_run else run.many_transactions():
         files = [run.import_file(file) for file in found.sources]
         files.extend(run.derive(import_map))
@@ -96,12 +102,22 @@ class _DryRunOver(Exception):
 class _Run:
     """One call of import_paths."""
 
-    def __init__(self, database: Database, source: str, now: datetime, zone: str, progress: OnProgress | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        source: str,
+        now: datetime,
+        zone: str,
+        progress: OnProgress | None,
+        *,
+        is_complete: bool,
+    ) -> None:
         self._database = database
         self._source = source
         self._now = now
         self._zone = zone
         self._progress = progress
+        self._is_complete = is_complete
         self._only: Connection | None = None
 
     @contextmanager
@@ -131,6 +147,9 @@ class _Run:
             for records in _batches(rows, parser, tally):
                 self._store(file.kind, records, job)
                 self._tell(file, rows, tally)
+            if file.kind is Kind.CSMS:
+                with self._transaction() as connection:
+                    note_missing(connection, job, is_complete=self._is_complete)
         finally:
             rows.close()
             job.seen.close()

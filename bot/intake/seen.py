@@ -55,6 +55,10 @@ class SeenKeys:
             else:
                 yield record, Repeat.SAME if digest == first_digest else Repeat.OTHER, first_line
 
+    def has(self, key: str) -> bool:
+        """Whether the file gave this key."""
+        return self._disk.execute("SELECT 1 FROM seen WHERE key = ?", (key,)).fetchone() is not None
+
     def close(self) -> None:
         self._disk.close()
 

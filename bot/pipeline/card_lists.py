@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.database import Database
 from storage.handoff_lists import (
     calls_since,
+    digest_of,
     fresh_of,
     members_of,
     newest_acts,
@@ -35,7 +36,13 @@ GATHER = timedelta(minutes=5)
 class ListDrawer(Protocol):
     """Draws the message of several; bot.slack.card_views has it."""
 
-    def draw_list(self, connection: Connection, handoff_ids: Sequence[int], ts: str | None) -> Card: ...
+    def draw_list(
+        self,
+        connection: Connection,
+        handoff_ids: Sequence[int],
+        ts: str | None,
+        digest: tuple[str, date] | None,
+    ) -> Card: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +79,24 @@ def gather(connection: Connection, desk: Desk, first: HandoffRecord, now: dateti
     return put_together(connection, first.owner or "", [first.id, *due], now) if due else None
 
 
+def gather_for_digest(connection: Connection, desk: Desk, owner: str, day: date, now: datetime) -> int | None:
+    """Puts together what may call this owner now, to come with their digest of the day; None: nothing may."""
+    due = [
+        one.id
+        for one in fresh_of(connection, owner, now)
+        if one.owner_slack_id is not None and ping_time(one, now, desk.calendar, desk.timezone) <= now
+    ]
+    return put_together(connection, owner, due, now, digest_day=day) if due else None
+
+
 def post_list(desk: Desk, list_id: int, place: str, now: datetime, *, look_first: bool) -> Posted | PostFailed:
-    """Posts the message of all that stand on it."""
+    """Posts the message of all that stand on it, once."""
     with desk.database.read() as connection:
+        channel, ts = standing_of(connection, list_id)
+        if channel is not None and ts is not None:
+            return Posted(channel=channel, ts=ts, was_found=True)
         ids = members_of(connection, list_id, unposted=True)
-        card = desk.drawer.draw_list(connection, ids, None)
+        card = desk.drawer.draw_list(connection, ids, None, digest_of(connection, list_id))
         reference = f"{installation_of(connection)}.list.{list_id}"
     answer = desk.slack.post_card(place, card, reference, look_first=look_first)
     if isinstance(answer, Posted):
@@ -94,7 +114,8 @@ def redraw_list(desk: Desk, list_id: int) -> Posted | PostFailed | None:
         if channel is None or ts is None:
             return None
         shown = newest_acts(connection, list_id)
-        card = desk.drawer.draw_list(connection, members_of(connection, list_id), ts)
+        members, digest = members_of(connection, list_id), digest_of(connection, list_id)
+        card = desk.drawer.draw_list(connection, members, ts, digest)
     answer = desk.slack.update_card(channel, ts, card)
     if isinstance(answer, Posted):
         with desk.database.write() as connection:

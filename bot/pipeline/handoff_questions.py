@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from bot.authoring.answer_lists import Choice, answer_list
+from bot.authoring.answer_lists import NUMBER, TEXT, YES_NO, Choice, answer_list
 from storage.deployments import deployed_files, latest_deployment
 from storage.handoff_answers import Answer
 from storage.handoff_views import HandoffRecord
 
-YES_NO = "yes_no"
-NUMBER = "number"
-TEXT = "text"
+__all__ = ["NUMBER", "TEXT", "YES_NO", "Question", "questions_of"]
+
 _YES = frozenset({"yes", "y", "true", "はい"})
 _NO = frozenset({"no", "n", "false", "いいえ"})
 

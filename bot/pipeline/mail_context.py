@@ -17,7 +17,7 @@ from bot.pipeline.batch import usable_zone
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
 from storage.outbox import BY_HANDOFF
@@ -122,9 +122,7 @@ def signers_of(connection: Connection, settings: WorkspaceSettings, rows: Sequen
     wanted = sorted({key for key in keys if key})
     if not wanted:
         return [None] * len(keys)
-    people = connection.execute(
-        select(CSM.c.key, CSM.c.email, CSM.c.name).where(CSM.c.key.in_(wanted), CSM.c.active.is_not(False))
-    )
+    people = connection.execute(select(CSM.c.key, CSM.c.email, CSM.c.name).where(CSM.c.key.in_(wanted), ~has_left(CSM)))
     known = {row.key: Signer(email=row.email, name=row.name) for row in people if row.email}
     return [known.get(key or "") for key in keys]
 

@@ -14,7 +14,7 @@ from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published, calendar_for
 from bot.pipeline.unanswered import acknowledge_time
 from storage import handoff_moves
-from storage.accounts import Csm, Customer
+from storage.accounts import Csm, Customer, has_left
 from storage.database import Database
 from storage.facts import Event
 from storage.handoff_views import UNFINISHED
@@ -75,9 +75,9 @@ def _follow(connection: Connection, published: Published, owners: Owners, row: R
 
 
 def _of_the_left(connection: Connection) -> list[RowMapping]:
-    """Unfinished hand-offs of people who are not active any more. Whoever csms.csv never had is a question for `doctor`."""
+    """Unfinished hand-offs of people who have left. Whoever csms.csv never had is a question for `doctor`."""
     joined = HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner).outerjoin(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
-    asked = (HANDOFF.c.state.in_([state.value for state in UNFINISHED]), CSM.c.active.is_(False))
+    asked = (HANDOFF.c.state.in_([state.value for state in UNFINISHED]), has_left(CSM))
     columns = (HANDOFF.c.id, HANDOFF.c.owner, HANDOFF.c.acknowledge_within, CSM.c.manager, CUSTOMER.c.csm)
     found = select(*columns, CUSTOMER.c.owners).select_from(joined).where(*asked)
     return list(connection.execute(found.order_by(HANDOFF.c.id).limit(BATCH)).mappings())

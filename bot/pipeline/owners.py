@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import Whereabouts, usable_zone
 from bot.rules.zones import local_date
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 from storage.handoffs import RoundRobin
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
@@ -49,7 +49,7 @@ class Owners:
                 working_hours=row.working_hours or "",
                 zone=usable_zone(row.timezone, settings.timezone),
             )
-            for row in connection.execute(select(*columns).where(CSM.c.active.is_not(False)).order_by(CSM.c.key))
+            for row in connection.execute(select(*columns).where(~has_left(CSM)).order_by(CSM.c.key))
         }
 
     def person(self, key: str | None) -> Person | None:

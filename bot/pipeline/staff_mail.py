@@ -18,7 +18,8 @@ from bot.clock import Clock
 from bot.pipeline.quiet import call_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
+from storage.bulk import insert_new_rows
 from storage.database import Database
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
@@ -39,6 +40,7 @@ BATCH = 200
 CATEGORY = "staff"
 
 NO_SLACK, NOT_IN_SLACK, SLACK_FAILS = "no_slack", "not_in_slack", "slack_fails"
+REPORT = "report"
 
 _log = structlog.get_logger("journeybot.staff_mail")
 
@@ -91,6 +93,13 @@ def mail_handoffs(postman: Postman) -> dict[str, int]:
     return _send(postman, claimed) if claimed else {}
 
 
+def owe_report(connection: Connection, key: str, person: str, subject: str, text: str, now: datetime) -> None:
+    """A report in its own words, once by its `key`; it goes with the next pass."""
+    columns = ("key", "person", "state", "why", "made_at", "subject", "text", "attempts")
+    row = (key, person, MailState.OWED.value, REPORT, now, subject, text, 0)
+    insert_new_rows(connection, STAFF_MAIL, columns, [row])
+
+
 def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
     """One mail a call; several of one owner that are not urgent come as one."""
     together: dict[str, list[HandoffRecord]] = {}
@@ -122,7 +131,7 @@ def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
 
 def _uncalled(connection: Connection, postman: Postman, now: datetime) -> list[tuple[HandoffRecord, str]]:
     """Unfinished hand-offs of people with an address whose card does not come, or has not come for too long."""
-    is_reachable = and_(func.coalesce(CSM.c.email, "") != "", CSM.c.active.is_not(False))
+    is_reachable = and_(func.coalesce(CSM.c.email, "") != "", ~has_left(CSM))
     is_due = or_(HANDOFF.c.post_not_before.is_(None), HANDOFF.c.post_not_before <= now)
     waits = HANDOFF.c.posting == literal_column("'wanted'")
     has_no_slack = CSM.c.slack_user_id.is_(None) if postman.has_slack else CSM.c.key.is_not(None)

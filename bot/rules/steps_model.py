@@ -172,7 +172,8 @@ class HandoffStep(StepBase):
         None, description="`contact`: ping only when the customer can be reached."
     )
     ask: dict[Word, Word] = Field(
-        default_factory=dict, description="Answers that become facts: `{churn_reason: churn_reasons}`."
+        default_factory=dict,
+        description="Answers that become facts: `{churn_reason: churn_reasons}`; kinds: text, number, yes_no, churn_reasons.",
     )
 
 

@@ -20,6 +20,7 @@ from bot.pipeline.published import Publications
 from bot.slack import act_forms, clicks, commands, home, line_menus, lists, mail_modal, replies, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
+from bot.slack.digest import MorningDrawer
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 
@@ -83,10 +84,11 @@ class SlackApp:
 
 def build_poster(*, database: Database, clock: Clock, settings: SlackSettings) -> Poster:
     """What posts cards; works without the Bolt app, for a tick from the command line."""
+    morning = MorningDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone)
     return Poster(
         database=database,
         slack=SlackChannel(settings.bot_token, settings.base_url, clock=clock, timeout_seconds=CALL_SECONDS),
-        drawer=CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone),
+        drawer=CardDrawer(clock=clock, locale=settings.locale, timezone=settings.timezone, morning=morning),
         clock=clock,
         fallback_channel=settings.fallback_channel,
         calendar=settings.calendar,

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 
@@ -28,6 +29,12 @@ from storage.handoffs import HandoffAct
 from storage.journeys import Enrollment, PlaybookVersion
 
 
+class Morning(Protocol):
+    """Draws a person's digest; digest.py has it. None: their day is over, or they are not there any more."""
+
+    def digest(self, connection: Connection, csm: str, day: date, *, without: Sequence[int]) -> Card | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardDrawer:
     """Draws hand-offs for their readers; `locale` and `timezone` are the workspace's, for readers who have none."""
@@ -36,6 +43,7 @@ class CardDrawer:
     locale: str = "en"
     timezone: str = "UTC"
     settings: DeployedSettings = field(default_factory=DeployedSettings)
+    morning: Morning | None = None
 
     def draw(self, connection: Connection, handoff_id: int) -> Card | None:
         """None: there is no such hand-off."""
@@ -58,14 +66,24 @@ class CardDrawer:
         view = build_card_view(connection, handoff_id, drawer=self)
         return None if view is None else remark(view)
 
-    def draw_list(self, connection: Connection, handoff_ids: Sequence[int], ts: str | None) -> Card:
-        """The message of several. `ts`: its own; who has a newer card is not opened from here any more."""
+    def draw_list(
+        self,
+        connection: Connection,
+        handoff_ids: Sequence[int],
+        ts: str | None,
+        digest: tuple[str, date] | None = None,
+    ) -> Card:
+        """The message of several. `ts`: its own; who has a newer card is not opened from here any more. `digest`: whose digest
+        of which day it begins with, as long as that day lasts."""
         lines = []
         for one in handoff_ids:
             view, handoff = build_card_view(connection, one, drawer=self), get(connection, one)
             if view is not None and handoff is not None:
                 lines.append(ListLine(view=view, has_own_card=ts is not None and handoff.posted_ts not in (None, ts)))
-        return draw_list_card(lines)
+        head = None
+        if digest is not None and self.morning is not None:
+            head = self.morning.digest(connection, *digest, without=handoff_ids)
+        return draw_list_card(lines, head)
 
     def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
         """As a mail, for owners whom Slack does not reach; several as a list."""

@@ -1,20 +1,24 @@
 """The daily digest: at a person's own 09:00 of a working day, one direct message of what waits, what changed and what goes, if there
 is anything to tell and they did not switch it off. Exactly once a day: a row is claimed before posting, and after a lost
-answer Slack is asked whether it stands there already. A day that is over is not told any more."""
+answer Slack is asked whether it stands there already. Hand-offs that may call the person then come in the same message. A day that
+is over is not told any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from threading import Lock
 
 import structlog
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from bot.channels.slack import Card, Posted
+from bot.clock import Clock
 from bot.insight.coming_mails import ComingMail, coming_mails
+from bot.pipeline.card_lists import gather_for_digest, post_list
 from bot.pipeline.escalate import Poster
-from bot.pipeline.published import Published
+from bot.pipeline.published import Publications, Published
 from bot.rules.calendar import BusinessCalendar, parse_working_hours
 from bot.rules.zones import is_zone, local_date, local_to_utc
 from bot.slack.blocks import Block, context, escaped, header, one_line, section
@@ -22,8 +26,9 @@ from bot.slack.command_answers import handoff_line
 from bot.slack.home_views import change_line, mail_line
 from bot.slack.home_words import home_phrase
 from bot.slack.people import Person
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 from storage.desk import claim_digest, close_digest, put_off_digest, told_today, without_digest
+from storage.handoff_lists import list_with_digest
 from storage.handoff_views import HandoffRecord, count_open, installation_of, list_open
 from storage.health_views import ColourChange, colour_changes
 
@@ -83,7 +88,7 @@ def _due(connection: Connection, poster: Poster, now: datetime, locale: str) -> 
     """Everybody in Slack whose 09:00 is past on a working day of theirs."""
     unwilling = without_digest(connection)
     people = connection.execute(
-        select(CSM).where(CSM.c.slack_user_id.is_not(None), CSM.c.active.is_not(False)).order_by(CSM.c.key)
+        select(CSM).where(CSM.c.slack_user_id.is_not(None), ~has_left(CSM)).order_by(CSM.c.key)
     ).mappings()
     mornings = [
         found for row in people if row["key"] not in unwilling and (found := _morning(row, poster, now, locale))
@@ -93,13 +98,16 @@ def _due(connection: Connection, poster: Poster, now: datetime, locale: str) -> 
 
 
 def _morning(row: RowMapping, poster: Poster, now: datetime, locale: str) -> _Morning | None:
-    zone = row["timezone"] or poster.timezone
+    morning = _morning_of(row, poster.timezone, now, locale)
+    begins = local_to_utc(datetime.combine(morning.day, AT), morning.person.timezone)
+    return morning if now >= begins and _works(row, poster.calendar, morning.day) else None
+
+
+def _morning_of(row: RowMapping, timezone: str, now: datetime, locale: str) -> _Morning:
+    zone = row["timezone"] or timezone
     zone = zone if is_zone(zone) else "UTC"
-    day = local_date(now, zone)
-    if now < local_to_utc(datetime.combine(day, AT), zone) or not _works(row, poster.calendar, day):
-        return None
-    person = Person(user=row["slack_user_id"], csm=row["key"], locale=row["locale"] or locale, timezone=zone)
-    return _Morning(person=person, name=row["name"], day=day)
+    person = Person(user=row["slack_user_id"] or "", csm=row["key"], locale=row["locale"] or locale, timezone=zone)
+    return _Morning(person=person, name=row["name"], day=local_date(now, zone))
 
 
 def _works(row: RowMapping, calendar: BusinessCalendar, day: date) -> bool:
@@ -120,10 +128,17 @@ def _bring(poster: Poster, published: Published | None, morning: _Morning, now: 
         if claim is not None and news.is_empty and not claim.was_tried:
             close_digest(connection, claim, at=now, ts=None)
             return 0
+        list_id = list_with_digest(connection, csm, morning.day)
+        if claim is not None and not claim.was_tried and list_id is None:
+            list_id = gather_for_digest(connection, poster.desk, csm, morning.day, now)
     if claim is None:
         return 0
-    card = draw_digest(news, morning.person, morning.name, now)
-    answer = poster.slack.post_card(morning.person.user, card, reference, look_first=claim.was_tried)
+    if list_id is not None:
+        # What may call them now comes in the same message, drawn by MorningDrawer.
+        answer = post_list(poster.desk, list_id, morning.person.user, now, look_first=claim.was_tried)
+    else:
+        card = draw_digest(news, morning.person, morning.name, now)
+        answer = poster.slack.post_card(morning.person.user, card, reference, look_first=claim.was_tried)
     with poster.database.write() as connection:
         if isinstance(answer, Posted):
             close_digest(connection, claim, at=now, ts=answer.ts)
@@ -133,6 +148,34 @@ def _bring(poster: Poster, published: Published | None, morning: _Morning, now: 
         put_off_digest(connection, claim, until=until, fault=answer.sentence)
     _log.info("digest_put_off", csm=csm, reason=answer.reason)
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorningDrawer:
+    """Draws somebody's digest again above the list that came with it. `locale` and `timezone` are the workspace's. Threads may
+    share it."""
+
+    clock: Clock
+    locale: str
+    timezone: str
+    publications: Publications = field(default_factory=Publications)
+    _loading: Lock = field(default_factory=Lock)
+
+    def digest(self, connection: Connection, csm: str, day: date, *, without: Sequence[int]) -> Card | None:
+        """`without`: what stands on the list itself."""
+        now = self.clock.now()
+        row = connection.execute(select(CSM).where(CSM.c.key == csm)).mappings().one_or_none()
+        if row is None:
+            return None
+        morning = _morning_of(row, self.timezone, now, self.locale)
+        if morning.day != day:
+            return None
+        with self._loading:
+            found = self.publications.load(connection)
+        published = None if found is None else replace(found, grounds={}, terms={})
+        news = _read(connection, published, morning, now)
+        news = replace(news, today=tuple(one for one in news.today if one.id not in without))
+        return draw_digest(news, morning.person, morning.name, now)
 
 
 def _read(connection: Connection, published: Published | None, morning: _Morning, now: datetime) -> _News:

@@ -15,7 +15,7 @@ from bot.channels.slack_failures import PostFailed, failure_of_answer, failure_o
 from bot.clock import Clock
 from bot.insight.complaints import EXAMPLES, Complaint, Severity
 from bot.slack.context import SlackSettings
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 SECONDS = 10.0
@@ -25,16 +25,15 @@ USEFUL = {
     "im:history": "finding a card whose answer was lost, and replies in its thread",
     "channels:history": "the same in a public channel",
     "groups:history": "the same in a private channel",
-    "channels:read": "seeing whether the app is in the fallback channel",
+    "channels:read": "seeing whether the app is in the fallback channel, and finding there what was posted",
     "groups:read": "the same for a private channel",
 }
-MOST_PAGES = 20
 NO_TOKEN_HINT = "set SLACK_BOT_TOKEN; docs/slack.md says where Slack shows it"
 
 
 def people_to_reach(connection: Connection) -> list[tuple[str, str | None]]:
     """Key and Slack user id of everybody who owns hand-offs."""
-    there = select(CSM.c.key, CSM.c.slack_user_id).where(CSM.c.active.is_not(False)).order_by(CSM.c.key)
+    there = select(CSM.c.key, CSM.c.slack_user_id).where(~has_left(CSM)).order_by(CSM.c.key)
     return [(row.key, row.slack_user_id) for row in connection.execute(there)]
 
 
@@ -101,29 +100,17 @@ def _channel(slack: SlackChannel, wanted: str | None, scopes: frozenset[str] | N
         return
     kinds = [kind for kind, scope in (("public_channel", "channels:read"), ("private_channel", "groups:read"))
              if scopes is None or scope in scopes]  # fmt: skip
-    joined = _joined(slack, ",".join(kinds))
-    if isinstance(joined, PostFailed):
-        hint = "try again; the cards themselves do not need this answer"
-        yield _say("slack_channel_unknown", "note", f"Slack did not list our channels: {joined.reason}", hint)
-    elif wanted.removeprefix("#") not in joined:
+    joined: set[str] = set()
+    for kind in kinds:
+        found = slack.joined_channels(kind)
+        if isinstance(found, PostFailed):
+            hint = "try again; the cards themselves do not need this answer"
+            yield _say("slack_channel_unknown", "note", f"Slack did not list our channels: {found.reason}", hint)
+            return
+        joined |= {*found, *found.values()}
+    if wanted.removeprefix("#") not in joined:
         hint = f"write /invite @journeybot in {wanted}; an archived channel must be opened again, or another one set"
         yield _say("slack_not_in_channel", "error", f"The app is not in the fallback channel {wanted}", hint)
-
-
-def _joined(slack: SlackChannel, kinds: str) -> set[str] | PostFailed:
-    """Names and ids of the channels that the app is in."""
-    found: set[str] = set()
-    cursor: str | None = None
-    for _ in range(MOST_PAGES):
-        answer = slack.call("users.conversations", types=kinds, exclude_archived=True, limit=200, cursor=cursor)
-        if isinstance(answer, PostFailed):
-            return answer
-        for channel in answer.get("channels") or ():
-            found |= {str(channel.get("id")), str(channel.get("name"))}
-        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
-        if cursor is None:
-            break
-    return found
 
 
 def _people(people: Sequence[tuple[str, str | None]], slack: SlackChannel) -> Iterator[Complaint]:

@@ -96,6 +96,13 @@ WORDS: dict[str, tuple[str, str]] = {
         ("*{week}*：新規 {opened}件 · 完了 {done}件 · 却下 {dismissed}件 · 取り下げ {withdrawn}件 · 未完了 {open}件 · "
         "担当者なし {unowned}件 · 期限超過 {overdue}件"),
     ),
+    "weekly_example": ("{face} {what} ({week}): {ids}", "{face} {what}（{week}）：{ids}"),
+    "weekly_lost": ("without an owner and nowhere to be seen", "担当者がなく、どこにも表示されていない"),
+    "weekly_without_end": ("finished without an end", "終了日時の記録がない"),
+    "weekly_two_ends": ("with more than one end", "結果が2つ以上ある"),
+    "weekly_unowned": ("without an owner, in the channel", "担当者なし（チャンネルに表示中）"),
+    "weekly_overdue": ("overdue", "期限超過"),
+    "weekly_not_posted": ("not in Slack", "Slackに未表示"),
     "weekly_end": (
         "`journeybot report invariants` says more; `journeybot handoffs show` and a number show one.",
         "詳しくは `journeybot report invariants`、1件ずつは `journeybot handoffs show 番号` で確認できます。",

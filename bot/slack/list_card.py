@@ -29,11 +29,13 @@ class ListLine:
         return not self.has_own_card and self.view.state not in FINISHED
 
 
-def draw_list_card(lines: Sequence[ListLine]) -> Card:
-    """The message as it should stand now."""
+def draw_list_card(lines: Sequence[ListLine], digest: Card | None = None) -> Card:
+    """The message as it should stand now, below the owner's digest if it comes with one."""
     locale = lines[0].view.locale if lines else "en"
-    title = say("list_title", locale, number=str(len(lines)))
-    return Card(blocks=message([header(title), *list_blocks(lines)]), text=escaped(title, FALLBACK_TEXT))
+    title = say("list_title" if len(lines) > 1 else "list_title_one", locale, number=str(len(lines)))
+    head, told = (digest.blocks, [digest.text]) if digest is not None else ((), [])
+    blocks = message([*map(dict, head), header(title), *list_blocks(lines)])
+    return Card(blocks=blocks, text=escaped(" · ".join([*told, title]), FALLBACK_TEXT))
 
 
 def list_blocks(lines: Sequence[ListLine]) -> Iterator[Block]:

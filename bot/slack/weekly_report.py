@@ -1,24 +1,32 @@
-"""The weekly report to the fallback channel: has every hand-off one owner and one end? On Mondays at 09:00 of the workspace, or with
-the first tick after it; once a week, by the same claim as the daily digests (digest.py). A channel cannot be looked up by its
-name, so a lost answer may bring it twice. Without a channel there is `journeybot report invariants`."""
+"""The weekly report: has every hand-off one owner and one end? On Mondays at 09:00 of the workspace, or with the first tick after it,
+once a week and reader: to the fallback channel; where there is none, or it takes no messages, to `owners: default:` and everybody's
+managers, as a direct message, else as a mail. Before it: insight.report_invariants; after it: nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection, Table, or_, select
 
 from bot.channels.slack import Card, Posted
-from bot.insight.report_invariants import examples_of, is_broken, report_invariants
-from bot.pipeline.escalate import Poster
+from bot.insight.report_invariants import BROKEN, is_broken, report_invariants
+from bot.pipeline.escalate import MOST_REFUSALS, Poster
+from bot.pipeline.owners import Owners
+from bot.pipeline.published import Published
+from bot.pipeline.staff_mail import owe_report
 from bot.rules.zones import local_date, local_to_utc
 from bot.slack.blocks import Block, context, header, section
 from bot.slack.home_words import home_phrase
-from storage.desk import claim_digest, close_digest, put_off_digest, told_today
+from storage.accounts import Csm, has_left
+from storage.database import Database
+from storage.desk import claim_digest, close_digest, gave_up_digest, give_up_digest, put_off_digest, told_today
 from storage.handoff_views import installation_of
 
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 #: Stands where a digest has its reader; no person's key begins so.
 REPORT = "#invariants"
 AT = time(9)
@@ -28,57 +36,138 @@ COUNTS = ("opened", "done", "dismissed", "withdrawn", "open", "unowned", "overdu
 _log = structlog.get_logger("journeybot.weekly_report")
 
 
-def post_weekly_report(poster: Poster | None, *, locale: str = "en") -> bool:
-    """Whether it went out now."""
-    if poster is None or poster.fallback_channel is None:
-        return False
-    now = poster.clock.now()
-    today = local_date(now, poster.timezone)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Who gets it. `key` is its claim; `place` a channel or a Slack user, None: a mail to `person`."""
+
+    key: str
+    place: str | None
+    person: str | None
+    locale: str
+
+
+def post_weekly_report(database: Database, published: Published, poster: Poster | None, now: datetime) -> int:
+    """How many have it from now on. `poster` None: there is no Slack."""
+    settings = published.settings
+    today = local_date(now, settings.timezone)
     monday = today - timedelta(days=today.weekday())
-    if now < local_to_utc(datetime.combine(monday, AT), poster.timezone):
-        return False
-    with poster.database.read() as connection:
-        if poster.guard.pause(connection) is not None or told_today(connection, [(REPORT, monday)]):
-            return False
-        rows = report_invariants(connection, now)
-        reference = f"{installation_of(connection)}.invariants.{monday}"
-    return _bring(poster, rows, reference, monday, now, locale)
+    if now < local_to_utc(datetime.combine(monday, AT), settings.timezone):
+        return 0
+    with database.read() as connection:
+        if poster is not None and poster.guard.pause(connection) is not None:
+            return 0
+        readers = _readers(connection, published, poster, monday, now)
+        over = told_today(connection, [(reader.key, monday) for reader in readers])
+        readers = [reader for reader in readers if (reader.key, monday) not in over]
+        rows = report_invariants(connection, now) if readers else []
+    return sum(_bring(database, poster, reader, rows, monday, now) for reader in readers)
+
+
+def _readers(
+    connection: Connection, published: Published, poster: Poster | None, monday: date, now: datetime
+) -> list[_Reader]:
+    locale = published.settings.locale
+    channel = poster.fallback_channel if poster is not None else None
+    if channel is not None and not gave_up_digest(connection, REPORT, monday):
+        return [_Reader(key=REPORT, place=channel, person=None, locale=locale)]
+    default = Owners(connection, published.settings, now).default()
+    managers = select(CSM.c.manager).where(CSM.c.manager.is_not(None), ~has_left(CSM))
+    people = select(CSM.c.key, CSM.c.slack_user_id, CSM.c.locale).where(
+        ~has_left(CSM), or_(CSM.c.key == default, CSM.c.key.in_(managers))
+    )
+    return [
+        _Reader(
+            key=f"{REPORT}.{row.key}",
+            place=row.slack_user_id if poster is not None else None,
+            person=row.key,
+            locale=row.locale or locale,
+        )
+        for row in connection.execute(people.order_by(CSM.c.key))
+    ]
 
 
 def _bring(
-    poster: Poster, rows: Sequence[Mapping[str, Any]], reference: str, monday: date, now: datetime, locale: str
+    database: Database,
+    poster: Poster | None,
+    reader: _Reader,
+    rows: Sequence[Mapping[str, Any]],
+    monday: date,
+    now: datetime,
 ) -> bool:
-    with poster.database.write() as connection:
-        claim = claim_digest(connection, REPORT, monday, now)
-        if claim is not None and not rows and not claim.was_tried:
-            close_digest(connection, claim, at=now, ts=None)  # nobody was ever asked for anything
+    with database.write() as connection:
+        claim = claim_digest(connection, reader.key, monday, now)
+        if claim is None:
             return False
-    if claim is None:
-        return False
-    card = draw_weekly_report(rows, locale)
-    answer = poster.slack.post_card(poster.fallback_channel or "", card, reference, look_first=claim.was_tried)
-    with poster.database.write() as connection:
+        is_needless = not rows and not claim.was_tried  # nobody was ever asked for anything
+        if is_needless or reader.place is None or poster is None:
+            if not is_needless and reader.person is not None:
+                subject, text = write_weekly_report(rows, reader.locale)
+                owe_report(connection, f"{reader.key}.{monday}", reader.person, subject, text, now)
+            close_digest(connection, claim, at=now, ts=None)
+            return not is_needless
+        reference = f"{installation_of(connection)}{reader.key.replace('#', '.')}.{monday}"
+    card = draw_weekly_report(rows, reader.locale)
+    answer = poster.slack.post_card(reader.place, card, reference, look_first=claim.was_tried)
+    with database.write() as connection:
         if isinstance(answer, Posted):
             close_digest(connection, claim, at=now, ts=answer.ts)
             return True
-        pause = max(PAUSE, timedelta(seconds=answer.retry_after or 0))
-        put_off_digest(connection, claim, until=now + pause, fault=answer.sentence)
-    _log.info("weekly_report_put_off", reason=answer.reason)
+        if answer.permanent and claim.attempts >= MOST_REFUSALS:
+            give_up_digest(connection, claim, at=now, fault=answer.sentence)
+            if reader.person is not None:
+                subject, text = write_weekly_report(rows, reader.locale)
+                owe_report(connection, f"{reader.key}.{monday}", reader.person, subject, text, now)
+        else:
+            pause = max(PAUSE, timedelta(seconds=answer.retry_after or 0))
+            put_off_digest(connection, claim, until=now + pause, fault=answer.sentence)
+    _log.info("weekly_report_put_off", reader=reader.key, reason=answer.reason)
     return False
 
 
 def draw_weekly_report(rows: Sequence[Mapping[str, Any]], locale: str) -> Card:
     """A line of counts per week, what is broken by its ids; the text is the notification."""
-    title = home_phrase("weekly_broken" if is_broken(rows) else "weekly_whole", locale)
+    title = _title(rows, locale)
     return Card(blocks=list(_blocks(rows, title, locale)), text=title)
+
+
+def write_weekly_report(rows: Sequence[Mapping[str, Any]], locale: str) -> tuple[str, str]:
+    """Subject and plain text of the mail."""
+    lines = [*_lines(rows, locale), *_examples(rows, locale), home_phrase("weekly_end", locale)]
+    return _title(rows, locale), "\n".join(lines).replace("*", "").replace("`", "")
+
+
+def _title(rows: Sequence[Mapping[str, Any]], locale: str) -> str:
+    return home_phrase("weekly_broken" if is_broken(rows) else "weekly_whole", locale)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], locale: str) -> Iterator[str]:
+    for row in rows[:2]:
+        counts = {name: str(row[name] or 0) for name in COUNTS}
+        yield home_phrase("weekly_line", locale, week=str(row["week"]), **counts)
+
+
+def _examples(rows: Sequence[Mapping[str, Any]], locale: str) -> list[str]:
+    """A few by their numbers, what must never be first."""
+    found = [(row["week"], each) for row in rows for each in row["examples"]]
+    found.sort(key=lambda pair: pair[1]["what"] not in BROKEN)
+    return [
+        home_phrase(
+            "weekly_example",
+            locale,
+            face="🔴" if each["what"] in BROKEN else "•",
+            what=home_phrase(f"weekly_{each['what']}", locale),
+            week=str(week),
+            ids=", ".join(str(number) for number in each["ids"]),
+        )
+        for week, each in found[:MOST_EXAMPLES]
+    ]
 
 
 def _blocks(rows: Sequence[Mapping[str, Any]], title: str, locale: str) -> Iterator[Block]:
     yield header(title)
-    for row in rows[:2]:
-        counts = {name: str(row[name] or 0) for name in COUNTS}
-        yield section(home_phrase("weekly_line", locale, week=str(row["week"]), **counts))
-    examples = list(examples_of(rows))[:MOST_EXAMPLES]
+    for line in _lines(rows, locale):
+        yield section(line)
+    examples = list(_examples(rows, locale))
     if examples:
-        yield section("\n".join(f"• {line}" for line in examples))
+        yield section("\n".join(examples))
     yield context([home_phrase("weekly_end", locale)])

@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "snooze": ("Snooze", "後で"),
     "done": ("Done", "完了"),
     "list_title": ("{number} hand-offs for you", "対応依頼が{number}件あります"),
+    "list_title_one": ("A hand-off for you", "対応依頼が1件あります"),
     "list_hint": (
         "To keep a note on one, reply below with its number first: “2 called them”.",
         "メモを残すには、このスレッドに番号から始めて返信してください（例：「2 電話しました」）。",

@@ -200,3 +200,9 @@ def test_the_46_plays_of_the_practice_mean_what_they_say() -> None:
 def test_gaps_for_a_person_are_no_mail_that_goes_by_itself(step: str) -> None:
     findings = check(book("b", steps=step), mails=templates(invite="On [[day]]."))
     assert [(found.rule, found.severity) for found in findings] == ([("mail-gaps", "error")] if "email" in step else [])
+
+
+def test_a_kind_of_answer_that_does_not_exist_is_told() -> None:
+    steps = "[{handoff: Call, ask: {reason: churn_reason, seats: number, sure: yes_no, other: text}}]"
+    findings = check_meaning([book("ask", steps=steps)], templates(), ())
+    assert only(findings) == ("unknown-answer", "error", "steps[0].ask.reason", "did you mean `churn_reasons`?")

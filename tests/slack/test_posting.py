@@ -355,3 +355,27 @@ def test_s13_a_newer_card_says_it_itself(world: World) -> None:
     post_handoffs(world.poster())
     assert "Is this still needed?" in str(world.slack.posts[-1].blocks)
     assert world.slack.replies == []
+
+
+@pytest.mark.parametrize("missing", [set(), {"channels:read", "groups:read"}])
+def test_after_a_lost_answer_a_channel_known_by_name_is_found_by_its_id_where_the_app_may_list_channels(
+    world: World, missing: set[str]
+) -> None:
+    world.slack.scopes -= missing
+    world.slack.channels = {"#other": "C0", "#cs": "C1"}
+    handoff(world.database, **{**UNPOSTED, "owner": None})
+    world.slack.fail("chat.postMessage", Failure(status=503, is_accepted=True))
+    post_handoffs(world.poster())
+    world.time_passes(minutes=5)
+    assert post_handoffs(world.poster()).posted == 1
+    assert places(world.slack) == (["C1", "C1"] if missing else ["C1"]), "docs/slack.md says what the rights are for"
+
+
+def test_while_slack_does_not_list_the_channels_nothing_is_posted_a_second_time(world: World) -> None:
+    handoff(world.database, **{**UNPOSTED, "owner": None})
+    world.slack.fail("chat.postMessage", Failure(status=503, is_accepted=True))
+    world.slack.fail("users.conversations", Failure(retry_after=30))
+    for _ in range(3):
+        post_handoffs(world.poster())
+        world.time_passes(minutes=5)
+    assert places(world.slack) == ["C1"]
