@@ -75,6 +75,8 @@ FATES: Mapping[str, Fate] = {
     "stage_change": Fate(),
     "score": Fate(blanks={"facts": None}),
     "stage_check": Fate(forgets=True),
+    "plan_objective": Fate(blanks={"title": {}, "tasks": [], "evidence": None}),
+    "success_plan": Fate(blanks={"reason": None}),
     "metric_value": Fate(),
     "feature_band": Fate(),
     "signal_episode": Fate(blanks={"evidence": None}),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, String, cast, literal
+from sqlalchemy import JSON, Boolean, ColumnElement, String, cast, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,10 +23,10 @@ class fact_document(FunctionElement[Any]):  # noqa: N801 (reads as an SQL functi
 
 
 def document_of(facts: Mapping[str, ColumnElement[Any]]) -> Any:
-    """Numbers stay numbers, yes and no are true and false, everything else is a text."""
+    """Numbers stay numbers, yes and no are true and false, documents stay what they are, everything else is a text."""
     parts: list[ColumnElement[Any]] = []
     for name, value in facts.items():
-        parts += [cast(literal(name, String()), String()), plain_value(value)]
+        parts += [cast(literal(name, String()), String()), value if isinstance(value.type, JSON) else plain_value(value)]
     return fact_document(*parts)
 
 
@@ -35,10 +35,10 @@ def _fact_document_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str
     parts = []
     for place, clause in enumerate(element.clauses):
         text = compiler.process(clause, **kw)
-        is_truth = place % 2 == 1 and isinstance(clause.type, Boolean)
-        parts.append(
-            f"json(CASE ({text}) WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END)" if is_truth else text
-        )
+        kind = clause.type if place % 2 == 1 else None
+        if isinstance(kind, Boolean):
+            text = f"json(CASE ({text}) WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END)"
+        parts.append(f"json({text})" if isinstance(kind, JSON) else text)
     return f"json_object({', '.join(parts)})"
 
 

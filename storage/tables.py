@@ -17,6 +17,7 @@ from storage import (
     notices,
     outbox,
     pacing,
+    plans,
     scores,
     stages,
     sync,
@@ -26,5 +27,5 @@ from storage import (
 metadata = SQLModel.metadata
 MODULES = (
     *(accounts, desk, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox),
-    *(pacing, scores, stages, sync, tracking),
+    *(pacing, plans, scores, stages, sync, tracking),
 )

@@ -1,4 +1,4 @@
-"""The company-wide definitions of a workspace: metrics, features, signals, cards, stages, read from their files and published with a
+"""The company-wide definitions of a workspace: metrics, features, signals, cards, stages, plans, read from their files and published with a
 deployment like the playbooks (semantics.md S34). A new kind of file is one field here and one line in `read_company`.
 Checked by derived_findings."""
 
@@ -11,6 +11,7 @@ from bot.authoring.named_file import load_named_file
 from bot.authoring.placed import Source
 from bot.errors import Finding
 from bot.rules.company_model import Feature, FeaturesFile, Metric, MetricsFile, Signal, SignalsFile
+from bot.rules.plans import PlansFile, PlanTemplate
 from bot.rules.scorecards import Measure, ScorecardFile
 from bot.rules.stages import Stage, StagesFile
 from bot.rules.surveys import Survey, SurveysFile
@@ -21,6 +22,7 @@ SIGNALS = "playbooks/signals.yml"
 SURVEYS = "playbooks/surveys.yml"
 SCORECARD = "playbooks/scorecard.yml"
 STAGES = "playbooks/stages.yml"
+PLANS = "playbooks/plans.yml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Company:
     surveys: Mapping[str, Survey] = field(default_factory=dict)
     cards: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
+    plans: Mapping[str, PlanTemplate] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
 
@@ -54,6 +57,7 @@ def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
         files.get(SCORECARD, ""), SCORECARD, ScorecardFile, what="scorecard.yml"
     )
     stages, stage_places, in_stages = load_named_file(files.get(STAGES, ""), STAGES, StagesFile, what="stages.yml")
+    plans, plan_places, in_plans = load_named_file(files.get(PLANS, ""), PLANS, PlansFile, what="plans.yml")
     company = Company(
         metrics=metrics.named,
         features=features.named,
@@ -61,6 +65,7 @@ def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
         surveys=surveys.named,
         cards=cards.named,
         stages=stages.listed,
+        plans=plans.named,
         sources={
             METRICS: metric_places,
             FEATURES: feature_places,
@@ -68,6 +73,7 @@ def read_company(files: Mapping[str, str]) -> tuple[Company, list[Finding]]:
             SURVEYS: survey_places,
             SCORECARD: card_places,
             STAGES: stage_places,
+            PLANS: plan_places,
         },
     )
-    return company, [*in_metrics, *in_features, *in_signals, *in_surveys, *in_cards, *in_stages]
+    return company, [*in_metrics, *in_features, *in_signals, *in_surveys, *in_cards, *in_stages, *in_plans]

@@ -1,12 +1,14 @@
-"""What `check` says about stages.yml and scorecard.yml together with the playbooks that name their stages and scores. Joins
-stage_findings and scorecard_findings with the places of every condition; reads nothing."""
+"""What `check` says about stages.yml, scorecard.yml and plans.yml together with the playbooks that name what they define. Joins
+stage_findings, scorecard_findings and plan_findings with the places of every condition; reads nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from bot.authoring.company import METRICS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.company import METRICS, PLANS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.placed import ParsedPlaybook, PlacedText, Source
+from bot.authoring.plan_findings import check_named_plans, check_plans
 from bot.authoring.scorecard_findings import check_asked_scores, check_scorecard
 from bot.authoring.stage_findings import check_named_stages, check_set_stages, check_stages
 from bot.authoring.workspace_file import WorkspaceSettings
@@ -14,10 +16,13 @@ from bot.errors import Finding, Severity
 from bot.rules.scorecards import OVERALL
 
 
-def check_stages_and_scores(
-    company: Company, parsed: Collection[ParsedPlaybook], settings: WorkspaceSettings
+def check_company(
+    company: Company,
+    parsed: Collection[ParsedPlaybook],
+    settings: WorkspaceSettings,
+    known: KnownPeople = NOBODY_ASKED,
 ) -> list[Finding]:
-    """Findings of the two files, and of whoever asks for what they do not have."""
+    """Findings of the three files, and of whoever asks for what they do not have."""
     conditions = [*_of_playbooks(parsed), *_of_company(company)]
     crm_leads = settings.stage_from == "import"
     return [
@@ -25,6 +30,8 @@ def check_stages_and_scores(
         *check_stages(company.stages, company.sources.get(STAGES, Source(file=STAGES))),
         *check_asked_scores(conditions, company.cards),
         *check_named_stages(conditions, company.stages),
+        *check_plans(company.plans, company.sources.get(PLANS, Source(file=PLANS)), settings, known),
+        *check_named_plans(parsed, conditions, company.plans),
         *check_set_stages(parsed, company.stages, crm_leads=crm_leads),
     ]
 
@@ -59,3 +66,7 @@ def _texts(company: Company) -> Iterator[tuple[str, str, str]]:
         for place, way in enumerate(stage.next):
             if way.when is not None:
                 yield STAGES, f"[{number}].next[{place}].when", way.when
+    for kind, template in company.plans.items():
+        for number, objective in enumerate(template.objectives):
+            if objective.target is not None:
+                yield PLANS, f"{kind}.objectives[{number}].target", objective.target

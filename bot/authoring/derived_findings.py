@@ -1,11 +1,11 @@
-"""What `check` says about metrics, features and signals: definitions that cannot be read, names nobody defined, signals without
+"""What `check` says about metrics, features, signals and the targets of plans: definitions that cannot be read, names nobody defined, signals without
 a play, rings of definitions (semantics.md S31). Joins the company-wide files with the playbooks; reads nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from bot.authoring.company import FEATURES, METRICS, SIGNALS, Company
+from bot.authoring.company import FEATURES, METRICS, PLANS, SIGNALS, Company
 from bot.authoring.nearest import suggestion
 from bot.authoring.placed import ParsedPlaybook, Source
 from bot.errors import ConditionError, Finding
@@ -36,11 +36,24 @@ def _texts(company: Company) -> Iterator[tuple[Source, str, str, bool, Derived]]
                 yield source, f"{name}.{key}", feature.condition_of(band), False, derived
     for name, signal in company.signals.items():
         yield company.sources[SIGNALS], f"{name}.when", signal.when, False, Derived("signal", name)
+    for kind, plan in company.plans.items():
+        for number, objective in enumerate(plan.objectives):
+            if objective.target is not None:
+                path = f"{kind}.objectives[{number}].target"
+                yield company.sources[PLANS], path, objective.target, False, Derived("plan", kind)
 
 
 def _definitions(company: Company) -> Iterator[Finding]:
     for source, path, text, is_value, derived in _texts(company):
-        problems = check_condition(text, walks="customer", steps=(), has_event=False, has_walk=False, is_value=is_value)
+        problems = check_condition(
+            text,
+            walks="customer",
+            steps=(),
+            has_event=False,
+            has_walk=False,
+            is_value=is_value,
+            of_plan=derived.kind == "plan",
+        )
         for problem in problems:
             yield source.finding(path, problem.rule, problem.message, problem.hint)
         condition = _read(text, is_value=is_value)

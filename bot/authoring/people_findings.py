@@ -61,22 +61,27 @@ def _check_roles(parsed: ParsedPlaybook, settings: WorkspaceSettings, known: Kno
 
 
 def _check_owners(parsed: ParsedPlaybook, settings: WorkspaceSettings, known: KnownPeople) -> Iterator[Finding]:
+    for path, word in _owners_of(parsed):
+        problem = owner_problem(word, settings, known)
+        if problem is not None:
+            yield parsed.source.finding(path, "unknown-owner", *problem, severity="warning")
+
+
+def owner_problem(word: str, settings: WorkspaceSettings, known: KnownPeople) -> tuple[str, str] | None:
+    """Why a rule leads to nobody of ours, and the repair; None: it may lead to somebody."""
     owners = settings.owners
     teams = {*owners.teams, *known.teams}
     members = {person for team in owners.teams.values() for person in team}
     covers = {*owners.cover, *(cover.by for cover in owners.cover.values())}
     words = {*ALWAYS_OURS, *owners.roles, *teams, *members, *covers, *known.persons}
-    for path, word in _owners_of(parsed):
-        turn = _TURN.fullmatch(word)
-        if turn is None and word not in words:
-            message = f"Nobody of ours is called `{word}`, so `owners: default:` would be asked"
-            hint = _repair(word, words - {"workspace", "default"}, "name it under `owners:` in workspace.yml")
-        elif turn is not None and turn["team"] not in teams:
-            message = f"There is no team `{turn['team']}`, so `owners: default:` would be asked"
-            hint = _repair(turn["team"], teams, "add it under `owners: teams:` in workspace.yml")
-        else:
-            continue
-        yield parsed.source.finding(path, "unknown-owner", message, hint, severity="warning")
+    turn = _TURN.fullmatch(word)
+    if turn is None and word not in words:
+        message = f"Nobody of ours is called `{word}`, so `owners: default:` would be asked"
+        return message, _repair(word, words - {"workspace", "default"}, "name it under `owners:` in workspace.yml")
+    if turn is not None and turn["team"] not in teams:
+        message = f"There is no team `{turn['team']}`, so `owners: default:` would be asked"
+        return message, _repair(turn["team"], teams, "add it under `owners: teams:` in workspace.yml")
+    return None
 
 
 def _owners_of(parsed: ParsedPlaybook) -> Iterator[tuple[str, str]]:

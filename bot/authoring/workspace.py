@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.authoring import SETTINGS
 from bot.authoring.company import Company, read_company
-from bot.authoring.company_findings import check_stages_and_scores
+from bot.authoring.company_findings import check_company
 from bot.authoring.condition_findings import check_conditions
 from bot.authoring.derived_findings import check_derived
 from bot.authoring.language_findings import check_languages
@@ -141,7 +141,7 @@ def load_workspace(
     findings += _lost_replies(effective, replies_set_up=replies_set_up)
     findings += check_people(parsed, effective, known)
     findings += check_derived(company, parsed)
-    findings += check_stages_and_scores(company, parsed, effective)
+    findings += check_company(company, parsed, effective, known)
     findings += check_meaning(parsed, templates, effective.exit)
     findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
     return Workspace(

@@ -1,4 +1,4 @@
-"""Between detect and enroll: facts → metrics → features → scores → signals → stages (semantics.md S31), each item by its own
+"""Between detect and enroll: facts → metrics → features → scores → plans → signals → stages (semantics.md S31), each item by its own
 statement over the customers with news, so that whoever asks for a result sees it in the same tick. An item that breaks is
 undone alone, named, and looks at everybody next time."""
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 from bot.pipeline.derived import Derivation, Item, tell, whom_to_look_at
 from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
+from bot.pipeline.kept_plans import KEPT_PLANS
 from bot.pipeline.kept_scores import KEPT_SCORES
 from bot.pipeline.kept_signals import KEPT_SIGNALS
 from bot.pipeline.kept_stages import KEPT_STAGES
@@ -29,7 +30,7 @@ ITEM: Table = DerivedItem.__table__  # type: ignore[attr-defined]
 log = structlog.get_logger()
 
 #: Every kind; the order of derivation is KINDS.
-DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_FEATURES, KEPT_SCORES, KEPT_SIGNALS, KEPT_STAGES)
+DERIVATIONS: tuple[Derivation, ...] = (KEPT_METRICS, KEPT_FEATURES, KEPT_SCORES, KEPT_PLANS, KEPT_SIGNALS, KEPT_STAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,13 @@ from storage.bulk import insert_selected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing to derive. `asks`: every condition of its definition; `digest` tells a changed definition from the old."""
+    """One thing to derive. `asks`: every condition of its definition; `digest` tells a changed definition from the old.
+    `moves_with_time`: a new day may change it whatever its conditions ask."""
 
     derived: Derived
     definition: BaseModel
     asks: tuple[Condition, ...]
+    moves_with_time: bool = False
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ def whom_to_look_at(
     look = partial(Look, connection=connection, ground=ground, now=news.now, is_new=is_new)
     if is_new or is_broken or any(news.concerns_everybody(condition) for condition in item.asks):
         return look(shape=EVERYBODY, inside=true, is_anew=True)
-    if news.new_days and any(condition.moves_with_time for condition in item.asks):
+    if news.new_days and (item.moves_with_time or any(condition.moves_with_time for condition in item.asks)):
         return look(shape=news.shape, inside=lambda: news.covers(CUSTOMER, ground.marks()))
     if news.changed:
         return look(shape=MARKED, inside=lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))

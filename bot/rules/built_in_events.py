@@ -62,6 +62,14 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
     ),
     BuiltInEvent(name="meeting.held", meaning="The time of a meeting has passed.", fields=("kind", "meeting")),
     BuiltInEvent(
+        name="plan.opened", meaning="A success plan was opened; `kind` is its kind in plans.yml.", fields=("kind", "state")
+    ),
+    BuiltInEvent(
+        name="plan.ended",
+        meaning="A success plan ended; `state` is `achieved`, `missed` or `closed`.",
+        fields=("kind", "state"),
+    ),
+    BuiltInEvent(
         name="handoff.done",
         meaning="Somebody closed a hand-off as done; `handoff` is its step.",
         fields=("handoff", "kind", "outcome", "playbook"),

@@ -11,6 +11,7 @@ from typing import Literal
 from bot.errors import ConditionError
 from bot.rules.conditions import Condition, parse_condition, parse_value
 from bot.rules.vocabulary import VOCABULARY, is_available
+from bot.rules.vocabulary_plans import AT_START
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ def check_condition(
     has_walk: bool,
     replies_set_up: bool = False,
     is_value: bool = False,
+    of_plan: bool = False,
 ) -> list[ConditionFinding]:
     """All that is wrong with a condition (or, `is_value`, with an expression of `set:`), empty when nothing is."""
     try:
@@ -43,7 +45,17 @@ def check_condition(
         *_event(condition, has_event=has_event),
         *_walk(condition, has_walk=has_walk, steps=steps),
         *_replies(condition, replies_set_up=replies_set_up),
+        *_start(condition, of_plan=of_plan),
     ]
+
+
+def _start(condition: Condition, *, of_plan: bool) -> Iterator[ConditionFinding]:
+    if AT_START in condition.names and not of_plan:
+        yield ConditionFinding(
+            rule="no-start",
+            message=f"`{AT_START}` is asked outside of a plan, and nothing began",
+            hint="ask it in the target of an objective of plans.yml; elsewhere `change(…, days=30)` looks back",
+        )
 
 
 def _later_names(condition: Condition) -> Iterator[ConditionFinding]:

@@ -94,7 +94,8 @@ class LocalDays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The rows a condition speaks of. The enclosing statement selects from `customer` (and `contact`, `enrollment`).
+    """The rows a condition speaks of. The enclosing statement selects from `customer` (and `contact`, `enrollment`, or the
+    `objective` of a plan whose target it is).
 
     `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
     `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take,
@@ -104,6 +105,7 @@ class Scope:
     days: LocalDays
     contact: FromClause | None = None
     enrollment: FromClause | None = None
+    objective: FromClause | None = None
     event: ColumnElement[Any] | None = None
     limits: Mapping[str, LimitCases] = field(default_factory=dict)
     feeds: Mapping[str, timedelta] = field(default_factory=dict)
@@ -114,7 +116,7 @@ class Scope:
     @property
     def outer(self) -> tuple[FromClause, ...]:
         """What a subquery correlates to; nothing else of the enclosing statement leaks into it."""
-        return tuple(row for row in (self.customer, self.contact, self.enrollment) if row is not None)
+        return tuple(row for row in (self.customer, self.contact, self.enrollment, self.objective) if row is not None)
 
     @property
     def customer_id(self) -> ColumnElement[int]:

@@ -48,6 +48,7 @@ from bot.rules.condition_tree import (
     ValueType,
     Word,
     every_node,
+    text_of,
 )
 from bot.rules.condition_types import as_verdict
 from bot.rules.vocabulary import VOCABULARY
@@ -110,7 +111,10 @@ def call_arguments(node: Call, scope: Scope) -> Arguments:
         name: argument if isinstance(argument, str | int | tuple) else value_sql(argument, scope)
         for name, argument in node.arguments
     }
-    return Arguments(given)
+    written = {
+        name: text_of(argument) for name, argument in node.arguments if not isinstance(argument, str | int | tuple)
+    }
+    return Arguments(given, written)
 
 
 def _known(node: Word | Call, scope: Scope) -> Sql:

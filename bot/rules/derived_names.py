@@ -1,4 +1,4 @@
-"""Which derived things a condition asks: metrics, features, scores, signals by name. From this follow the order of derivation
+"""Which derived things a condition asks: metrics, features, scores, plans, signals by name. From this follow the order of derivation
 within a kind (semantics.md S31), the cycles that `check` names, and who must be looked at again. Pure."""
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from bot.rules.condition_feeds import OVER_TIME
 from bot.rules.condition_tree import Call, Word, every_node
 from bot.rules.conditions import Condition
 
-Kind = Literal["metric", "feature", "score", "signal", "stage"]
+Kind = Literal["metric", "feature", "score", "plan", "signal", "stage"]
 #: The order in which they are derived from one another.
-KINDS: tuple[Kind, ...] = ("metric", "feature", "score", "signal", "stage")
+KINDS: tuple[Kind, ...] = ("metric", "feature", "score", "plan", "signal", "stage")
 #: The name that stands for all of a kind.
 ALL = "*"
 _BY_NAME: Mapping[str, Kind] = {
@@ -24,6 +24,10 @@ _BY_NAME: Mapping[str, Kind] = {
     "band_days": "score",
     "worsened": "score",
     "score_change": "score",
+    "plan": "plan",
+    "plan_behind": "plan",
+    "plan_progress": "plan",
+    "plan_due": "plan",
     "signal": "signal",
 }
 _OF_ALL: Mapping[str, Kind] = {"features": "feature", "weakest_feature": "feature"}

@@ -9,6 +9,7 @@ from bot.rules.reason_sentences_assist import ASSIST_SENTENCES
 from bot.rules.reason_sentences_consent import CONSENT_SENTENCES
 from bot.rules.reason_sentences_fuses import FUSE_SENTENCES
 from bot.rules.reason_sentences_people import PEOPLE_SENTENCES
+from bot.rules.reason_sentences_plans import PLAN_SENTENCES
 from bot.rules.reason_sentences_stages import STAGE_SENTENCES
 from bot.rules.reason_sentences_standing import STANDING_SENTENCES
 
@@ -338,5 +339,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     **ASSIST_SENTENCES,
     **PEOPLE_SENTENCES,
     **STAGE_SENTENCES,
+    **PLAN_SENTENCES,
     **STANDING_SENTENCES,
 }

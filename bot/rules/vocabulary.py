@@ -15,6 +15,7 @@ from bot.rules import (
     vocabulary_machine,
     vocabulary_metrics,
     vocabulary_people,
+    vocabulary_plans,
     vocabulary_signals,
     vocabulary_support,
     vocabulary_time,
@@ -72,6 +73,7 @@ _TOPICS = (
     vocabulary_features,
     vocabulary_health,
     vocabulary_signals,
+    vocabulary_plans,
     vocabulary_later,
 )
 

@@ -60,12 +60,14 @@ class Parameter:
 
 
 class Arguments:
-    """What a call was given: plain values by parameter, with numbers and dates that are expressions already as SQL."""
+    """What a call was given: plain values by parameter, with numbers and dates that are expressions already as SQL.
+    `written`: those expressions as their author wrote them."""
 
-    __slots__ = ("_given",)
+    __slots__ = ("_given", "written")
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Mapping[str, Any], written: Mapping[str, str] | None = None) -> None:
         self._given = given
+        self.written = written or {}
 
     def has(self, name: str) -> bool:
         return name in self._given

@@ -1,4 +1,4 @@
-"""Names that the language knows and this version cannot answer yet: plans, content. They parse,
+"""Names that the language knows and this version cannot answer yet: content. They parse,
 so that a playbook can be read; `check` refuses them with the rule `not-available`."""
 
 from __future__ import annotations
@@ -36,10 +36,6 @@ PLANS = Topic.PLANS
 
 ENTRIES: tuple[Entry, ...] = (
     _later("could_own", BOOL, Topic.COMMERCE, "Whether a product would fit.", 'could_own("analytics")', NAME),
-    _later("plan", TEXT, PLANS, "The state of a success plan.", 'plan("recovery") == "active"', NAME),
-    _later(
-        "plan_behind", NUMBER, PLANS, "How far a plan is behind, as a share.", 'plan_behind("objective") > 0.2', NAME
-    ),
     _later("viewed", BOOL, PLANS, "Whether the content was viewed.", 'viewed("setup_video")', NAME),
     _later("view_minutes", NUMBER, PLANS, "Minutes of content viewed.", "view_minutes(days=30) < 10", DAYS),
     _later("aware", BOOL, PLANS, "Whether the content is known to them.", 'aware("setup_video")', NAME),

@@ -1,0 +1,201 @@
+"""Opens success plans from the templates of plans.yml: for the walks of a step `plan`, or for one customer by hand. One statement asks
+where every customer stands with every target, so that progress counts from there. In the caller's transaction; kept_plans
+looks at what was opened in the next derive pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Float, Row, cast, select
+
+from bot.pipeline.batch import usable_zone
+from bot.pipeline.plan_cards import PlanCard, open_cards
+from bot.pipeline.plan_news import APPROVE, OBJECTIVE, PLAN, tell_event
+from bot.pipeline.published import Published
+from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.rules.condition_sql import value_sql
+from bot.rules.conditions import Scope, compile_condition, parse_condition
+from bot.rules.plan_targets import starting_values
+from bot.rules.plans import ObjectiveTemplate, PlanTemplate, due_day, parse_review
+from bot.rules.zones import local_to_utc, to_local
+from storage.bulk import insert_new_rows, insert_rows
+from storage.dialects import among
+from storage.plans import ObjectiveState, PlanState
+
+PLAN_COLUMNS = (
+    "customer_id", "enrollment_id", "kind", "title", "state", "owners", "approve", "max_objectives", "opened_at",
+    "opened_on", "opened_by", "due_on", "shared_at", "review", "review_at", "progress", "behind", "changed_at",
+)  # fmt: skip
+OBJECTIVE_COLUMNS = (
+    "plan_id", "customer_id", "number", "title", "target", "owner", "due_on", "state", "progress", "start", "tasks",
+    "ticked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """For whom a plan is to be opened, and by whom (`playbook:step`, or a person). `owner`: instead of the template's."""
+
+    customer_id: int
+    by: str
+    enrollment_id: int | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A plan that was opened."""
+
+    id: int
+    title: Mapping[str, str]
+    objectives: int
+    due_on: date
+
+
+def open_plans(
+    connection: Connection, published: Published, ground: Ground, kind: str, openings: Sequence[Opening], now: datetime
+) -> dict[int, Opened]:
+    """Customer → its new plan; whoever has an open one of the kind is left out. `kind` must be one of plans.yml."""
+    template = published.company.plans[kind]
+    having = select(PLAN.c.customer_id).where(PLAN.c.kind == kind, PLAN.c.ended_at.is_(None))
+    ids = {opening.customer_id for opening in openings}
+    taken = set(connection.scalars(having.where(among(PLAN.c.customer_id, ids))))
+    wanted = {opening.customer_id: opening for opening in openings if opening.customer_id not in taken}
+    if not wanted:
+        return {}
+    standing = _standing(connection, template, ground.scope(), wanted)
+    rows = [
+        _plan_row(kind, template, opening, standing[found].today, standing[found].zone, now)
+        for found, opening in wanted.items()
+    ]
+    insert_new_rows(connection, PLAN, PLAN_COLUMNS, rows)
+    mine = select(PLAN).where(PLAN.c.kind == kind, PLAN.c.ended_at.is_(None), among(PLAN.c.customer_id, wanted))
+    plans = [
+        row
+        for row in connection.execute(mine.order_by(PLAN.c.id))
+        if (row.opened_at, row.opened_by, row.enrollment_id)
+        == (now, wanted[row.customer_id].by, wanted[row.customer_id].enrollment_id)
+    ]  # another process may have been quicker
+    objectives: list[tuple[Any, ...]] = []
+    opened: dict[int, Opened] = {}
+    for plan in plans:
+        chosen = _chosen(template, standing[plan.customer_id])
+        objectives += [
+            _objective_row(plan, place, template.objectives[number], standing[plan.customer_id].starts[number])
+            for place, number in enumerate(chosen, start=1)
+        ]
+        opened[plan.customer_id] = Opened(
+            id=plan.id, title=plan.title, objectives=len(chosen), due_on=plan.due_on
+        )
+    insert_rows(connection, OBJECTIVE, OBJECTIVE_COLUMNS, objectives)
+    propose(connection, published, plans, now)
+    if opened:
+        tell_event(connection, "plan.opened", now, among(PLAN.c.id, [plan.id for plan in plans]))
+    return opened
+
+
+def propose(connection: Connection, published: Published, plans: Sequence[Row[Any]], now: datetime) -> None:
+    """Ask those who must agree on these plans."""
+    cards = [
+        PlanCard(
+            plan_id=plan.id,
+            customer_id=plan.customer_id,
+            title=plan.title,
+            owners=[plan.approve],
+            occurrence=f"plan-{plan.id}",
+        )
+        for plan in plans
+        if plan.approve
+    ]
+    if cards:
+        open_cards(connection, published.settings, APPROVE, cards, now)
+
+
+def next_review(review: str | None, zone: str, after: datetime) -> datetime | None:
+    """The instant of the next review, on the workspace's clock."""
+    if review is None:
+        return None
+    local = to_local(after, zone).replace(tzinfo=None)
+    following = parse_review(review).next_after(local, local)
+    return None if following is None else local_to_utc(following, zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """Where a customer stands: its day, and for each objective of the template whether its target holds and what its
+    values are."""
+
+    today: date
+    zone: str
+    holds: tuple[bool | None, ...]
+    starts: tuple[dict[str, float], ...]
+
+
+def _standing(
+    connection: Connection, template: PlanTemplate, scope: Scope, customer_ids: Mapping[int, Opening]
+) -> dict[int, _Standing]:
+    verdicts: dict[int, Any] = {}
+    values: dict[tuple[int, str], Any] = {}
+    for number, objective in enumerate(template.objectives):
+        if objective.target is None:
+            continue
+        target = parse_condition(objective.target)
+        verdicts[number] = compile_condition(target, scope).label(f"holds_{number}")
+        for name, node in starting_values(target).items():
+            values[number, name] = cast(value_sql(node, scope), Float).label(f"start_{number}_{name}")
+    columns = [CUSTOMER.c.id, CUSTOMER.c.timezone, scope.today().label("today"), *verdicts.values(), *values.values()]
+    rows = connection.execute(select(*columns).where(among(CUSTOMER.c.id, customer_ids)))
+    return {
+        row.id: _Standing(
+            today=row.today,
+            zone=usable_zone(row.timezone, scope.days.default_zone),
+            holds=tuple(
+                getattr(row, f"holds_{number}") if number in verdicts else None
+                for number in range(len(template.objectives))
+            ),
+            starts=tuple(
+                {
+                    name: float(value)
+                    for place, name in values
+                    if place == number and (value := getattr(row, f"start_{number}_{name}")) is not None
+                }
+                for number in range(len(template.objectives))
+            ),
+        )
+        for row in rows
+    }
+
+
+def _chosen(template: PlanTemplate, standing: _Standing) -> list[int]:
+    """Which objectives a plan gets, in the file's order: all, or as many as allowed, those not reached yet first."""
+    numbers = range(len(template.objectives))
+    if template.max_objectives is None:
+        return list(numbers)
+    first = sorted(numbers, key=lambda number: (standing.holds[number] is True, number))
+    return sorted(first[: template.max_objectives])
+
+
+def _plan_row(
+    kind: str, template: PlanTemplate, opening: Opening, today: date, zone: str, now: datetime
+) -> tuple[Any, ...]:
+    state = PlanState.PROPOSED if template.approve else PlanState.ACTIVE
+    owners = [opening.owner] if opening.owner else list(template.owners)
+    due_on = due_day(template.due, today)
+    return (
+        opening.customer_id, opening.enrollment_id, kind, dict(template.title), state.value, owners, template.approve,
+        template.max_objectives, now, today, opening.by, due_on, now if template.shared else None, template.review,
+        next_review(template.review, zone, now), 0.0, 0.0, now,
+    )  # fmt: skip
+
+
+def _objective_row(
+    plan: Row[Any], number: int, objective: ObjectiveTemplate, start: Mapping[str, float]
+) -> tuple[Any, ...]:
+    due_on = due_day(objective.due, plan.opened_on) if objective.due else plan.due_on
+    return (
+        plan.id, plan.customer_id, number, dict(objective.title), objective.target, objective.owner, due_on,
+        ObjectiveState.OPEN.value, 0.0, dict(start), [dict(task) for task in objective.tasks], [],
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""A plan's own hand-offs: who must agree on it, and who goes through it at its review. They belong to the plan, not to the walk that
+opened it, so the end of a walk leaves them standing. Opened in the caller's transaction; escalate posts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from bot.authoring.workspace_file import WorkspaceSettings
+from bot.pipeline.batch import Whereabouts
+from bot.pipeline.owners import Owners
+from bot.pipeline.plan_news import APPROVE, REVIEW
+from bot.pipeline.published import calendar_for
+from bot.pipeline.scopes import CUSTOMER
+from bot.rules.calendar import add_working_time, parse_working_hours
+from bot.rules.durations import parse_duration
+from bot.rules.field_types import say
+from storage.bulk import insert_rows
+from storage.dialects import among
+from storage.handoffs import Handoff, HandoffState
+from storage.plans import PlanState
+
+HANDOFF = Handoff.__table__  # type: ignore[attr-defined]
+PLAYBOOK = "success plan"
+KIND = "plan"
+DUE = "2 business days"
+TITLES: Mapping[str, tuple[str, str]] = {
+    APPROVE: ("Agree on the plan: {title}", "プランの承認：{title}"),
+    REVIEW: ("Go through the plan: {title}", "プランの見直し：{title}"),
+}
+OUTCOMES: Mapping[str, tuple[str, ...]] = {APPROVE: (PlanState.APPROVED.value, "declined"), REVIEW: ()}
+BRIEFS: Mapping[str, tuple[str, ...]] = {
+    APPROVE: ("plan", "health", "open_tickets", "renewal"),
+    REVIEW: ("plan", "health", "last_activities"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCard:
+    """What is asked of whom about which plan. `owners`: rules; the first gets the hand-off, the others are told."""
+
+    plan_id: int
+    customer_id: int
+    title: Mapping[str, str]
+    owners: Sequence[str]
+    occurrence: str
+
+
+def open_cards(
+    connection: Connection, settings: WorkspaceSettings, step: str, cards: Sequence[PlanCard], now: datetime
+) -> dict[int, str | None]:
+    """Plan → whom its hand-off was given to."""
+    owners = Owners(connection, settings, now)
+    places = places_of(connection, settings, [card.customer_id for card in cards])
+    rows, given = [], {}
+    for card in cards:
+        place = places[card.customer_id]
+        owner = given[card.plan_id] = owners.resolve(card.owners[0], place)
+        told = (owners.named(rule, place) or rule for rule in card.owners[1:])
+        person = owners.person(owner)
+        hours = parse_working_hours(person.working_hours if person else "")
+        zone = person.zone if person else settings.timezone
+        values: dict[str, Any] = {
+            "customer_id": card.customer_id,
+            "playbook": PLAYBOOK,
+            "step": step,
+            "occurrence": card.occurrence,
+            "title": {
+                locale: text.format(title=say(card.title, locale))
+                for locale, text in zip(("en", "ja"), TITLES[step], strict=True)
+            },
+            "kind": KIND,
+            "urgency": "normal",
+            "owner": owner,
+            "state": HandoffState.OPEN.value,
+            "opened_at": now,
+            "due_at": add_working_time(now, parse_duration(DUE), hours, zone, calendar_for(settings, None)),
+            "escalations": 0,
+            "brief": list(BRIEFS[step]),
+            "tasks": [],
+            "outcomes": list(OUTCOMES[step]),
+            "notify": [word for word in dict.fromkeys(told) if word != owner],
+            "posting": "wanted",
+            "post_attempts": 0,
+        }
+        rows.append(values)
+    if rows:
+        columns = tuple(rows[0])
+        insert_rows(connection, HANDOFF, columns, [tuple(row[name] for name in columns) for row in rows])
+    return given
+
+
+def places_of(
+    connection: Connection, settings: WorkspaceSettings, customer_ids: Sequence[int]
+) -> dict[int, Whereabouts]:
+    """Where customers are and who of ours is theirs, as far as owners need it."""
+    columns = (CUSTOMER.c.id, CUSTOMER.c.csm, CUSTOMER.c.owners, CUSTOMER.c.region, CUSTOMER.c.key, CUSTOMER.c.bucket)
+    return {
+        row.id: Whereabouts(
+            zone=settings.timezone,
+            region=row.region,
+            csm=row.csm,
+            owners=row.owners or {},
+            key=row.key,
+            bucket=row.bucket,
+        )
+        for row in connection.execute(select(*columns).where(among(CUSTOMER.c.id, customer_ids)))
+    }

@@ -1,0 +1,86 @@
+"""Success plans: opened by a step, reached by data, agreed on by a manager, ended with a reason. The world begins on Monday, 1 March 2027."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Table, select, update
+
+from storage.accounts import Customer
+from storage.enrollments import mark_changed
+from storage.facts import Event
+from storage.plans import PlanObjective, SuccessPlan
+from tests.cast import change, csm, customer, ticket
+from tests.pipeline.scenes import journey, took
+from tests.world import World
+
+PLAN: Table = SuccessPlan.__table__  # type: ignore[attr-defined]
+OBJECTIVE: Table = PlanObjective.__table__  # type: ignore[attr-defined]
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
+PLANS = """
+objective:
+  title: {en: Customer objectives, ja: カスタマー目標計画}
+  shared: true
+  due: 30 days
+  objectives:
+    - {title: {en: First value, ja: 最初の成果}, target: licenses_active >= 9, due: 10 days}
+    - {title: Growth, target: arr >= 1.2 * at_start(arr)}
+recovery:
+  title: {en: Recovery, ja: 回復計画}
+  approve: csm.manager
+  max_objectives: 2
+  review: every monday
+  due: 60 days
+  objectives:
+    - {title: Few licences, target: licenses_active <= 5}
+    - {title: No urgent ticket open, target: 'tickets(priority="urgent", status="open") == 0', owner: sato}
+    - {title: Confirmed, target: attributes.confirmed == true}
+"""
+
+
+def plan(world: World, kind: str = "objective") -> Any:
+    with world.database.read() as connection:
+        return connection.execute(select(PLAN).where(PLAN.c.kind == kind).order_by(PLAN.c.id.desc())).first()
+
+
+def objectives(world: World, kind: str = "objective") -> list[tuple[str, str, float]]:
+    """Title, state and progress in per cent."""
+    joined = OBJECTIVE.join(PLAN, PLAN.c.id == OBJECTIVE.c.plan_id)
+    found = select(OBJECTIVE).select_from(joined).where(PLAN.c.kind == kind).order_by(OBJECTIVE.c.id)
+    with world.database.read() as connection:
+        rows = connection.execute(found).all()
+    return [(row.title.get("en") or row.title[""], row.state, round(100 * row.progress)) for row in rows]
+
+
+def test_objectives_are_reached_by_data_and_the_last_one_achieves_the_plan(world: World) -> None:
+    journey(world, "goals", "- plan: objective\n- wait: {until: 'plan(\"objective\") == \"achieved\"', at_most: 90 days}")
+    world.deploy({"playbooks/plans.yml": PLANS})
+    csm(world.database, "sato")
+    customer(world.database, "c", world.now, stage="onboarding", licenses_active=1, arr=100.0, csm="sato")
+    world.tick()
+    found = plan(world)
+    assert (found.state, found.due_on, found.owners, found.shared_at) == ("active", date(2027, 3, 31), ["csm"], world.now)
+    assert objectives(world) == [("First value", "open", 0), ("Growth", "open", 0)]
+    change(world.database, "c", licenses_active=5, arr=110.0)
+    world.time_passes(days=5)
+    assert objectives(world) == [("First value", "open", 50), ("Growth", "open", 50)]
+    assert (round(plan(world).progress, 2), round(plan(world).behind, 2)) == (0.5, 0.0)
+    change(world.database, "c", licenses_active=9, arr=110.0)
+    world.time_passes(days=13)
+    assert objectives(world) == [("First value", "met", 100), ("Growth", "open", 50)]
+    assert round(plan(world).behind, 2) == round((18 / 30 - 0.5) / 2, 2)
+    change(world.database, "c", licenses_active=2, arr=120.0)
+    world.time_passes(hours=1)
+    assert plan(world).state == "achieved"
+    assert [walk.outcome for walk in world.walks] == ["completed"]
+    reached = took(world, "objective_met", "c")
+    assert [each.details["because"] for each in reached] == ["licenses_active >= 9", "arr >= 1.2 * at_start(arr)"]
+    assert took(world, "plan_achieved", "c")[0].details["met"] == 2
+    with world.database.read() as connection:
+        told = connection.execute(select(EVENT.c.name, EVENT.c.properties).where(EVENT.c.name.startswith("plan."))).all()
+    assert [tuple(each) for each in told] == [
+        ("plan.opened", {"kind": "objective", "state": "active"}),
+        ("plan.ended", {"kind": "objective", "state": "achieved"}),
+    ]
+    world.assert_explained()
