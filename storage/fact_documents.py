@@ -26,7 +26,10 @@ def document_of(facts: Mapping[str, ColumnElement[Any]]) -> Any:
     """Numbers stay numbers, yes and no are true and false, documents stay what they are, everything else is a text."""
     parts: list[ColumnElement[Any]] = []
     for name, value in facts.items():
-        parts += [cast(literal(name, String()), String()), value if isinstance(value.type, JSON) else plain_value(value)]
+        parts += [
+            cast(literal(name, String()), String()),
+            value if isinstance(value.type, JSON) else plain_value(value),
+        ]
     return fact_document(*parts)
 
 

@@ -51,6 +51,7 @@ class NewHandoff:
     due_at: datetime | None = None
     brief: Sequence[str] = ()
     outcomes: Sequence[str] = ()
+    notify: Sequence[str] = ()
     event: Mapping[str, Any] | None = None
 
     def as_row(self) -> tuple[Any, ...]:
@@ -66,7 +67,7 @@ class NewHandoff:
                 self.opened_at,
                 self.due_at,
             ),
-            *(0, list(self.brief), [], list(self.outcomes), [], self.event, "wanted", 0),
+            *(0, list(self.brief), [], list(self.outcomes), list(self.notify), self.event, "wanted", 0),
         )
 
 

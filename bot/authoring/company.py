@@ -1,5 +1,5 @@
-"""The company-wide definitions of a workspace: metrics, features, signals, cards, stages, plans, read from their files and published with a
-deployment like the playbooks (semantics.md S34). A new kind of file is one field here and one line in `read_company`.
+"""The company-wide definitions of a workspace: metrics, features, signals, cards, stages, plans, read from their files and published
+with a deployment like the playbooks (semantics.md S34). A new kind of file is one field here and one line in `read_company`.
 Checked by derived_findings."""
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What `check` says about metrics, features, signals and the targets of plans: definitions that cannot be read, names nobody defined, signals without
-a play, rings of definitions (semantics.md S31). Joins the company-wide files with the playbooks; reads nothing."""
+"""What `check` says about metrics, features, signals and the targets of plans: definitions that cannot be read, names nobody
+defined, signals without a play, rings of definitions (semantics.md S31). Joins the company-wide files with the playbooks;
+reads nothing."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ def check_plans(plans: Plans, source: Source, settings: WorkspaceSettings, known
 def _dates(kind: str, template: PlanTemplate, source: Source) -> Iterator[Finding]:
     last = due_day(template.due, SOME_DAY)
     for number, objective in enumerate(template.objectives):
-        if objective.due is not None and "end of" not in f"{objective.due} {template.due}".casefold():
-            if due_day(objective.due, SOME_DAY) > last:
-                message = f"The objective is due after {objective.due}, and its plan ends after {template.due}"
-                yield source.finding(
-                    f"{kind}.objectives[{number}].due", "wrong-value", message, "give the plan more time, or it less"
-                )
+        if objective.due is None or "end of" in f"{objective.due} {template.due}".casefold():
+            continue
+        if due_day(objective.due, SOME_DAY) > last:
+            message = f"The objective is due after {objective.due}, and its plan ends after {template.due}"
+            path = f"{kind}.objectives[{number}].due"
+            yield source.finding(path, "wrong-value", message, "give the plan more time, or the objective less")
 
 
 def _owners(kind: str, template: PlanTemplate) -> Iterator[tuple[str, str]]:
@@ -65,7 +65,9 @@ def check_named_plans(
         for placed in playbook.steps():
             if isinstance(placed.step, PlanStep) and placed.step.name not in plans:
                 path = f"{placed.path}.plan"
-                yield playbook.source.finding(path, "unknown-plan", *_no_plan(placed.step.name, plans), severity=severity)
+                yield playbook.source.finding(
+                    path, "unknown-plan", *_no_plan(placed.step.name, plans), severity=severity
+                )
     for source, found, severity in conditions:
         for kind in sorted(_plans_asked(found.text).difference(plans)):
             yield _finding(source, found, "unknown-plan", _no_plan(kind, plans), severity)
@@ -94,9 +96,7 @@ def _nodes(text: str) -> tuple[Node, ...]:
 
 def _plans_asked(text: str) -> set[str]:
     asking = ("plan", "plan_behind", "plan_progress", "plan_due")
-    return {
-        str(node.arguments[0][1]) for node in _nodes(text) if isinstance(node, Call) and node.function in asking
-    }
+    return {str(node.arguments[0][1]) for node in _nodes(text) if isinstance(node, Call) and node.function in asking}
 
 
 def _states_asked(text: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Success plans: whose objectives are reached, how far each plan is and should be, who agreed, which plans end (S46). An open plan keeps
-the targets it was opened with, so statements are put together per target text, over the plans of the customers with news. A
-derivation; opening_plans and plan_acts open and change plans, this pass alone achieves and misses them."""
+"""Success plans: whose objectives are reached, how far each plan is and should be, who agreed, which plans end. An open plan
+keeps the targets it was opened with, so statements are put together per target text, over the plans of the customers with
+news. A derivation; opening_plans and plan_acts open and change plans, this pass alone achieves and misses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Update, and_, case, cast, func, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    Update,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from bot.authoring.company import Company
 from bot.pipeline.derived import EVERYBODY, Changed, Derivation, Item, Look, tell
@@ -26,16 +41,16 @@ from bot.pipeline.plan_news import (
     tell_ended,
     tell_met,
 )
-from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.pipeline.scopes import CUSTOMER
 from bot.rules.conditions import Condition, Scope, compile_condition, leaves, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.plan_targets import progress_of
 from storage.dialects import days_between, larger_of
-from storage.handoffs import Handoff, HandoffState
+from storage.handoffs import HandoffState
 from storage.leaf_documents import evidence_of
+from storage.new_handoffs import HANDOFF
 from storage.plans import ObjectiveState, PlanState
 
-HANDOFF = Handoff.__table__  # type: ignore[attr-defined]
 #: A smaller step is no news.
 NOTICEABLE = 0.0005
 Sql = ColumnElement[Any]
@@ -114,9 +129,9 @@ class _PlanPass:
                 OBJECTIVE.c.id,
                 compile_condition(target, self.scope).label("holds"),
                 progress_of(target, self.scope).label("progress"),
-                evidence_of((leaf.text, leaf.value, leaf.holds, leaf.bound) for leaf in leaves(target, self.scope)).label(
-                    "evidence"
-                ),
+                evidence_of(
+                    (leaf.text, leaf.value, leaf.holds, leaf.bound) for leaf in leaves(target, self.scope)
+                ).label("evidence"),
             )
             .select_from(plans.join(CUSTOMER, CUSTOMER.c.id == OBJECTIVE.c.customer_id))
             .where(self.mine, OBJECTIVE.c.state == ObjectiveState.OPEN.value, OBJECTIVE.c.target == target.text)

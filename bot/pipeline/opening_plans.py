@@ -87,9 +87,7 @@ def open_plans(
             _objective_row(plan, place, template.objectives[number], standing[plan.customer_id].starts[number])
             for place, number in enumerate(chosen, start=1)
         ]
-        opened[plan.customer_id] = Opened(
-            id=plan.id, title=plan.title, objectives=len(chosen), due_on=plan.due_on
-        )
+        opened[plan.customer_id] = Opened(id=plan.id, title=plan.title, objectives=len(chosen), due_on=plan.due_on)
     insert_rows(connection, OBJECTIVE, OBJECTIVE_COLUMNS, objectives)
     propose(connection, published, plans, now)
     if opened:

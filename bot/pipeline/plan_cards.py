@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -19,12 +18,10 @@ from bot.pipeline.scopes import CUSTOMER
 from bot.rules.calendar import add_working_time, parse_working_hours
 from bot.rules.durations import parse_duration
 from bot.rules.field_types import say
-from storage.bulk import insert_rows
 from storage.dialects import among
-from storage.handoffs import Handoff, HandoffState
+from storage.new_handoffs import NewHandoff, open_handoffs
 from storage.plans import PlanState
 
-HANDOFF = Handoff.__table__  # type: ignore[attr-defined]
 PLAYBOOK = "success plan"
 KIND = "plan"
 DUE = "2 business days"
@@ -56,7 +53,8 @@ def open_cards(
     """Plan → whom its hand-off was given to."""
     owners = Owners(connection, settings, now)
     places = places_of(connection, settings, [card.customer_id for card in cards])
-    rows, given = [], {}
+    opened: list[NewHandoff] = []
+    given: dict[int, str | None] = {}
     for card in cards:
         place = places[card.customer_id]
         owner = given[card.plan_id] = owners.resolve(card.owners[0], place)
@@ -64,33 +62,25 @@ def open_cards(
         person = owners.person(owner)
         hours = parse_working_hours(person.working_hours if person else "")
         zone = person.zone if person else settings.timezone
-        values: dict[str, Any] = {
-            "customer_id": card.customer_id,
-            "playbook": PLAYBOOK,
-            "step": step,
-            "occurrence": card.occurrence,
-            "title": {
+        new = NewHandoff(
+            customer_id=card.customer_id,
+            playbook=PLAYBOOK,
+            step=step,
+            occurrence=card.occurrence,
+            title={
                 locale: text.format(title=say(card.title, locale))
                 for locale, text in zip(("en", "ja"), TITLES[step], strict=True)
             },
-            "kind": KIND,
-            "urgency": "normal",
-            "owner": owner,
-            "state": HandoffState.OPEN.value,
-            "opened_at": now,
-            "due_at": add_working_time(now, parse_duration(DUE), hours, zone, calendar_for(settings, None)),
-            "escalations": 0,
-            "brief": list(BRIEFS[step]),
-            "tasks": [],
-            "outcomes": list(OUTCOMES[step]),
-            "notify": [word for word in dict.fromkeys(told) if word != owner],
-            "posting": "wanted",
-            "post_attempts": 0,
-        }
-        rows.append(values)
-    if rows:
-        columns = tuple(rows[0])
-        insert_rows(connection, HANDOFF, columns, [tuple(row[name] for name in columns) for row in rows])
+            kind=KIND,
+            owner=owner,
+            opened_at=now,
+            due_at=add_working_time(now, parse_duration(DUE), hours, zone, calendar_for(settings, None)),
+            brief=BRIEFS[step],
+            outcomes=OUTCOMES[step],
+            notify=[word for word in dict.fromkeys(told) if word != owner],
+        )
+        opened.append(new)
+    open_handoffs(connection, opened)
     return given
 
 

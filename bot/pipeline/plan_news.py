@@ -1,8 +1,10 @@
-"""What is told of success plans: decisions that say why, and the events `plan.opened` and `plan.ended`. A few set-based statements, each
-once for what it tells of. Used by the derive pass, which achieves and misses plans, and by whoever opens or closes them."""
+"""What is told of success plans: decisions that say why, and the events `plan.opened` and `plan.ended`. A few set-based
+statements, each once for what it tells of. Used by the derive pass, which achieves and misses plans, and by whoever opens or
+closes them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -97,7 +99,7 @@ def _number_of(state: ObjectiveState) -> ColumnElement[Any]:
 
 
 def _decision(
-    reason: ColumnElement[Any], facts: dict[str, ColumnElement[Any]], once: ColumnElement[Any], now: datetime
+    reason: ColumnElement[Any], facts: Mapping[str, ColumnElement[Any]], once: ColumnElement[Any], now: datetime
 ) -> Any:
     """One per row of the enclosing statement over `success_plan`."""
     return select(

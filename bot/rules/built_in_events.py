@@ -62,7 +62,9 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
     ),
     BuiltInEvent(name="meeting.held", meaning="The time of a meeting has passed.", fields=("kind", "meeting")),
     BuiltInEvent(
-        name="plan.opened", meaning="A success plan was opened; `kind` is its kind in plans.yml.", fields=("kind", "state")
+        name="plan.opened",
+        meaning="A success plan was opened; `kind` is its kind in plans.yml.",
+        fields=("kind", "state"),
     ),
     BuiltInEvent(
         name="plan.ended",

@@ -103,4 +103,3 @@ class PlansFile(Part):
     named: dict[Name, PlanTemplate] = Field(
         default_factory=dict, description="The plans by kind: objective, recovery, adoption, account."
     )
-

@@ -22,7 +22,10 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{by} did not agree to the plan {title}, so it was closed",
         "{by}さんがプラン「{title}」を承認しなかったため、終了しました",
     ),
-    "plan_shared": ("{by} shared the plan {title} with the customer", "{by}さんがプラン「{title}」をお客様と共有しました"),
+    "plan_shared": (
+        "{by} shared the plan {title} with the customer",
+        "{by}さんがプラン「{title}」をお客様と共有しました",
+    ),
     "objective_met": (
         "Reached “{objective}” of the plan {title}: {because}",
         "プラン「{title}」の目標「{objective}」を達成しました：{because}",
@@ -43,7 +46,10 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{by} took “{objective}” out of the plan {title}: {because}",
         "{by}さんがプラン「{title}」から目標「{objective}」を外しました：{because}",
     ),
-    "plan_changed": ("{by} changed the plan {title}: {changes}", "{by}さんがプラン「{title}」を変更しました：{changes}"),
+    "plan_changed": (
+        "{by} changed the plan {title}: {changes}",
+        "{by}さんがプラン「{title}」を変更しました：{changes}",
+    ),
     "plan_review_asked": (
         "Asked {owner} to go through the plan {title}",
         "{owner}さんにプラン「{title}」の見直しを依頼しました",

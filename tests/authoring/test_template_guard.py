@@ -129,7 +129,7 @@ def test_what_runs_of_the_vectors_is_only_arithmetic() -> None:
         ("{% for arr in customer.tags %}{% endfor %}", 6, "template-loop", "another name"),
         ('{{ count("login", dayz=30) }}', 6, "template-call", "`days=`"),
         ('{{ count("login") }}', 6, "template-call", "days=30"),
-        ('{{ plan("recovery") }}', 6, "template-not-available", "leave it out"),
+        ('{{ aware("setup_video") }}', 6, "template-not-available", "leave it out"),
         ("{{ total(customer.tags | first) }}", 6, "template-call", "such as"),
     ],
 )

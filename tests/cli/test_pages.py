@@ -25,7 +25,7 @@ from bot.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
 EVENT_NAME = re.compile(
-    r'"((?:contact|customer|stage|ticket|survey|subscription|meeting|handoff|message|playbook)\.[a-z_]+)"'
+    r'"((?:contact|customer|stage|ticket|survey|subscription|meeting|plan|handoff|message|playbook)\.[a-z_]+)"'
 )
 #: Where events are told; elsewhere such texts are keys of something else.
 TELLERS = (

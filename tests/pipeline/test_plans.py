@@ -1,18 +1,18 @@
-"""Success plans: opened by a step, reached by data, agreed on by a manager, ended with a reason. The world begins on Monday, 1 March 2027."""
+"""Success plans: opened by a step, reached by data, agreed on by a manager, ended with a reason. The world begins on Monday,
+1 March 2027."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select
 
-from storage.accounts import Customer
-from storage.enrollments import mark_changed
+from storage import handoff_moves
 from storage.facts import Event
 from storage.plans import PlanObjective, SuccessPlan
 from tests.cast import change, csm, customer, ticket
-from tests.pipeline.scenes import journey, took
+from tests.pipeline.scenes import enroll, journey, took
 from tests.world import World
 
 PLAN: Table = SuccessPlan.__table__  # type: ignore[attr-defined]
@@ -54,13 +54,18 @@ def objectives(world: World, kind: str = "objective") -> list[tuple[str, str, fl
 
 
 def test_objectives_are_reached_by_data_and_the_last_one_achieves_the_plan(world: World) -> None:
-    journey(world, "goals", "- plan: objective\n- wait: {until: 'plan(\"objective\") == \"achieved\"', at_most: 90 days}")
+    journey(world, "goals", '- plan: objective\n- wait: {until: \'plan("objective") == "achieved"\', at_most: 90 days}')
     world.deploy({"playbooks/plans.yml": PLANS})
     csm(world.database, "sato")
     customer(world.database, "c", world.now, stage="onboarding", licenses_active=1, arr=100.0, csm="sato")
     world.tick()
     found = plan(world)
-    assert (found.state, found.due_on, found.owners, found.shared_at) == ("active", date(2027, 3, 31), ["csm"], world.now)
+    assert (found.state, found.due_on, found.owners, found.shared_at) == (
+        "active",
+        date(2027, 3, 31),
+        ["csm"],
+        world.now,
+    )
     assert objectives(world) == [("First value", "open", 0), ("Growth", "open", 0)]
     change(world.database, "c", licenses_active=5, arr=110.0)
     world.time_passes(days=5)
@@ -78,9 +83,69 @@ def test_objectives_are_reached_by_data_and_the_last_one_achieves_the_plan(world
     assert [each.details["because"] for each in reached] == ["licenses_active >= 9", "arr >= 1.2 * at_start(arr)"]
     assert took(world, "plan_achieved", "c")[0].details["met"] == 2
     with world.database.read() as connection:
-        told = connection.execute(select(EVENT.c.name, EVENT.c.properties).where(EVENT.c.name.startswith("plan."))).all()
+        told = connection.execute(
+            select(EVENT.c.name, EVENT.c.properties).where(EVENT.c.name.startswith("plan."))
+        ).all()
     assert [tuple(each) for each in told] == [
         ("plan.opened", {"kind": "objective", "state": "active"}),
         ("plan.ended", {"kind": "objective", "state": "achieved"}),
     ]
     world.assert_explained()
+
+
+def answer(world: World, title: str, outcome: str, note: str = "") -> None:
+    found = next(each for each in world.handoffs if each.title["en"] == title and each.state == "open")
+    with world.database.write() as connection:
+        move = handoff_moves.done(
+            connection, found.id, by="mori", at=world.now, key=f"k{found.id}", outcome=outcome, note=note
+        )
+    assert move.is_done
+
+
+def rescue(world: World) -> None:
+    """A red customer with one urgent ticket enters the journey that opens a recovery plan, which Sato's manager must agree on."""
+    steps = '- plan: recovery\n- wait: {until: \'plan("recovery") in ["approved", "active"]\', at_most: 5 days}'
+    journey(
+        world,
+        "rescue",
+        steps + "\n  else: [{end: nobody agreed}]\n- end: agreed",
+        enter='when: band("health") == "red"',
+    )
+    scorecard = "health: {use: {value: licenses_active}}"
+    world.deploy({"playbooks/plans.yml": PLANS, "playbooks/scorecard.yml": scorecard})
+    csm(world.database, "mori")
+    csm(world.database, "sato", manager="mori")
+    customer(world.database, "c", world.now, licenses_active=1, csm="sato")
+    ticket(world.database, "c", world.now, priority="urgent")
+    world.tick()
+
+
+def test_a_red_band_opens_a_recovery_plan_of_the_first_objectives_not_reached_and_the_manager_agrees(
+    world: World,
+) -> None:
+    rescue(world)
+    assert [title for title, *_ in objectives(world, "recovery")] == ["No urgent ticket open", "Confirmed"]
+    (card,) = world.handoffs
+    assert (plan(world, "recovery").state, card.owner, card.outcomes) == ("proposed", "mori", ["approved", "declined"])
+    assert card.title == {"en": "Agree on the plan: Recovery", "ja": "プランの承認：回復計画"}
+    answer(world, "Agree on the plan: Recovery", "approved")
+    world.time_passes(hours=1)
+    assert (plan(world, "recovery").state, plan(world, "recovery").approved_by) == ("approved", "mori")
+    assert [walk.outcome for walk in world.walks] == ["agreed"]
+    world.time_passes(days=61)
+    assert plan(world, "recovery").state == "missed"
+    assert took(world, "plan_missed", "c")[0].details["open"] == 2
+    world.assert_explained()
+
+
+def test_a_plan_that_is_not_agreed_on_is_closed_and_who_has_one_open_gets_no_second(world: World) -> None:
+    rescue(world)
+    journey(world, "again", "- plan: recovery", enter="manual: true")
+    world.deploy()
+    enroll(world, "again", customer="c")
+    world.tick()
+    assert len(took(world, "plan_open_already", "c")) == 1
+    answer(world, "Agree on the plan: Recovery", "declined", "not now")
+    world.time_passes(hours=1)
+    assert (plan(world, "recovery").state, plan(world, "recovery").reason) == ("closed", "not_agreed")
+    assert took(world, "plan_declined", "c")[0].details["by"] == "mori"

@@ -33,7 +33,7 @@ def test_a_good_condition_has_no_findings() -> None:
         ("event.score <= 6", {"has_event": True}, []),
         ('replied("notice")', {}, ["no-inbound-route"]),
         ('replied("notice")', {"replies_set_up": True}, []),
-        ('plan("objective") == "active" and aware("x")', {}, ["not-available", "not-available"]),
+        ('could_own("x") and aware("x")', {}, ["not-available", "not-available"]),
         ("stage_overdue", {}, []),
         ("today", {}, ["type"]),
         ("today", {"is_value": True}, []),

@@ -1,5 +1,5 @@
-"""The step `plan`: opens a success plan of plans.yml for the customer and goes on at once. One that is open already stays (S20); a kind
-that plans.yml lost meanwhile is passed over. In the holdout nothing is opened (S33)."""
+"""The step `plan`: opens a success plan of plans.yml for the customer and goes on at once. One that is open already stays
+(S20); a kind that plans.yml lost meanwhile is passed over. In the holdout nothing is opened (S33)."""
 
 from __future__ import annotations
 
