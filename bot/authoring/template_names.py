@@ -14,6 +14,7 @@ from jinja2 import nodes
 from bot.errors import ConditionError, TemplateRefused
 from bot.rules.conditions import parse_value
 from bot.rules.vocabulary import VOCABULARY, is_available
+from bot.rules.vocabulary_plans import AT_START
 
 CUSTOMER_FIELDS = frozenset(
     [
@@ -165,6 +166,8 @@ def check_expression(node: nodes.Node, text: str) -> None:
         _refuse(node, error.sentence, "call", error.hint)
     for name in sorted(condition.names):
         _refuse_unavailable(node, name)
+    if AT_START in condition.names:
+        _refuse(node, f"`{AT_START}` belongs to a plan", "call", "ask it in the target of an objective of plans.yml")
 
 
 def _refuse_unavailable(node: nodes.Node, name: str) -> None:

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import EVERYBODY, Changed, Derivation, Item, Look, tell
-from bot.pipeline.news import NEXT_TICK
+from bot.pipeline.derived import Changed, Derivation, Item, Look, tell
+from bot.pipeline.news import EVERYBODY, NEXT_TICK
 from bot.pipeline.plan_news import (
     APPROVE,
     KIND_REMOVED,

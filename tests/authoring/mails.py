@@ -13,7 +13,7 @@ from bot.errors import Finding
 NAMES = frozenset(
     {"arr", "renewal_date", "stage", "tier", "nps", "days_in_stage", "today", "weakest_feature", "contact.last_seen"}
 )
-FUNCTIONS = frozenset({"count", "total", "days_until", "band", "plan", "contact.has_role"})
+FUNCTIONS = frozenset({"count", "total", "days_until", "band", "plan", "aware", "at_start", "contact.has_role"})
 LAYOUTS = {
     "templates/emails/_layout.html": "<!DOCTYPE html><html><head><title>{{ subject }}</title></head>"
     "<body><i>{{ preheader }}</i><main>{{ content }}</main></body></html>",

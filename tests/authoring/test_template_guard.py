@@ -128,8 +128,9 @@ def test_what_runs_of_the_vectors_is_only_arithmetic() -> None:
         ('{{ "a" ~ arr }}', 6, "template-not-allowed", "filters"),
         ("{% for arr in customer.tags %}{% endfor %}", 6, "template-loop", "another name"),
         ('{{ count("login", dayz=30) }}', 6, "template-call", "`days=`"),
+        ("{{ at_start(arr) }}", 6, "template-call", "plans.yml"),
         ('{{ count("login") }}', 6, "template-call", "days=30"),
-        ('{{ aware("setup_video") }}', 6, "template-not-available", "leave it out"),
+        ('{{ aware("video") }}', 6, "template-not-available", "leave it out"),
         ("{{ total(customer.tags | first) }}", 6, "template-call", "such as"),
     ],
 )

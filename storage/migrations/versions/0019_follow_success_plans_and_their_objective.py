@@ -1,6 +1,6 @@
 """follow success plans and their objectives
 
-Revision 0017, after 0016. Immutable once released: change the tables and write the next one.
+Revision 0019, after 0018. Immutable once released: change the tables and write the next one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
