@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, literal_column, or_, select
 
 from storage.accounts import Pause
 from storage.fuses import FUSE_PAUSE, RELEASE
@@ -48,12 +48,12 @@ def has_due(connection: Connection, now: datetime) -> bool:
 
 def due_queues(connection: Connection, now: datetime) -> list[DueQueue]:
     """The playbooks with due mails, the most important first: a step through the index for each playbook that owes any."""
-    rows = connection.execute(_queues(now))
+    rows = connection.execute(_QUEUES, {"now": now})
     queues = [DueQueue(row.playbook, row.priority) for row in rows if row.priority is not None]
     return sorted(queues, key=lambda queue: (-queue.priority, queue.playbook))
 
 
-def _queues(now: datetime) -> Select[Any]:
+def _queues() -> Select[Any]:
     """A loose scan of the index by playbook: its names one by one, however many mails each owes."""
     first = select(func.min(MESSAGE.c.playbook).label("playbook")).where(MESSAGE.c.state == PENDING)
     names = first.cte("queue", recursive=True)
@@ -67,7 +67,7 @@ def _queues(now: datetime) -> Select[Any]:
     due = MESSAGE.alias("due")
     priority = (
         select(due.c.priority)
-        .where(due.c.state == PENDING, due.c.playbook == names.c.playbook, due.c.not_before <= now)
+        .where(due.c.state == PENDING, due.c.playbook == names.c.playbook, due.c.not_before <= bindparam("now"))
         .order_by(due.c.not_before)
         .limit(1)
         .correlate(names)
@@ -84,6 +84,9 @@ def _closed() -> Select[Any]:
     return select(PAUSE.c.key).where(
         or_(PAUSE.c.kind == "playbook", and_(PAUSE.c.kind == FUSE_PAUSE, ~lets_some_go.correlate(PAUSE)))
     )
+
+
+_QUEUES = _queues()
 
 
 def _in_turn(

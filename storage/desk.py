@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, UtcDateTime
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.handoffs import Handoff
 from storage.outbox_moves import MESSAGE
 
@@ -162,8 +162,13 @@ def _of(claim: DigestClaim) -> Update:
     return update(DIGEST).where(DIGEST.c.csm == claim.csm, DIGEST.c.day == claim.day)
 
 
+_HELD = (
+    select(MESSAGE.c.id)
+    .join(HOLD, and_(HOLD.c.enrollment_id == MESSAGE.c.enrollment_id, HOLD.c.step == MESSAGE.c.step))
+    .where(among_given(MESSAGE.c.id))
+)
+
+
 def held_messages(connection: Connection, message_ids: Collection[int]) -> set[int]:
     """Those of these mails that a person wants to wait."""
-    on = and_(HOLD.c.enrollment_id == MESSAGE.c.enrollment_id, HOLD.c.step == MESSAGE.c.step)
-    found = select(MESSAGE.c.id).select_from(MESSAGE.join(HOLD, on)).where(among(MESSAGE.c.id, sorted(message_ids)))
-    return set(connection.scalars(found))
+    return set(connection.scalars(_HELD, {"keys": sorted(message_ids)}))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer, String, literal
+from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer, String, bindparam, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -310,6 +310,11 @@ class is_among(FunctionElement[bool]):  # noqa: N801
 def among(column: ColumnElement[Any], ids: Iterable[int | None]) -> ColumnElement[bool]:
     """Whether a key column is one of these keys: one bound value, whatever their number."""
     return is_among(column, literal([found for found in ids if found is not None], KeyList()))
+
+
+def among_given(column: ColumnElement[Any], name: str = "keys") -> ColumnElement[bool]:
+    """`among` for a statement that is put together once: the keys are bound under that name whenever it runs."""
+    return is_among(column, bindparam(name, type_=KeyList()))
 
 
 @compiles(is_among, "sqlite")

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
+    bindparam,
     exists,
     false,
     literal_column,
@@ -25,7 +26,8 @@ from sqlalchemy import (
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
 from storage.bulk import update_rows
-from storage.dialects import among
+from storage.columns import UtcDateTime
+from storage.dialects import among, among_given
 from storage.fuses import EVERY_MAIL, FUSE_PAUSE, RELEASE
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import OVER, Message
@@ -155,26 +157,27 @@ def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
     update_rows(connection, ENROLLMENT, MOVED, moved)
 
 
+_WAKING = (
+    update(ENROLLMENT)
+    .where(
+        among_given(ENROLLMENT.c.id),
+        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
+        ENROLLMENT.c.due_at.is_(None),
+        ~exists().where(
+            MESSAGE.c.enrollment_id == ENROLLMENT.c.id,
+            MESSAGE.c.step == ENROLLMENT.c.step,
+            MESSAGE.c.state.not_in([state.value for state in OVER]),
+        ),
+    )
+    .values(due_at=bindparam("at", type_=UtcDateTime()))
+)
+
+
 def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[int | None], at: datetime) -> None:
     """A mail is over: its walk is looked at again, unless another mail of the same step is still owed (S9)."""
     ids = [found for found in set(enrollment_ids) if found is not None]
-    if not ids:
-        return
-    still_owed = exists().where(
-        MESSAGE.c.enrollment_id == ENROLLMENT.c.id,
-        MESSAGE.c.step == ENROLLMENT.c.step,
-        MESSAGE.c.state.not_in([state.value for state in OVER]),
-    )
-    connection.execute(
-        update(ENROLLMENT)
-        .where(
-            among(ENROLLMENT.c.id, ids),
-            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-            ENROLLMENT.c.due_at.is_(None),
-            ~still_owed,
-        )
-        .values(due_at=at)
-    )
+    if ids:
+        connection.execute(_WAKING, {"keys": ids, "at": at})
 
 
 def mark_changed(connection: Connection, customer_ids: Collection[int]) -> None:

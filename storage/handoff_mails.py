@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, Table, cast, delete, insert, literal, select
 
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.handoff_deeds import MACHINE, Deed, Move, carry_out, look, unknown
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import Handoff, HandoffAct, HandoffMail, HandoffState, Way
@@ -141,16 +141,17 @@ def put_down(
 _SAID = {MAILED: "{by} sent its mail", WROTE_MYSELF: "{by} wrote its mail elsewhere"}
 
 
+_OWED_BY_HANDOFFS = (
+    select(MESSAGE.c.customer_id)
+    .join(HANDOFF_MAIL, HANDOFF_MAIL.c.message_id == MESSAGE.c.id)
+    .where(among_given(HANDOFF_MAIL.c.message_id))
+)
+
+
 def tell_of_mails(connection: Connection, message_ids: Collection[int]) -> None:
     """Mails were accepted: where a hand-off owed one, its walk may wait for `sent("hand-off")`."""
-    if not message_ids:
-        return
-    of_handoffs = (
-        select(MESSAGE.c.customer_id)
-        .join(HANDOFF_MAIL, HANDOFF_MAIL.c.message_id == MESSAGE.c.id)
-        .where(among(HANDOFF_MAIL.c.message_id, message_ids))
-    )
-    mark_customers(connection, set(connection.scalars(of_handoffs)))
+    if message_ids:
+        mark_customers(connection, set(connection.scalars(_OWED_BY_HANDOFFS, {"keys": list(message_ids)})))
 
 
 def unsent_mails(connection: Connection, at: datetime) -> list[Any]:

@@ -13,8 +13,8 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
+    bindparam,
     insert,
-    literal,
     literal_column,
     or_,
     select,
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from storage.bulk import insert_rows, update_rows
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.outbox import BY_HANDOFF, OVER, TRANSITIONS, Attempt, Message, MessageContent, MessageState
 
 MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
@@ -127,14 +127,52 @@ def write_moves(connection: Connection, moves: Sequence[tuple[MessageRow, Messag
     update_rows(connection, MESSAGE, MOVING, rows)
 
 
-def _move_alike(
-    connection: Connection, ids: Sequence[int], before: MessageState, after: MessageState, **changes: Any
-) -> None:
-    """One statement for messages that make the same move from one leased or waiting state to the next; `changes` may be
-    expressions. The caller has locked them and seen them in `before`. Raises: IllegalMove."""
-    _check(before, after)
-    values = {"state": after.value, **changes}
-    connection.execute(update(MESSAGE).where(among(MESSAGE.c.id, ids)).values(values))
+#: Kept, because each batch asks for them: to put them together anew would take longer than to run them.
+_STANDING = (
+    select(MESSAGE.c.id, MESSAGE.c.token)
+    .where(among_given(MESSAGE.c.id), MESSAGE.c.state == bindparam("standing"))
+    .with_for_update()
+)
+_CLAIMING = (
+    update(MESSAGE)
+    .where(among_given(MESSAGE.c.id))
+    .values(
+        state=MessageState.CLAIMED.value,
+        token=MESSAGE.c.token + 1,
+        claims=MESSAGE.c.claims + 1,
+        claimed_by=bindparam("worker"),
+        lease_until=bindparam("until", type_=UtcDateTime()),
+    )
+)
+_SUBMITTING = (
+    update(MESSAGE)
+    .where(among_given(MESSAGE.c.id))
+    .values(
+        state=MessageState.SUBMITTING.value,
+        attempts=MESSAGE.c.attempts + 1,
+        provider=bindparam("through"),
+        lease_until=bindparam("until", type_=UtcDateTime()),
+    )
+)
+_BEGUN = insert(ATTEMPT).from_select(
+    ["message_id", "number", "token", "started_at"],
+    select(MESSAGE.c.id, MESSAGE.c.attempts, MESSAGE.c.token, bindparam("at", type_=UtcDateTime())).where(
+        among_given(MESSAGE.c.id)
+    ),
+)
+_NEWEST_ATTEMPT = select(MESSAGE.c.attempts).where(MESSAGE.c.id == ATTEMPT.c.message_id).scalar_subquery()
+_ACCEPTED_ATTEMPTS = (
+    update(ATTEMPT)
+    .where(among_given(ATTEMPT.c.message_id), ATTEMPT.c.number == _NEWEST_ATTEMPT)
+    .values(
+        ended_at=bindparam("at", type_=UtcDateTime()),
+        outcome=MessageState.ACCEPTED.value,
+        status=bindparam("code"),
+        reason=MessageState.ACCEPTED.value,
+    )
+)
+_CONTENTS = select(CONTENT).where(among_given(CONTENT.c.message_id))
+_ADDRESSES = select(CONTENT.c.message_id, CONTENT.c.to_email).where(among_given(CONTENT.c.message_id))
 
 
 def claim_due_messages(
@@ -150,23 +188,19 @@ def claim_due_messages(
     before = [MessageRow._make(row) for row in pick_due(connection, COLUMNS, now, limit, *where)]
     if slots is not None and before:
         before = before[: slots(len(before))]
-    lease = {"claimed_by": worker, "lease_until": now + LEASE}
-    raised = {"token": MESSAGE.c.token + 1, "claims": MESSAGE.c.claims + 1}
+    lease: dict[str, Any] = {"claimed_by": worker, "lease_until": now + LEASE}
     if before:
-        ids = [row.id for row in before]
-        _move_alike(connection, ids, MessageState.PENDING, MessageState.CLAIMED, **raised, **lease)
+        _check(MessageState.PENDING, MessageState.CLAIMED)
+        asked = {"keys": [row.id for row in before], "worker": worker, "until": lease["lease_until"]}
+        connection.execute(_CLAIMING, asked)
     return [row.to(MessageState.CLAIMED, now, token=row.token + 1, claims=row.claims + 1, **lease) for row in before]
 
 
 def still_claimed(connection: Connection, claimed: Sequence[MessageRow]) -> list[MessageRow]:
     """Those of the claimed rows that no other worker took since and nobody cancelled, locked until the transaction ends.
     Nobody else changes a claimed row without ending the claim, so they stand as they were claimed."""
-    standing = connection.execute(
-        select(MESSAGE.c.id, MESSAGE.c.token)
-        .where(among(MESSAGE.c.id, [row.id for row in claimed]), MESSAGE.c.state == MessageState.CLAIMED.value)
-        .with_for_update()
-    )
-    mine = {tuple(found) for found in standing}
+    asked = {"keys": [row.id for row in claimed], "standing": MessageState.CLAIMED.value}
+    mine = {tuple(found) for found in connection.execute(_STANDING, asked)}
     return [row for row in claimed if (row.id, row.token) in mine]
 
 
@@ -251,12 +285,10 @@ def store_intent(connection: Connection, rows: Sequence[MessageRow], now: dateti
     if not rows:
         return []
     ids = [row.id for row in rows]
-    move = {"provider": provider, "lease_until": now + LEASE}
-    raised = {"attempts": MESSAGE.c.attempts + 1}
-    _move_alike(connection, ids, MessageState.CLAIMED, MessageState.SUBMITTING, **raised, **move)
-    written = select(MESSAGE.c.id, MESSAGE.c.attempts, MESSAGE.c.token, literal(now, UtcDateTime()))
-    columns = ["message_id", "number", "token", "started_at"]
-    connection.execute(insert(ATTEMPT).from_select(columns, written.where(among(MESSAGE.c.id, ids))))
+    move: dict[str, Any] = {"provider": provider, "lease_until": now + LEASE}
+    _check(MessageState.CLAIMED, MessageState.SUBMITTING)
+    connection.execute(_SUBMITTING, {"keys": ids, "through": provider, "until": move["lease_until"]})
+    connection.execute(_BEGUN, {"keys": ids, "at": now})
     return [row.to(MessageState.SUBMITTING, now, attempts=row.attempts + 1, **move) for row in rows]
 
 
@@ -266,25 +298,14 @@ def store_acceptances(
     """(message, token) → the provider's id, for what it took: submitting → accepted, with the attempt closed. Returns those
     that stood as expected and are locked now; the others are left for the caller to look at one by one."""
     _check(MessageState.SUBMITTING, MessageState.ACCEPTED)
-    standing = connection.execute(
-        select(MESSAGE.c.id, MESSAGE.c.token)
-        .where(
-            among(MESSAGE.c.id, [found for found, _ in accepted]),
-            MESSAGE.c.state == MessageState.SUBMITTING.value,
-        )
-        .with_for_update()
-    )
+    asked = {"keys": [found for found, _ in accepted], "standing": MessageState.SUBMITTING.value}
+    standing = connection.execute(_STANDING, asked)
     mine = {found for row in standing if (found := (row.id, row.token)) in accepted}
     if not mine:
         return mine
     moved = [(found[0], accepted[found], *_ACCEPTED, now, now) for found in mine]
     update_rows(connection, MESSAGE, _ACCEPTED_COLUMNS, moved)
-    newest = select(MESSAGE.c.attempts).where(MESSAGE.c.id == ATTEMPT.c.message_id).scalar_subquery()
-    connection.execute(
-        update(ATTEMPT)
-        .where(among(ATTEMPT.c.message_id, [found for found, _ in mine]), ATTEMPT.c.number == newest)
-        .values(ended_at=now, outcome="accepted", status=status, reason="accepted")
-    )
+    connection.execute(_ACCEPTED_ATTEMPTS, {"keys": [found for found, _ in mine], "at": now, "code": status})
     return mine
 
 
@@ -295,14 +316,13 @@ def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) 
 
 def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Message id → what was rendered (or edited) for it before: an approved or retried mail keeps its text (S35)."""
-    found = connection.execute(select(CONTENT).where(among(CONTENT.c.message_id, ids)))
+    found = connection.execute(_CONTENTS, {"keys": list(ids)})
     return {row.message_id: row for row in found}
 
 
 def stored_addresses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """Message id → the address of its text, for those of which a text is stored."""
-    found = select(CONTENT.c.message_id, CONTENT.c.to_email).where(among(CONTENT.c.message_id, ids))
-    return {row.message_id: row.to_email for row in connection.execute(found)}
+    return {row.message_id: row.to_email for row in connection.execute(_ADDRESSES, {"keys": list(ids)})}
 
 
 def readdress(connection: Connection, message_id: int, to_email: str, to_name: str | None) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, case, func, litera
 
 from storage.accounts import Contact, Customer
 from storage.columns import BigKey
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.facts import Meeting
 from storage.handoffs import Handoff, HandoffState
@@ -40,16 +40,18 @@ def wait_for_turn(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
 
 
+_OTHER = CONTACT.alias("other")
+_AT_ADDRESSES = (
+    select(_OTHER.c.id.label("contact_id"), _OTHER.c.customer_id, func.lower(_OTHER.c.email).label("address"))
+    .select_from(CONTACT.join(_OTHER, func.lower(_OTHER.c.email) == func.lower(CONTACT.c.email)))
+    .where(among_given(CONTACT.c.id))
+)
+
+
 def people_at_addresses(connection: Connection, contact_ids: Collection[int]) -> list[Row[Any]]:
     """`contact_id, customer_id, address` of these contacts and of every other one with the same address; once for each
     contact of yours that has it."""
-    other = CONTACT.alias("other")
-    statement = (
-        select(other.c.id.label("contact_id"), other.c.customer_id, func.lower(other.c.email).label("address"))
-        .select_from(CONTACT.join(other, func.lower(other.c.email) == func.lower(CONTACT.c.email)))
-        .where(among(CONTACT.c.id, contact_ids))
-    )
-    return [*connection.execute(statement)]
+    return [*connection.execute(_AT_ADDRESSES, {"keys": list(contact_ids)})]
 
 
 def mails_that_reached(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from storage.outbox import Transport
 
@@ -50,9 +50,17 @@ def closed_since(connection: Connection, name: str, reason: str) -> datetime | N
     return connection.scalar(select(TRANSPORT.c.since).where(TRANSPORT.c.name == name, TRANSPORT.c.reason == reason))
 
 
+_OPENING = (
+    update(TRANSPORT)
+    .where(
+        TRANSPORT.c.name == bindparam("way"),
+        TRANSPORT.c.reason.is_not(None),
+        TRANSPORT.c.blocked_until <= bindparam("now"),
+    )
+    .values(blocked_until=None, reason=None, since=None)
+)
+
+
 def open_again(connection: Connection, name: str, now: datetime) -> None:
     """The provider accepts again. What it accepted while we had closed it was on its way before, and proves nothing."""
-    closed = and_(TRANSPORT.c.reason.is_not(None), TRANSPORT.c.blocked_until <= now)
-    connection.execute(
-        update(TRANSPORT).where(TRANSPORT.c.name == name, closed).values(blocked_until=None, reason=None, since=None)
-    )
+    connection.execute(_OPENING, {"way": name, "now": now})

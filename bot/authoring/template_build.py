@@ -80,7 +80,6 @@ def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Name
 
     parts = {
         "_subject": compiled(sources.subject, "line"),
-        "_preheader": compiled(sources.preheader, "line"),
         "_html": compiled(sources.html, "html"),
         "_text": compiled(sources.text, "text"),
         "_draft": compiled(sources.draft, "draft"),

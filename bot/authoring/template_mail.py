@@ -22,10 +22,9 @@ PIECES_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMail:
-    """One mail as the reader gets it. `subject` and `preheader` are single lines."""
+    """One mail as the reader gets it. `subject` is a single line; the preheader stands in the HTML."""
 
     subject: str
-    preheader: str
     html: str
     text: str
 
@@ -63,7 +62,6 @@ class CompiledTemplate:
     expressions: frozenset[str]
     sources: MailSources
     _subject: Template = field(repr=False)
-    _preheader: Template = field(repr=False)
     _html: Template = field(repr=False)
     _text: Template = field(repr=False)
     _draft: Template = field(repr=False)
@@ -75,7 +73,6 @@ class CompiledTemplate:
         values = dict(context)
         return RenderedMail(
             subject=one_line(run_template(self._subject, values, self.path)),
-            preheader=one_line(run_template(self._preheader, values, self.path)),
             html=run_template(self._html, values, self.path),
             text=run_template(self._text, values, self.path).rstrip() + "\n",
         )

@@ -46,14 +46,19 @@ class LazyGroup(TyperGroup):
             raise refuse(error, is_debugging=bool(ctx.params.get("debug"))) from error
 
 
+def search_seldom() -> None:
+    """For garbage, and never again in what is imported by now."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    gc.enable()
+
+
 def load_command(place: CommandPlace) -> Any:
     """The real command, its module imported."""
     module, _, attribute = place.place.partition(":")
     found = getattr(import_module(module), attribute)
     if not gc.isenabled():  # `main` started the program, not a test
-        gc.freeze()
-        gc.set_threshold(*GARBAGE)
-        gc.enable()
+        search_seldom()
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)  # get_command would offer shell completion in every group
     else:

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import Connection, Select, select, true
 
 from bot.channels.base import Outgoing
 from bot.pipeline.holding import keep_held
@@ -17,7 +19,7 @@ from bot.pipeline.questions import ask_about_gaps
 from bot.pipeline.scopes import CONTACT, is_mailable
 from bot.pipeline.template_holds import hold_with_templates
 from bot.rules.references import answer_address, reference_of
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -51,12 +53,8 @@ def check_again(connection: Connection, published: Published, judgements: dict[i
         if judgement.state == MessageState.SUBMITTING and judgement.letter is not None:
             by_category.setdefault(judgement.letter.category, []).append(found)
     for category, ids in by_category.items():
-        # By each mail's own contact, not as a join: where PostgreSQL knows no statistics yet (after an import), it would go
-        # through all contacts and look for the mails of each.
-        may = (CONTACT.c.id == MESSAGE.c.contact_id, is_mailable(category, published.settings.consent))
-        address = select(CONTACT.c.email).where(*may).correlate(MESSAGE).scalar_subquery().label("email")
-        statement = select(MESSAGE.c.id, address).where(among(MESSAGE.c.id, ids))
-        allowed = {row.id: row.email for row in connection.execute(statement) if row.email is not None}
+        found_now = connection.execute(_allowed(category, published.settings.consent), {"keys": ids})
+        allowed = {row.id: row.email for row in found_now if row.email is not None}
         for found in ids:
             letter = judgements[found].letter
             if found not in allowed:
@@ -72,6 +70,16 @@ def check_again(connection: Connection, published: Published, judgements: dict[i
                 judgements[found] = Judgement(state=MessageState.PENDING, reason="paused")
 
 
+@lru_cache(maxsize=32)
+def _allowed(category: str, consent: tuple[str, ...]) -> Select[Any]:
+    """The address of each mail's contact, as far as it may be written to."""
+    # By each mail's own contact, not as a join: where PostgreSQL knows no statistics yet (after an import), it would go
+    # through all contacts and look for the mails of each.
+    may = (CONTACT.c.id == MESSAGE.c.contact_id, is_mailable(category, consent))
+    address = select(CONTACT.c.email).where(*may).correlate(MESSAGE).scalar_subquery().label("email")
+    return select(MESSAGE.c.id, address).where(among_given(MESSAGE.c.id))
+
+
 def store_judgements(
     connection: Connection,
     published: Published,
@@ -85,7 +93,8 @@ def store_judgements(
     keep_held(connection, judgements)
     _tell_of_other_languages(connection, rows, judgements, now)
     going = [row for found, row in rows.items() if judgements[found].state == MessageState.SUBMITTING]
-    kept = lock_messages(connection, [found for found in rows if judgements[found].state != MessageState.SUBMITTING])
+    not_going = [found for found in rows if judgements[found].state != MessageState.SUBMITTING]
+    kept = lock_messages(connection, not_going) if not_going else {}
     staying = [(row, judgements[found]) for found, row in kept.items()]
     moves = [
         (

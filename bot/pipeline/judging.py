@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.authoring.templates import RenderedMail
 from bot.errors import JourneybotError
-from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases
+from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases, printed_fields
 from bot.pipeline.news import local_days
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
@@ -32,10 +32,11 @@ def judge_batch(
 ) -> tuple[dict[int, MailCase], dict[int, Judgement]]:
     with database.read() as connection:
         ground = published.ground(local_days(connection, now, published.settings.timezone))
-        cases = load_cases(connection, ground, ids)
+        printed = printed_fields(connection, published.templates, ids)
+        cases = load_cases(connection, ground, ids, printed)
     if any(case.message.contact_id is None for case in cases):
         with database.write() as connection:
-            cases = _find_missing_recipients(connection, published, ground, cases)
+            cases = _find_missing_recipients(connection, published, ground, cases, printed)
     with database.read() as connection:
         judgements, values = _values(connection, published, ground, cases)
         judgements |= judge_refused(connection, published, cases)
@@ -87,7 +88,7 @@ def _values(
 
 
 def _find_missing_recipients(
-    connection: Connection, published: Published, ground: Ground, cases: list[MailCase]
+    connection: Connection, published: Published, ground: Ground, cases: list[MailCase], printed: frozenset[str]
 ) -> list[MailCase]:
     """A mail that had nobody to go to looks again: somebody may have been added (S24)."""
     found: list[int] = []
@@ -103,12 +104,12 @@ def _find_missing_recipients(
             found.append(case.id)
     if not found:
         return cases
-    fresh = {case.id: case for case in load_cases(connection, ground, found)}
+    fresh = {case.id: case for case in load_cases(connection, ground, found, printed)}
     return [fresh.get(case.id, case) for case in cases]
 
 
 def _letter_of(row: object) -> Letter:
-    mail = RenderedMail(subject=row.subject, preheader="", html=row.html, text=row.text)  # type: ignore[attr-defined]
+    mail = RenderedMail(subject=row.subject, html=row.html, text=row.text)  # type: ignore[attr-defined]
     return Letter(
         to_email=row.to_email,  # type: ignore[attr-defined]
         to_name=row.to_name,  # type: ignore[attr-defined]

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Table, and_, case, literal, or_, select, true
+from sqlalchemy import Connection, Integer, Row, Select, Table, and_, case, literal, or_, select, true
 
-from bot.authoring.templates import CompiledTemplate
+from bot.authoring.templates import CompiledTemplate, Templates
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import usable_zone
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
 from storage.accounts import Csm, has_left
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import ENROLLMENT
 from storage.outbox import BY_HANDOFF
 from storage.outbox_moves import MESSAGE
@@ -33,6 +33,14 @@ CONTACT_FIELDS = tuple(
     column.name for column in CONTACT.columns if column.name not in ("id", "key", "customer_id", "erased_at")
 )
 CSM_FIELDS = ("key", "name", "email", "team", "timezone", "locale", "manager")
+#: Where templates read from, and what may be read there.
+FIELDS = {"customer": CUSTOMER_FIELDS, "contact": CONTACT_FIELDS, "csm": CSM_FIELDS}
+#: What deciding on a mail asks for, whatever its template prints: zone, language, windows, signer, address.
+DECIDING = {
+    "customer": frozenset({"timezone", "locale", "region", "touch", "owners"}),
+    "contact": frozenset({"timezone", "locale", "email", "name"}),
+    "csm": frozenset({"key", "timezone", "manager"}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +73,38 @@ class MailCase:
         return str(self.message.occurrence).startswith(BY_HANDOFF)
 
 
-def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> list[MailCase]:
-    """The messages with customer (`customer_…`), contact (`contact_…`) and CSM (`csm_…`) columns, by two statements."""
+def printed_fields(connection: Connection, templates: Templates, ids: Sequence[int]) -> frozenset[str]:
+    """What the templates of these messages may print, in whatever language (`customer.name`)."""
+    names = connection.scalars(select(MESSAGE.c.template).where(among(MESSAGE.c.id, ids)).distinct())
+    versions = (version for name in names for version in templates.by_name.get(name, {}).values())
+    return frozenset().union(*(version.fields for version in versions))
+
+
+def load_cases(
+    connection: Connection, ground: Ground, ids: Sequence[int], printed: frozenset[str] | None = None
+) -> list[MailCase]:
+    """The messages with customer (`customer_…`), contact (`contact_…`) and CSM (`csm_…`) columns, by two statements.
+    `printed`: the fields that will be asked for; None: all. A mail prints a few of sixty, and documents are read slowly."""
+    statement = ground.kept(("mail cases", printed), partial(_cases, ground, printed))
+    found = connection.execute(statement, {"keys": list(ids)}).all()
+    settings = ground.settings
+    signers = signers_of(connection, settings, found)
+    queue = queue_of(connection, settings.pace.per_second) if found else None
+    return [
+        MailCase(
+            message=row,
+            zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
+            locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
+            window=row.window,
+            team_window=row.team_window,
+            signer=signer,
+            queue=queue,
+        )
+        for row, signer in zip(found, signers, strict=True)
+    ]
+
+
+def _cases(ground: Ground, printed: frozenset[str] | None) -> Select[Any]:
     columns = [
         MESSAGE.c.id,
         MESSAGE.c.enrollment_id,
@@ -87,9 +125,9 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         ENROLLMENT.c.event,
         CUSTOMER.c.key.label("customer_key"),
         CONTACT.c.key.label("contact_key"),
-        *(CUSTOMER.c[name].label(f"customer_{name}") for name in CUSTOMER_FIELDS),
-        *(CONTACT.c[name].label(f"contact_{name}") for name in CONTACT_FIELDS),
-        *(CSM.c[name].label(f"csm_{name}") for name in CSM_FIELDS),
+        *_columns_of(CUSTOMER, "customer", printed),
+        *_columns_of(CONTACT, "contact", printed),
+        *_columns_of(CSM, "csm", printed),
         *window_columns(ground),
     ]
     rows = (
@@ -98,22 +136,15 @@ def load_cases(connection: Connection, ground: Ground, ids: Sequence[int]) -> li
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
         .outerjoin(CSM, CSM.c.key == CUSTOMER.c.csm)
     )
-    found = connection.execute(select(*columns).select_from(rows).where(among(MESSAGE.c.id, ids))).all()
-    settings = ground.settings
-    signers = signers_of(connection, settings, found)
-    queue = queue_of(connection, settings.pace.per_second) if found else None
-    return [
-        MailCase(
-            message=row,
-            zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
-            locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
-            window=row.window,
-            team_window=row.team_window,
-            signer=signer,
-            queue=queue,
-        )
-        for row, signer in zip(found, signers, strict=True)
-    ]
+    return select(*columns).select_from(rows).where(among_given(MESSAGE.c.id))
+
+
+def _columns_of(table: Table, source: str, printed: frozenset[str] | None) -> list[Any]:
+    names = FIELDS[source]
+    if printed is not None:
+        asked = {path.split(".")[1] for path in printed if path.startswith(f"{source}.")} | DECIDING[source]
+        names = tuple(name for name in names if name in asked)
+    return [table.c[name].label(f"{source}_{name}") for name in names]
 
 
 def signers_of(connection: Connection, settings: WorkspaceSettings, rows: Sequence[Row[Any]]) -> list[Signer | None]:
@@ -168,32 +199,42 @@ def _team_window_of(ground: Ground) -> Any:
     return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
 
 
-@lru_cache(maxsize=16)
-def _places(columns: tuple[str, ...]) -> tuple[itemgetter[Any], itemgetter[Any], itemgetter[Any]]:
-    """Where the fields of customer, contact and CSM stand in a row: looked up once a statement, not once a mail."""
-    sources = (("customer", CUSTOMER_FIELDS), ("contact", CONTACT_FIELDS), ("csm", CSM_FIELDS))
-    customer, contact, csm = (
-        itemgetter(*(columns.index(f"{source}_{name}") for name in names)) for source, names in sources
-    )
-    return customer, contact, csm
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the fields of one source stand in a row."""
+
+    names: tuple[str, ...]
+    values: itemgetter[Any]
+
+    def fields(self, row: Row[Any]) -> dict[str, Any]:
+        return dict(zip(self.names, self.values(row), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _places(columns: tuple[str, ...]) -> tuple[_Place, ...]:
+    """Of customer, contact and CSM: looked up once a statement, not once a mail. What deciding asks for is in every row, so
+    that each has several fields."""
+    found = []
+    for source, fields in FIELDS.items():
+        names = tuple(name for name in fields if f"{source}_{name}" in columns)
+        found.append(_Place(names, itemgetter(*(columns.index(f"{source}_{name}") for name in names))))
+    return tuple(found)
 
 
 def context_of(
     found: MailCase, settings: WorkspaceSettings, values: Mapping[str, Any], today: Any, links: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The plain data a template renders over. `values` are the computed expressions and bare vocabulary names."""
+    """The plain data a template renders over, as far as the row has it. `values` are the computed expressions and bare
+    vocabulary names."""
     row = found.message
-    of_customer, of_contact, of_csm = _places(row._fields)
-    customer = dict(zip(CUSTOMER_FIELDS, of_customer(row), strict=True))
-    customer["customer"] = row.customer_key
-    customer.update({name: value for name, value in values.items() if name.isidentifier()})
+    customer, contact, csm = (place.fields(row) for place in _places(row._fields))
+    customer["customer"], contact["contact"], csm["csm"] = row.customer_key, row.contact_key, row.csm_key
+    if values:
+        customer.update({name: value for name, value in values.items() if name.isidentifier()})
     return {
         "customer": customer,
-        "contact": {
-            "contact": row.contact_key,
-            **dict(zip(CONTACT_FIELDS, of_contact(row), strict=True)),
-        },
-        "csm": {"csm": row.csm_key, **dict(zip(CSM_FIELDS, of_csm(row), strict=True))},
+        "contact": contact,
+        "csm": csm,
         "workspace": {
             "company": settings.company,
             "name": settings.sender.name,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    bindparam,
     insert,
     literal,
     select,
@@ -24,8 +23,7 @@ from sqlalchemy import (
 
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
 from storage.accounts import ContactRole
-from storage.columns import KeyList
-from storage.dialects import is_among
+from storage.dialects import among_given
 from storage.enrollments import ENROLLMENT
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE
@@ -95,7 +93,7 @@ def _statement(to: Sequence[str], category: str, consent: tuple[str, ...]) -> Se
 
 
 def _wish(place: int, wish: str, category: str, consent: tuple[str, ...]) -> Select[Any]:
-    of_batch: ColumnElement[bool] = is_among(ENROLLMENT.c.id, bindparam("walks", type_=KeyList()))
+    of_batch: ColumnElement[bool] = among_given(ENROLLMENT.c.id, "walks")
     of_customer = CONTACT.c.customer_id == ENROLLMENT.c.customer_id
     if match := ALL_OF.fullmatch(wish):
         has_role = select(ROLE.c.contact_id).where(ROLE.c.contact_id == CONTACT.c.id, ROLE.c.role == match[1]).exists()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, insert, literal, select
 from sqlalchemy.exc import OperationalError
 
 from bot.channels.base import Answer, Outcome, Outgoing
@@ -21,7 +21,7 @@ from bot.failpoints import Place, pass_by
 from storage.bulk import update_rows
 from storage.columns import UtcDateTime
 from storage.database import Database
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import wake_walks_of_messages
 from storage.handoff_mails import tell_of_mails
 from storage.journal import Verdict
@@ -172,6 +172,22 @@ def _record(connection: Connection, group: list[tuple[MessageRow, Answer]], now:
     return [MessageState.ACCEPTED.value] * len(taken) + [after.state for after in moved]
 
 
+def _decisions_of_accepted() -> Insert:
+    """What stands in the journal of each mail that was taken."""
+    known: dict[str, ColumnElement[Any]] = {
+        "at": bindparam("at", type_=UtcDateTime()),
+        "verdict": literal(Verdict.SENT.value),
+        "reason": literal("accepted"),
+        "message_id": MESSAGE.c.id,
+        **{name: MESSAGE.c[name] for name in ("customer_id", "contact_id", "playbook", "enrollment_id", "step")},
+    }
+    return insert(DECISION).from_select(list(known), select(*known.values()).where(among_given(MESSAGE.c.id)))
+
+
+#: Kept, because every group of answers runs it.
+_TOLD_OF_ACCEPTANCE = _decisions_of_accepted()
+
+
 def _record_acceptances(
     connection: Connection, group: list[tuple[MessageRow, Answer]], now: datetime
 ) -> set[tuple[int, int]]:
@@ -184,15 +200,7 @@ def _record_acceptances(
     for status, accepted in by_status.items():
         taken |= store_acceptances(connection, accepted, now, status)
     if taken:
-        told = {
-            "at": literal(now, UtcDateTime()),
-            "verdict": literal(Verdict.SENT.value),
-            "reason": literal("accepted"),
-        }
-        of_message = ("customer_id", "contact_id", "playbook", "enrollment_id", "step")
-        known: dict[str, Any] = {**told, "message_id": MESSAGE.c.id, **{name: MESSAGE.c[name] for name in of_message}}
-        rows = select(*known.values()).where(among(MESSAGE.c.id, [found for found, _ in taken]))
-        connection.execute(insert(DECISION).from_select(list(known), rows))
+        connection.execute(_TOLD_OF_ACCEPTANCE, {"keys": [found for found, _ in taken], "at": now})
     return taken
 
 

@@ -29,6 +29,16 @@ MOST_GAPS = 20
 UNFINISHED = (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)
 
 
+_ASKED = (
+    select(HANDOFF.c.id, HANDOFF.c.occurrence, HANDOFF.c.event)
+    .where(
+        and_(HANDOFF.c.kind == QUESTION, HANDOFF.c.customer_id.is_(None), HANDOFF.c.state.in_(UNFINISHED)),
+        HANDOFF.c.occurrence.startswith(PREFIX, autoescape=True),
+    )
+    .order_by(HANDOFF.c.id)
+)
+
+
 def hold_with_templates(connection: Connection, judgements: dict[int, Judgement]) -> None:
     """Mails of a held template wait with it; what a person approved or wrote goes all the same."""
     held = _templates(_questions(connection))
@@ -93,11 +103,7 @@ def _templates(questions: Sequence[Row[Any, Any, Any]]) -> set[str]:
 
 def _questions(connection: Connection) -> Sequence[Row[Any, Any, Any]]:
     """The templates that somebody is asked about."""
-    mine = and_(HANDOFF.c.kind == QUESTION, HANDOFF.c.customer_id.is_(None), HANDOFF.c.state.in_(UNFINISHED))
-    found = select(HANDOFF.c.id, HANDOFF.c.occurrence, HANDOFF.c.event).where(
-        mine, HANDOFF.c.occurrence.startswith(PREFIX, autoescape=True)
-    )
-    return connection.execute(found.order_by(HANDOFF.c.id)).all()
+    return connection.execute(_ASKED).all()
 
 
 def _gaps_of(connection: Connection, template: str) -> int:

@@ -1,7 +1,8 @@
 """Sending 20,000 mails (claim, checks, render, intent, post, record) to a local HTTPS endpoint, in a process of its own, that
 answers as SendGrid does. Floors: a pooled keep-alive client that posts the same bodies with as many commits, each of one
 small row (the bound) or of the same rows by the bare driver; and the official client in a loop. All trust the machine's own CA
-bundle, as any installation does. `python -m tests.bench.bench_send`. Bounds: 0.6 of the pooled client, 20 × the official."""
+bundle, as any installation does. `python -m tests.bench.bench_send`. Bounds: 0.6 of the pooled client, 20 × the
+official; memory flat in the numbers of mails and customers."""
 
 from __future__ import annotations
 
@@ -36,14 +37,15 @@ from tests.bench.field import (
     arguments,
     database,
     engines,
-    peak_memory_mb,
     publish,
     workspace_files,
 )
+from tests.bench.send_memory import Peak
 from tests.fakes.fast_https import FastHttps
 
 KEY = "SG.bench"
 CONCURRENCY = 32
+MANY_TIMES = 4
 
 
 def prepared(found: Database, mails: int) -> House:
@@ -242,7 +244,7 @@ def mails_owed(found: Database) -> int:
 
 def told(name: str, ours: Pace, floor: str, ratio: float, bound: float) -> None:
     result = Result(name=name, ours=str(ours), floor=floor, ratio=ratio, bound=bound)
-    print(result, f"peak {peak_memory_mb():.0f} MB", flush=True)
+    print(result, flush=True)
 
 
 def measure(found: Database, server: FastHttps, engine: str, mails: int, official_mails: int) -> None:
@@ -276,13 +278,31 @@ def measure_slow(found: Database, server: FastHttps, engine: str, mails: int) ->
     told(f"send with answers that take 100 ms, {engine}", ours, floor, ours.rate / allowed, 0.9)
 
 
+def measure_memory(engine: str, few: int) -> None:
+    """Sends a few mails, and many of still more customers, each in a process of its own: it must need the same for both."""
+    peaks = []
+    for mails, others in ((few, 0), (few * MANY_TIMES, few * MANY_TIMES)):
+        with database(engine) as found, FastHttps() as server:
+            prepared(found, mails)
+            with found.write() as connection:
+                add_customers(connection, mails + others, after=mails)
+            with usual_trust(server):
+                peaks.append(Peak.of_sending(found, server.base_url, mails))
+    small, large = peaks
+    name = f"send, peak memory of {few * MANY_TIMES:,} mails, {2 * few * MANY_TIMES:,} customers, {engine}"
+    floor = f"{small} ({few:,} mails, {few:,} customers)"
+    ratio = large.total_mb / small.total_mb
+    print(Result(name=name, ours=str(large), floor=floor, ratio=ratio, bound=1.25, more_is_better=False), flush=True)
+
+
 def main() -> None:
-    given = arguments(__doc__ or "", mails=20_000, official=40, slow=3_000)
+    given = arguments(__doc__ or "", mails=20_000, official=40, slow=3_000, memory=5_000)
     for engine in engines(given.engine):
         with database(engine) as found, FastHttps() as server:
             measure(found, server, engine, given.mails, given.official)
         with database(engine) as found, FastHttps(delay_ms=100) as server:
             measure_slow(found, server, engine, given.slow)
+        measure_memory(engine, given.memory)
 
 
 if __name__ == "__main__":

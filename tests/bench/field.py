@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 from bot.authoring.workspace import Workspace, load_workspace
 from bot.channels.base import MailChannel
 from bot.channels.memory import MemoryChannel
+from bot.cli.lazy_group import search_seldom
 from bot.clock import FixedClock
 from bot.pipeline.deploying import deploy
 from bot.pipeline.published import Publications, Published
@@ -64,7 +65,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def arguments(description: str, **defaults: object) -> argparse.Namespace:
-    """`--engine sqlite|postgresql|both`, `--keep DIR` and one option per default. The defaults are the issue's sizes."""
+    """`--engine sqlite|postgresql|both`, `--keep DIR` and one option per default. The defaults are the issue's sizes. From here
+    on the process collects garbage as any `journeybot` command does, ours and the floor alike."""
+    search_seldom()
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
     parser.add_argument(
@@ -182,8 +185,8 @@ SERIES = {
 }
 
 
-def add_customers(connection: Connection, many: int) -> None:
-    """Customers 1 … many, each with one contact (champion): one in ten in onboarding, four time zones."""
+def add_customers(connection: Connection, many: int, *, after: int = 0) -> None:
+    """Customers after + 1 … many, each with one contact (champion): one in ten in onboarding, four time zones."""
     series = SERIES[connection.dialect.name]
     now = (
         "'2026-06-01 00:00:00.000000'"
@@ -191,6 +194,7 @@ def add_customers(connection: Connection, many: int) -> None:
         else "'2026-06-01 00:00:00+00'::timestamptz"
     )
     lists = "'[]', '{}', '{}', '{}'"
+    chosen, given = "n WHERE i > :after", {"many": many, "after": after}
     connection.execute(
         text(
             f"""INSERT INTO customer (id, key, bucket, name, stage, stage_since, tier, arr, touch, timezone, started_on,
@@ -200,23 +204,23 @@ def add_customers(connection: Connection, many: int) -> None:
             SELECT i, 'c' || i, (i * 7919) % 2147483647, 'Customer ' || i,
                 CASE i % 10 WHEN 0 THEN 'onboarding' ELSE 'adoption' END, {now}, 'pro', i % 1000 * 100.0, 'low',
                 CASE i % 4 WHEN 0 THEN 'Asia/Tokyo' WHEN 1 THEN 'Europe/London' WHEN 2 THEN 'America/New_York' ELSE 'UTC' END,
-                '2026-01-01', '2028-01-01', 10, 5, {lists}, {now} FROM n"""
+                '2026-01-01', '2028-01-01', 10, 5, {lists}, {now} FROM {chosen}"""
         ),
-        {"many": many},
+        given,
     )
     connection.execute(
         text(
             f"""INSERT INTO contact (id, customer_id, key, email, name, attributes, created_at)
-            {series} SELECT i, i, 'p' || i, 'p' || i || '@example.com', 'Person ' || i, '{{}}', {now} FROM n"""
+            {series} SELECT i, i, 'p' || i, 'p' || i || '@example.com', 'Person ' || i, '{{}}', {now} FROM {chosen}"""
         ),
-        {"many": many},
+        given,
     )
     champion = "1" if connection.dialect.name == "sqlite" else "true"
     connection.execute(
         text(
-            f"INSERT INTO contact_role (contact_id, role, is_primary) {series} SELECT i, 'champion', {champion} FROM n"
+            f"INSERT INTO contact_role (contact_id, role, is_primary) {series} SELECT i, 'champion', {champion} FROM {chosen}"
         ),
-        {"many": many},
+        given,
     )
 
 
