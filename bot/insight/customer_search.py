@@ -4,6 +4,7 @@ Read-only, at most a few statements, never all of a million rows. For the slash 
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, Table, case, func, or_, select
@@ -15,6 +16,8 @@ MOST_NEIGHBOURS = 2000
 MOST_FOUND = 10
 LONGEST = 200
 SIMILAR = 0.55
+#: What Japanese puts behind a company's name.
+COURTESY = ("御中", "さま", "さん", "様")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,18 @@ def find_customer(connection: Connection, text: str) -> Search:
     wanted = " ".join(text.split())[:LONGEST]
     if not wanted:
         return Search()
+    plain = _without_courtesy(wanted)
+    found = _search(connection, wanted)
+    return found if found.found or plain == wanted else _search(connection, plain)
+
+
+def _without_courtesy(name: str) -> str:
+    """`ひので食品様` as the name itself, in the characters that names are mostly written in."""
+    plain = unicodedata.normalize("NFKC", name)
+    return next((plain.removesuffix(word).strip() for word in COURTESY if plain.endswith(word)), plain)
+
+
+def _search(connection: Connection, wanted: str) -> Search:
     lowered = wanted.lower()
     by_key = _read(connection, _customers().where(CUSTOMER.c.key == wanted))
     if by_key:

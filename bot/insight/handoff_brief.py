@@ -15,6 +15,7 @@ from bot.authoring.template_filters import written_date, written_money, written_
 from bot.errors import RenderFailed
 from bot.insight.brief_health import health_lines, stage_check_lines
 from bot.insight.handoff_activities import last_activities
+from bot.pipeline.asking_by_hand import BY_HAND
 from bot.rules.zones import local_date
 from storage.accounts import Contact, ContactRole, Customer
 from storage.facts import DailyUsage, Ticket
@@ -155,7 +156,12 @@ def _open_handoffs(connection: Connection, handoff: HandoffRecord, reader: Reade
 
 
 def _event(_connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
-    for name, value in list(_flat(handoff.event or {}))[: 2 * MOST_LINES]:
+    event = handoff.event or {}
+    if handoff.playbook == BY_HAND:
+        # Who asks stands in the reason, and where it was written is a link of the card.
+        yield from filter(None, [str(event.get("message") or "")])
+        return
+    for name, value in list(_flat(event))[: 2 * MOST_LINES]:
         yield f"{name}: {value}"
 
 

@@ -132,8 +132,8 @@ def build_bolt_app(
 
 def _bolt(settings: SlackSettings) -> App:
     logger = logging.getLogger("journeybot.slack_bolt")
-    # Bolt prints whole requests, names and all, at INFO and below.
-    logger.setLevel(logging.WARNING)
+    # Bolt prints whole requests, names and all, at INFO and below, and at WARNING that it got both a token and a client.
+    logger.setLevel(logging.ERROR)
 
     def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # One workspace, one token: no auth.test per start, which would fail while Slack is down.

@@ -143,6 +143,7 @@ def build_card_view(
         tasks=tuple(reader.text_of(task) for task in handoff.tasks),
         ticked=frozenset(handoff.ticked or ()),
         has_mail=handoff.prepare is not None,
+        link=str((handoff.event or {}).get("link") or "") if handoff.playbook == BY_HAND else None,
         is_flagged=handoff.flagged_at is not None,
         outcomes=tuple(handoff.outcomes),
         outcome=handoff.outcome,

@@ -51,6 +51,7 @@ MOST_TASKS = 2 * BOXES
 LATEST_ACTS = 3
 FINISHED = (HandoffState.DONE, HandoffState.DISMISSED, HandoffState.WITHDRAWN)
 _SLACK_USER = re.compile(r"slack:([UW][A-Z0-9]{2,20})")
+_LINK = re.compile(r"https://[^\s<>|]{1,1000}")
 _FACES = {"done": "✅", "dismissed": "⚪", "withdrawn": "↩️"}
 
 
@@ -66,7 +67,8 @@ class ActLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
-    """All that a card shows, unescaped, in the reader's language where it is text. `acts` from the oldest."""
+    """All that a card shows, unescaped, in the reader's language where it is text. `acts` from the oldest; `link`: the message in
+    Slack that it was made of."""
 
     reference: str
     locale: str
@@ -94,6 +96,7 @@ class CardView:
     ticked: frozenset[int] = frozenset()
     has_mail: bool = False
     is_flagged: bool = False
+    link: str | None = None
 
 
 def draw_card(view: CardView) -> Card:
@@ -246,6 +249,8 @@ def _told_blocks(view: CardView) -> Iterator[Block]:
         yield section(labelled(say("sent", view.locale), "\n".join(view.sent), BRIEF_TEXT))
     for line in view.brief[:MOST_BRIEF]:
         yield section(labelled(line.label, line.text, BRIEF_TEXT))
+    if view.link and _LINK.fullmatch(view.link):
+        yield context([f"<{view.link}|{say('message_link', view.locale)}>"])
 
 
 def _facts(view: CardView) -> Iterator[tuple[str, str]]:
@@ -311,7 +316,12 @@ def _summary(view: CardView) -> str:
     urgent = f"{say('urgent', view.locale)}: " if view.urgency == "high" else ""
     title = escaped(one_line(view.title), TITLE)
     whose = f" · {escaped(one_line(view.customer_name), NAME)}" if view.customer_name else ""
-    return f"{urgent}{title}{whose} · {say('due', view.locale)}: {_due(view)}"
+    return f"{urgent}{title}{whose} · {due_words(view, _due(view))}"
+
+
+def due_words(view: CardView, due: str) -> str:
+    """`Due: Wed, 3 Mar 2027, 18:00`, or that there is no due date."""
+    return say("named", view.locale, name=say("due", view.locale), value=due) if view.due_at else due
 
 
 def finished_line(view: CardView) -> str:

@@ -105,19 +105,22 @@ def why_lines(told: Explanation, found: FoundCustomer, person: Person) -> str:
     """How things stand and what was decided lately, within one message."""
     lines = [phrase("why_title", person.locale, customer=escaped(found.label, 200))]
     if told.now:
-        lines += [phrase("now", person.locale), *_sentences(told.now[:MOST_LINES], person)]
+        lines += [phrase("now", person.locale), *_sentences(told.now[:MOST_LINES])]
     if told.history:
         lines += [phrase("lately", person.locale), *_sentences(told.history[-MOST_LINES:], person)]
+    if len(told.now) > MOST_LINES or len(told.history) > MOST_LINES or told.is_cut:
+        lines.append(phrase("more_in_explain", person.locale, key=escaped(found.key, 80)))
     if len(lines) == 1:
         lines.append(phrase("nothing_decided", person.locale))
     return "\n".join(lines)
 
 
-def _sentences(lines: Sequence[Line], person: Person) -> Iterable[str]:
+def _sentences(lines: Sequence[Line], person: Person | None = None) -> Iterable[str]:
+    """`person`: for whom moments are written; None: all is as it stands now."""
     for line in lines:
-        at = written_moment(line.at, person.timezone, person.locale)
+        at = f"{written_moment(line.at, person.timezone, person.locale)} · " if person is not None else ""
         where = escaped(one_line(" › ".join(part for part in (line.playbook, line.step) if part)), 120)
-        yield f"• {at} · {where}: {escaped(one_line(line.sentence), LINE)}"
+        yield f"• {at}{where}: {escaped(one_line(line.sentence), LINE)}"
 
 
 def _plain_line(handoff: HandoffRecord, person: Person) -> str:

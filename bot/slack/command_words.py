@@ -14,7 +14,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "• `/journey pause CUSTOMER until DATE`: no journey acts on them until then; `/journey resume CUSTOMER` ends it\n"
         "• `/journey why CUSTOMER`: what was decided about them, and why\n"
         "Put names of several words in quotation marks: `/journey note \"Hinode Foods\" called them`. "
-        "Dates: `2027-03-05`, `tomorrow`, `friday`. Only you see the answers."),
+        "Dates: `2027-03-05`, `5 March`, `tomorrow`, `friday`, `in 2 weeks`. Only you see the answers."),
         ("*/journey でできること*\n"
         "• `/journey お客様 名前`：お客様の状況\n"
         "• `/journey 対応依頼`：あなたの未完了の対応依頼（期限順）\n"
@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "• `/journey 一時停止 お客様名 3月5日まで`：その日までジャーニーを止める（`/journey 再開 お客様名` で再開）\n"
         "• `/journey 理由 お客様名`：何がなぜ決まったか\n"
         "空白を含む名前は「」で囲んでください：`/journey メモ 「Hinode Foods」 電話しました`。"
-        "日付の例：`2027-03-05`、`3月5日`、`明日`、`金曜`。回答はあなただけに表示されます。"),
+        "日付の例：`2027-03-05`、`3月5日`、`明日`、`金曜`、`来週月曜`、`2週間後`。回答はあなただけに表示されます。"),
     ),
     "unknown_verb": (
         "I do not know `{given}`. Nothing was changed.",
@@ -40,8 +40,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "how_resume": ("Write `/journey resume CUSTOMER`.", "`/journey 再開 お客様名` と入力してください。"),
     "how_why": ("Which customer? Write `/journey why CUSTOMER`.", "`/journey 理由 お客様名` と入力してください。"),
     "not_a_day": (
-        "`{given}` is no day that I can read. Write it as in `2027-03-05`, `tomorrow` or `friday`. Nothing was paused.",
-        "「{given}」を日付として読み取れません。`2027-03-05`、`3月5日`、`明日` のように入力してください。停止していません。",
+        "`{given}` is no day that I can read. Write it as in `2027-03-05`, `5 March`, `friday` or `in 2 weeks`. Nothing was paused.",
+        "「{given}」を日付として読み取れません。`3月5日`、`明日`、`2週間後` のように入力してください。停止していません。",
     ),
     "past_day": (
         "{day} is not in the future, so nothing was paused.",
@@ -54,6 +54,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "`{user}` を登録するよう管理者に依頼してください。"),
     ),
     "no_customer": ("There is no customer “{given}”.", "「{given}」というお客様は見つかりません。"),
+    "nothing_done": ("Nothing was changed.", "変更はありません。"),
     "did_you_mean": ("Did you mean {names}?", "もしかして：{names}"),
     "several": (
         "“{given}” fits several customers. Use the key in brackets: {names}. Nothing was changed.",
@@ -67,7 +68,7 @@ WORDS: dict[str, tuple[str, str]] = {
         ("{customer}のジャーニーを{day} 0:00まで停止しました（メールもステップも実行されません。データの取り込みは続きます）。"
         "`/journey 再開 {key}` で早めに再開できます。"),
     ),
-    "resumed": ("{customer} goes on.", "{customer}のジャーニーを再開しました。"),
+    "resumed": ("The journeys of {customer} go on.", "{customer}のジャーニーを再開しました。"),
     "not_paused": ("{customer} was not paused.", "{customer}は停止されていませんでした。"),
     "no_handoffs": ("You have no open hand-offs.", "未完了の対応依頼はありません。"),
     "your_handoffs": ("*Your open hand-offs ({count})*", "*未完了の対応依頼（{count}件）*"),
@@ -80,6 +81,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "why_title": ("*Why: {customer}*", "*理由：{customer}*"),
     "now": ("*Now*", "*現在*"),
     "lately": ("*Lately*", "*最近*"),
+    "more_in_explain": (
+        "`journeybot explain {key}` tells all of it.",
+        "すべて見るには `journeybot explain {key}` を実行してください。",
+    ),
     "nothing_decided": ("Nothing was decided about them yet.", "まだ何も決定されていません。"),
     "health": ("Health", "ヘルス"),
     "renewal": ("Renewal", "契約更新"),

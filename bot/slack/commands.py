@@ -24,12 +24,13 @@ from bot.slack.command_words import phrase
 from bot.slack.context import Body, SlackContext
 from bot.slack.people import Person
 from bot.slack.respond import answer_privately
-from bot.slack.wording import written_day
+from bot.slack.wording import is_japanese, written_day
 from storage.written_facts import write_note
 
 COMMAND = "/journey"
 SOURCE = "slack"
 NAME = 200
+WRITING = ("note", "pause", "resume")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def _pause(asked: Asked) -> Answer:
     who, written = split
     zone = asked.person.timezone
     today = local_date(asked.now, zone)
-    day = read_day(written, today)
+    day = read_day(written, today, is_japanese=is_japanese(asked.person.locale))
     if day is None:
         return asked.say("not_a_day", given=written)
     shown = written_day(day, asked.person.locale)
@@ -185,6 +186,8 @@ def _meant(connection: Connection, asked: Asked, text: str) -> FoundCustomer | A
     if search.found:
         return asked.say("several", given=text, names=_names(search, asked.person.locale))
     told = asked.say("no_customer", given=text).text
+    if asked.typed.verb in WRITING:
+        told += " " + asked.say("nothing_done").text
     if search.nearest:
         nearest = Search(found=search.nearest)
         told += " " + asked.say("did_you_mean", names=_names(nearest, asked.person.locale)).text

@@ -31,7 +31,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "band_none": ("no value", "値なし"),
     "coming": ("What the machine sends to your customers in the next 7 days", "今後7日間に自動送信されるメール"),
     "coming_truth": (
-        ("Windows, caps, consent and what customers do may delay or stop a mail; “perhaps” hangs on a condition. Who enters a "
+        ("Windows, caps, consent and what customers do may delay or stop a mail; “perhaps” depends on a condition. Who enters a "
         "journey meanwhile is not known yet; what is paused is left out."),
         ("送信時間帯、上限、配信同意、お客様の行動によって遅れたり送られなかったりします。「条件次第」は条件で決まるものです。"
         "これから始まるジャーニーと停止中のものは含みません。"),
@@ -110,7 +110,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "digest_title": ("Good morning, {name}", "{name}さん、おはようございます"),
     "digest_late": ("Overdue: {count}", "期限超過：{count}件"),
     "digest_today": ("Due today: {count}", "本日期限：{count}件"),
-    "digest_open": ("Open in all: {count}", "未完了の合計：{count}件"),
+    "digest_open": ("Open in total: {count}", "未完了の合計：{count}件"),
     "digest_changed": ("Changed colour since yesterday", "昨日から色が変わったお客様"),
     "digest_mails": ("Mails that go today", "本日送信予定のメール"),
     "digest_reviews": ("Mails that wait for your review", "確認待ちのメール"),

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from bot.channels.slack import Card
 from bot.slack.blocks import FALLBACK_TEXT, Block, actions, button, context, escaped, header, message, one_line, section
-from bot.slack.cards import ACKNOWLEDGE, DISMISS, DONE, FINISHED, NAME, SNOOZE, TITLE, CardView, finished_line, person
+from bot.slack.cards import (
+    ACKNOWLEDGE,
+    DISMISS,
+    DONE,
+    FINISHED,
+    NAME,
+    SNOOZE,
+    TITLE,
+    CardView,
+    due_words,
+    finished_line,
+    person,
+)
 from bot.slack.line_menu import line_menu
 from bot.slack.wording import say, written_moment
 from storage.handoffs import HandoffState
@@ -69,9 +81,9 @@ def _line(view: CardView, *, has_own_card: bool) -> str:
     """`*Call them* · Acme` and below it due time, who is on it, or where its card is."""
     whose = f" · {escaped(one_line(view.customer_name), NAME)}" if view.customer_name else ""
     due = written_moment(view.due_at, view.timezone, view.locale) if view.due_at else say("no_due", view.locale)
-    parts = [f"{say('due', view.locale)}: {due}"]
+    parts = [due_words(view, due)]
     if view.owner:
-        parts.append(f"{say('owner', view.locale)}: {person(view.owner)}")
+        parts.append(say("named", view.locale, name=say("owner", view.locale), value=person(view.owner)))
     if view.state is HandoffState.ACKNOWLEDGED:
         parts.append(say("state_acknowledged", view.locale))
     if has_own_card:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from bot.rules.zones import is_zone
-from storage.accounts import Csm
+from storage.accounts import Csm, has_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`by` is a CSM's key, or `slack:U…` for somebody we do not know (then `csm` is None)."""
+    """`by` is a CSM's key, or `slack:U…` for somebody we do not know, or who has left us (then `csm` is None)."""
 
     user: str
     csm: str | None
@@ -28,7 +28,7 @@ class Person:
 def person_of(connection: Connection, user: str, *, locale: str, timezone: str) -> Person:
     """`locale` and `timezone` are the workspace's, for who has none."""
     table = Csm.__table__  # type: ignore[attr-defined]
-    found = select(table).where(table.c.slack_user_id == user).order_by(table.c.key).limit(1)
+    found = select(table).where(table.c.slack_user_id == user, ~has_left(table)).order_by(table.c.key).limit(1)
     row = connection.execute(found).mappings().one_or_none()
     zone = (row["timezone"] if row else None) or timezone
     return Person(

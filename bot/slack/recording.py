@@ -20,7 +20,7 @@ from bot.slack.cards import person
 from bot.slack.context import SlackContext
 from bot.slack.people import Person
 from bot.slack.wording import say, written_moment
-from storage.handoff_deeds import Move
+from storage.handoff_deeds import MACHINE, Move
 from storage.handoff_lists import adopt_list, list_of
 from storage.handoff_posts import adopt_card
 from storage.handoff_views import UNFINISHED, HandoffRecord, get, handoff_id_of, installation_of
@@ -163,8 +163,9 @@ def over(handoff: HandoffRecord) -> Move:
 
 def explanation(move: Move, who: Person, first: str) -> str:
     """Why nothing was changed, in the person's language; `first` is the name of who was before, or whose it is."""
+    is_by_itself = move.reason == "finished" and move.by == MACHINE
     told = say(
-        f"told_{move.reason}",
+        "told_finished_by_itself" if is_by_itself else f"told_{move.reason}",
         who.locale,
         by=person(first) if first else "–",
         at=written_moment(move.at, who.timezone, who.locale) if move.at else "–",

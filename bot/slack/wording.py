@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "why": ("Why", "理由"),
     "tasks": ("To do", "やること"),
     "nobody": ("nobody yet: whoever acknowledges becomes the owner", "未定（「対応する」を押した方が担当になります）"),
+    "named": ("{name}: {value}", "{name}：{value}"),
     "no_due": ("no due date", "期限なし"),
     "overdue": ("overdue", "期限超過"),
     "urgent": ("Urgent", "至急"),
@@ -137,6 +138,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ended_superseded": ("another journey took its place", "別のジャーニーに切り替え"),
     "act_other": ("{by}: {act}, {at}", "{by}さん：{act}（{at}）"),
     "outcome": ("outcome: {outcome}", "結果：{outcome}"),
+    "message_link": ("Open the message in Slack", "元のメッセージを開く"),
     "copy": ("A copy, for your information: its owner acts on it.", "ご参考までの写しです。対応は担当者が行います。"),
     "moved": ("This hand-off has a newer card.", "この対応依頼は新しいカードに移りました。"),
     "moved_to": ("This hand-off is now with {owner}.", "この対応依頼は{owner}さんに移りました。"),
@@ -145,6 +147,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "told_finished": (
         "This hand-off is over ({state}, {by}, {at}), so nothing was changed.",
         "この対応依頼はすでに終了しています（{state}、{by}さん、{at}）。変更はありません。",
+    ),
+    "told_finished_by_itself": (
+        "This hand-off is over ({state}, {at}), so nothing was changed.",
+        "この対応依頼はすでに終了しています（{state}、{at}）。変更はありません。",
     ),
     "told_merged": (
         "This hand-off is part of another one that is open; act on that card. Nothing was changed.",
@@ -159,8 +165,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "この対応依頼は{by}さんの担当です。操作と担当の変更は、ご本人・上長・不在時の代理の方のみ可能です。変更はありません。",
     ),
     "told_stranger": (
-        "If it is yours: we do not know your Slack user yet; ask for `slack_user_id` to be filled in csms.csv.",
-        "ご自身の担当の場合：Slackユーザーが未登録です。csms.csvの`slack_user_id`への登録をご依頼ください。",
+        "If it is yours: journeybot does not know you in Slack yet. Ask whoever runs it to fill `slack_user_id` in csms.csv.",
+        "ご自身の担当の場合：Slackユーザーが未登録です。csms.csv の `slack_user_id` に登録するよう管理者に依頼してください。",
     ),
     "told_has_it": (
         "{by} has this hand-off already. Nothing was changed.",

@@ -147,7 +147,7 @@ def test_whoever_may_not_act_is_refused_politely_and_privately_and_the_card_stay
     assert (world.row(it).state, post.blocks) == (HandoffState.OPEN, before)
     assert sorted(told["user"] for told in world.slack.private) == ["U0NEW", "U2"]
     (stranger,) = (told["text"] for told in world.slack.private if told["user"] == "U0NEW")
-    assert "ask for `slack_user_id`" in stranger
+    assert "Ask whoever runs it to fill `slack_user_id`" in stranger
     assert world.errors == []
 
 
@@ -233,7 +233,7 @@ def test_a_click_about_an_erased_customer_explains_itself(world: World, app: Sla
         connection.execute(update(Customer).values(name="[erased]", erased_at=NOW))
     press(app, post, "handoff_acknowledge", **old)
     settle(app)
-    assert "is over (withdrawn, journeybot" in world.slack.private[0]["text"]
+    assert "is over (withdrawn, Wed" in world.slack.private[0]["text"]
     assert post.actions == []
 
 

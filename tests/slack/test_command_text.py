@@ -27,6 +27,7 @@ WEDNESDAY = date(2027, 3, 3)
         ("note acme called them, all well", Typed(verb="note", who="acme", rest="called them, all well")),
         ("メモ 「ひので」 電話しました", Typed(verb="note", who="ひので", rest="電話しました", is_quoted=True)),
         ("NOTE “A B” hi", Typed(verb="note", who="A B", rest="hi", is_quoted=True)),
+        ("メモ ひので食品：電話しました", Typed(verb="note", who="ひので食品", rest="電話しました")),
         ("note acme", Unreadable(word="how_note")),
         ("note", Unreadable(word="how_note")),
         ("pause", Unreadable(word="how_pause")),
@@ -55,6 +56,20 @@ def test_commands_are_read(text: str, read: Typed | Unreadable) -> None:
         ("next Wednesday", date(2027, 3, 10)),
         ("fri", date(2027, 3, 5)),
         ("金曜日", date(2027, 3, 5)),
+        ("5 March", date(2027, 3, 5)),
+        ("the 5th of March", date(2027, 3, 5)),
+        ("March 2nd", date(2028, 3, 2)),
+        ("5 mar 2029", date(2029, 3, 5)),
+        ("5 smarch", None),
+        ("31 June", None),
+        ("明後日", date(2027, 3, 5)),
+        ("来週月曜まで", date(2027, 3, 8)),
+        ("来週の金曜日", date(2027, 3, 12)),
+        ("next week", date(2027, 3, 8)),
+        ("来月まで", date(2027, 4, 1)),
+        ("in 2 weeks", date(2027, 3, 17)),
+        ("10日後", date(2027, 3, 13)),
+        ("3/5", None),
         ("2027-02-29", None),
         ("13月1日", None),
         ("0000-01-01", None),
@@ -64,6 +79,11 @@ def test_commands_are_read(text: str, read: Typed | Unreadable) -> None:
 )
 def test_days_are_read_as_people_write_them(text: str, day: date | None) -> None:
     assert read_day(text, WEDNESDAY) == day
+
+
+def test_a_slash_is_month_and_day_where_japanese_is_read() -> None:
+    assert read_day("3/5まで", WEDNESDAY, is_japanese=True) == date(2027, 3, 5)
+    assert read_day("13/5", WEDNESDAY, is_japanese=True) is None
 
 
 def test_the_name_and_the_day_of_a_pause_are_told_apart() -> None:

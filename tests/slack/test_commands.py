@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from storage.accounts import Pause
+from storage.accounts import Csm, Pause
 from storage.facts import Note
 from tests.cast import customer
 from tests.fakes.slack_payloads import Sent, command_of
@@ -91,3 +91,27 @@ def test_a_pause_until_a_day_ends_at_its_midnight_and_wrong_days_pause_nothing(d
     desk.world.time_passes(days=3)
     assert "tanaka@healthy.example" in [mail.to_email for mail in desk.world.channel.accepted]
     assert "停止されていません" in desk.command("再開 healthy", user="U2")
+
+
+def test_japanese_names_near_misses_and_who_has_left(desk: DeskWorld) -> None:
+    desk.people()
+    customer(desk.world.database, "hinode_jp", desk.world.now, name="ひので食品")
+    customer(desk.world.database, "hinoki_jp", desk.world.now, name="ひのき食品")
+    assert "「ひので」" not in desk.command("お客様 ひので", user="U2")
+    assert "ひので食品のタイムラインにメモを残しました" in desk.command("メモ ひので食品様：電話しました", user="U2")
+    assert notes(desk) == [("suzuki", "電話しました")]
+    missed = desk.command("一時停止 ひのて食品 来週月曜まで", user="U2")
+    assert "「ひのて食品」というお客様は見つかりません。 変更はありません。" in missed
+    assert "もしかして：" in missed
+    assert "ひので食品 (hinode_jp)" in missed
+    assert "ひので食品のジャーニーを2027年3月5日(金) 0:00まで停止しました" in desk.command(
+        "一時停止 ひので食品 3/5まで", user="U2"
+    )
+    with desk.world.database.write() as connection:
+        connection.execute(update(Csm).where(Csm.key == "suzuki").values(active=False))  # type: ignore[arg-type]
+    assert (
+        "未登録" in desk.command("再開 ひので食品", user="U2")
+        or "does not know you" in desk.slack.responses[-1]["text"]
+    )
+    with desk.world.database.read() as connection:
+        assert len(connection.execute(select(Pause.__table__)).all()) == 1  # type: ignore[attr-defined]

@@ -54,7 +54,10 @@ def test_a_message_becomes_a_hand_off_for_somebody_else(desk: DeskWorld) -> None
     assert made.due_at.isoformat() == "2027-03-05T08:00:00+00:00", "17:00 in Tokyo"
     (card,) = desk.slack.posts
     assert card.channel == "D-U2"
-    assert "Satoさんからの依頼" in str(card.blocks)
+    shown = str(card.blocks)
+    assert "Satoさんからの依頼" in shown
+    assert "<https://fake.slack.com/archives/C1/p1799999999000100|元のメッセージを開く>" in shown
+    assert "by_name" not in shown, "the message, and not the names of its fields"
 
 
 def test_strangers_get_no_names_and_store_nothing(desk: DeskWorld) -> None:
