@@ -184,6 +184,7 @@ class App:
             self.escalate(published)
             self.post_digests(published)  # first: what may call somebody at that moment comes with their digest
             self.post_handoffs()
+            self.look_after_people(published)
         return report
 
     def deliver(self) -> DeliverCount:
@@ -274,18 +275,21 @@ class App:
         return mail_handoffs(postman)
 
     def post_digests(self, published: Published) -> int:
-        """Bring everybody in Slack their morning's digest, and the channel or managers the week's report; returns how many digests
-        went out."""
-        from bot.slack.weekly_report import post_weekly_report
-
-        post_weekly_report(self.database, published, self.poster, self.clock.now())
+        """Bring everybody in Slack their morning's digest; returns how many went out."""
         if self.poster is None:
             return 0
         from bot.slack.digest import post_digests  # only where Slack is set up
-        from bot.slack.leavers import look_for_leavers
 
-        look_for_leavers(self.poster)
         return post_digests(self.poster, published, locale=published.settings.locale)
+
+    def look_after_people(self, published: Published) -> None:
+        """Once a day: who of ours Slack has switched off. Once a week: whether every hand-off has one owner and one end."""
+        from bot.slack.leavers import look_for_leavers
+        from bot.slack.weekly_report import post_weekly_report
+
+        if self.poster is not None:
+            look_for_leavers(self.poster)
+        post_weekly_report(self.database, published, self.poster, self.clock.now())
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
         """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of

@@ -80,10 +80,22 @@ def members_of(connection: Connection, list_id: int, *, unposted: bool = False) 
     return list(connection.scalars(found.order_by(HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)))
 
 
+def leave_list(connection: Connection, list_id: int, handoff_id: int) -> bool:
+    """Whether this one does not come with the list any more, because that stands already or is another person's; then it is its
+    own from now on."""
+    is_unknown = standing_of(connection, list_id) == (None, None)
+    if is_unknown and handoff_id in members_of(connection, list_id, unposted=True):
+        return False
+    connection.execute(update(HANDOFF).where(HANDOFF.c.id == handoff_id).values(list_id=None))
+    return True
+
+
 def record_list_posted(
     connection: Connection, list_id: int, ids: Sequence[int], *, channel: str, ts: str, at: datetime
 ) -> None:
-    """The message stands there. What changed since it was drawn is drawn again: all are stale once."""
+    """The message stands there with these. What was to come with it, and is another person's meanwhile, is not on it."""
+    elsewhere = (HANDOFF.c.list_id == list_id, HANDOFF.c.id.not_in(list(ids)), HANDOFF.c.posted_ts.is_(None))
+    connection.execute(update(HANDOFF).where(*elsewhere).values(list_id=None))
     connection.execute(update(LIST).where(LIST.c.id == list_id).values(channel=channel, ts=ts))
     values = {"posted_channel": channel, "posted_ts": ts, "posted_at": at, "post_attempts": 0, "post_not_before": None}
     connection.execute(

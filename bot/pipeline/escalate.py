@@ -18,7 +18,7 @@ from bot.pipeline.quiet import ping_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar
 from storage.database import Database
-from storage.handoff_lists import list_of
+from storage.handoff_lists import leave_list, list_of
 from storage.handoff_posts import (
     PostClaim,
     claim_post,
@@ -227,6 +227,10 @@ def _with_others(poster: Poster, claim: PostClaim, drawn: _Drawn) -> tuple[str, 
     if claim.ts is not None or handoff.owner_slack_id is None or handoff.urgency == "high" or claim.is_finished:
         return None
     list_id = drawn.list_id
+    if claim.was_tried and list_id is not None:
+        with poster.database.write() as connection:
+            if leave_list(connection, list_id, handoff.id):
+                return None
     if not claim.was_tried:
         with poster.database.write() as connection:
             free_at = room_at(connection, poster.desk, handoff, now)

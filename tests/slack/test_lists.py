@@ -180,3 +180,17 @@ def test_a_list_whose_answer_was_lost_is_adopted_by_a_press_on_it(world: World, 
     app.close()
     assert {world.row(one).posted_ts for one in ids} == {post.ts}
     assert len(buttons(post)) == 2, "the list stays a list"
+
+
+def test_one_that_went_to_somebody_else_before_the_list_stood_comes_to_them_as_a_card(world: World) -> None:
+    first, second = wanted(world, 2)
+    world.clock.move_to(MORNING)
+    world.slack.fail("chat.postMessage", Failure(retry_after=30))
+    post_handoffs(world.poster())
+    with world.database.write() as connection:
+        moves.reassign(connection, second, by="sato", at=world.clock.now(), key="r", owner="suzuki")
+    world.time_passes(hours=10)  # Suzuki works in London
+    post_handoffs(world.poster())
+    assert sorted(post.channel for post in world.slack.posts) == ["D-U1", "D-U2"]
+    assert (world.row(first).posting, world.row(second).posting) == ("posted", "posted")
+    assert [post.text for post in world.slack.posts if post.channel == "D-U1"] == ["A hand-off for you"]
