@@ -39,11 +39,12 @@ from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
-from bot.pipeline.staff_mail import Postman, StaffLetter, mail_handoffs
+from bot.pipeline.staff_mail import Postman, mail_handoffs
 from bot.pipeline.ticking import TickReport, tick
 from bot.pipeline.unanswered import OverdueCounts, escalate_overdue, tell_of_unsent_mails
 from bot.rules.references import reference_of
 from bot.settings import Settings
+from bot.slack.letters import LazyWriter
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
 from storage.handoff_views import is_any_unfinished
@@ -61,21 +62,6 @@ INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
 #: Where mails to our own people lie when mails are files.
 STAFF_FOLDER = "staff"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LazyWriter:
-    """Loads what draws hand-offs, and Slack's client with it, only where one is written."""
-
-    clock: Clock
-    locale: str
-    timezone: str
-
-    def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
-        from bot.slack.card_views import CardDrawer
-
-        drawer = CardDrawer(clock=self.clock, locale=self.locale, timezone=self.timezone)
-        return drawer.write(connection, handoff_ids)
 
 
 @dataclass(slots=True, kw_only=True)
