@@ -34,7 +34,8 @@ MEANINGS: Mapping[Kind, tuple[str, Mapping[str, str]]] = {
             "email": "The sender's address of `from: csm`.",
             "working_hours": "`mon-fri 09:00-18:00` (default); hand-offs are due in these hours.",
             "urgent_hours": "When urgent hand-offs may call outside these too: `always`, `every day 07:00-22:00`; empty: never.",
-            "active": "`no`: has left us; open hand-offs go to others. Empty: yes.",
+            "active": "`no`: has left us; open hand-offs go to others. `yes`: is here, whatever else says no. "
+            "Empty: here, until Slack or `--complete` [says no](slack.md#when-people-change).",
             "timezone": "Like `Asia/Tokyo`.",
             "locale": "The language of cards: `en`, `ja`.",
         },

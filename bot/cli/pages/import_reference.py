@@ -37,6 +37,8 @@ does not matter. `docs/example/` holds a small set of them, and `journeybot init
 - **Your CRM and a playbook do not fight.** A value is written only where it differs from what the same `--source` said last. So a
   nightly file does not undo what a playbook's `set` has written, until the file itself says something new.
 - **A column that is not in the file stays as it is.** An empty cell clears only what the same source gave.
+- **Who is missing in csms.csv** is told, and nothing else happens; with `--complete` the file names everybody, and whoever is missing
+  has left ([Slack](slack.md#when-people-change)).
 - **A bad row never stops the others.** It is listed with row, column and repair, and the command ends with 1; nothing is
   guessed. A file whose header cannot be used is refused before the first row of any file is stored.
 - **Any usual encoding and delimiter** is recognised (UTF-8 with or without BOM, UTF-16, Shift_JIS, EUC, Windows' code pages;
