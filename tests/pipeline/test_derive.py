@@ -122,3 +122,30 @@ def test_what_breaks_is_undone_alone_named_and_looked_at_again(world: World, mon
     world.tick()
     assert rows(world, ITEM, "kind", "fault") == [("metric", None), ("signal", None)]
     world.assert_explained()
+
+
+def test_s31_a_new_metric_is_worked_out_in_retrospect_so_that_its_trend_is_known_from_the_first_day(
+    world: World,
+) -> None:
+    falling = "falling: {title: Falling, when: 'falling(\"login_rate\", weeks=3)', open_after: at once}"
+    world.deploy()
+    fading, young = (
+        customer(world.database, key, world.now, licenses_purchased=10, started_on=(world.now - age).date())
+        for key, age in (("fading", timedelta(days=200)), ("young", timedelta(days=10)))
+    )
+    for days_ago in range(1, 60):
+        at = world.now - timedelta(days=days_ago)
+        used(world.database, "fading", "login", at, count=1 + days_ago // 7)
+        if days_ago < 10:
+            used(world.database, "young", "login", at, count=1 + days_ago // 7)
+    world.deploy({"playbooks/metrics.yml": METRICS, "playbooks/signals.yml": falling})
+    kept = rows(world, VALUE, "customer_id", "day", "value")
+    # 22 and 15 days ago: the seven days up to then, for ten licences
+    assert [
+        (day, value) for who, day, value in kept if who == fading and day in (date(2027, 2, 7), date(2027, 2, 14))
+    ] == [
+        (date(2027, 2, 7), 2.9),
+        (date(2027, 2, 14), 2.2),
+    ]
+    assert [day for who, day, _ in kept if who == young] == [date(2027, 2, 21), date(2027, 2, 28), date(2027, 3, 1)]
+    assert rows(world, EPISODE, "customer_id", "is_existing") == [(fading, True)]
