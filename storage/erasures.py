@@ -77,6 +77,7 @@ FATES: Mapping[str, Fate] = {
     "stage_check": Fate(forgets=True),
     "plan_objective": Fate(blanks={"title": {}, "tasks": [], "evidence": None}),
     "success_plan": Fate(blanks={"reason": None}),
+    "stage_hold": Fate(forgets=True),
     "metric_value": Fate(),
     "feature_band": Fate(),
     "signal_episode": Fate(blanks={"evidence": None}),

@@ -156,6 +156,7 @@ class StageChange(SQLModel, table=True):
     """A customer moved from one stage to another; `cause` is an import's source or `playbook:step`."""
 
     __tablename__ = "stage_change"
+    __table_args__ = (Index("ix_stage_change_at", "at"),)
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False, index=True))

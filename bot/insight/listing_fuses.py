@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, literal, select
 from bot.insight.listings import dated
 from bot.pipeline.entering import OCCASION
 from bot.pipeline.fuses import Blown, title_of
+from bot.pipeline.stage_fuse import held_moves
 from bot.rules.fuses import FuseKind
 from storage.fuses import FUSE, FuseState
 from storage.journeys import OccasionState
@@ -70,6 +71,8 @@ def _row(connection: Connection, row: Any) -> FuseRow:
 
 
 def _held(connection: Connection, fuse: Blown) -> int:
+    if fuse.kind is FuseKind.STAGES:
+        return held_moves(connection, fuse)
     if fuse.kind is FuseKind.AUDIENCE:
         held = and_(OCCASION.c.playbook == fuse.playbook, OCCASION.c.state == OccasionState.HELD.value)
         return connection.scalar(select(func.count(OCCASION.c.customer_id.distinct())).where(held)) or 0

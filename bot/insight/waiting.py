@@ -17,7 +17,6 @@ from bot.pipeline.fuses import Blown, blown_fuses, title_of
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground, walk_joins
 from bot.rules.conditions import parse_condition
-from bot.rules.fuses import FuseKind
 from bot.rules.steps_model import EmailStep, Step, WaitStep
 from storage.accounts import Contact
 from storage.enrollments import ENROLLMENT, rows_not_paused
@@ -69,7 +68,7 @@ def inside_lines(
         ground=ground,
         now=teller.now,
         running=frozenset(connection.scalars(free)),
-        fuses=tuple(fuse for fuse in blown_fuses(connection) if fuse.kind is not FuseKind.AUDIENCE),
+        fuses=tuple(fuse for fuse in blown_fuses(connection) if fuse.kind.holds_mails),
         owed=owed,
         told=details_of(connection, [mail.id for mail in owed.values()]),
     )

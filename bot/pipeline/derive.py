@@ -21,7 +21,9 @@ from bot.pipeline.kept_stages import KEPT_STAGES
 from bot.pipeline.news import NEXT_TICK, News
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
+from bot.pipeline.stage_fuse import ask_about_stages
 from bot.rules.derived_names import KINDS, Derived, asked_of, in_order, targets_of
+from storage.dialects import by_index
 from storage.health import DerivedItem
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -51,7 +53,10 @@ def derive(connection: Connection, published: Published, news: News) -> News:
     """Derive everything for whom there is news; returns the news with the customers that changed by it."""
     ground = published.ground(news.days)
     ground.token = news.token
-    return _Pass(connection, ground, news, news.token).run(_plan(published, ground))
+    told = _Pass(connection, ground, news, news.token).run(_plan(published, ground))
+    if published.company.stages and not news.is_quiet:
+        ask_about_stages(connection, published, news.now)
+    return told
 
 
 def derive_new(connection: Connection, published: Published, news: News) -> None:
@@ -59,6 +64,7 @@ def derive_new(connection: Connection, published: Published, news: News) -> None
     ground = published.ground(news.days)
     ground.token = news.token
     _Pass(connection, ground, news, None).run(_plan(published, ground))
+    ask_about_stages(connection, published, news.now)
 
 
 def _plan(published: Published, ground: Ground) -> _Plan:
@@ -92,7 +98,8 @@ class _Pass:
         self._late = plan.late
         self._forget(plan.items)
         if self._can_be_new(plan.items):
-            self._look_all(plan.items)
+            with by_index(self._connection):
+                self._look_all(plan.items)
         for kind in DERIVATIONS:
             if kind.mind_time is not None:
                 mine = [item for item in plan.items if item.derived.kind == kind.kind]

@@ -14,6 +14,7 @@ from bot.pipeline.entering import OCCASION
 from bot.pipeline.fuses import DROP, PAUSE, RELEASE, RELEASE_SOME, Blown, ask, blown_fuses
 from bot.pipeline.published import Published
 from bot.pipeline.resuming import Standstill, look_anew, settle_standstill
+from bot.pipeline.stage_fuse import drop_moves, held_moves, release_moves
 from bot.rules.fuses import FuseKind
 from storage import handoff_moves
 from storage.bulk import insert_selected
@@ -50,8 +51,9 @@ def release(
     connection: Connection, published: Published, fuse: Blown, *, by: str, at: datetime, some: int | None = None
 ) -> int:
     """Let go what it holds, or the first `some` customers or mails of it; returns how many."""
-    if fuse.kind is FuseKind.AUDIENCE:
-        number = _release_audience(connection, fuse, at, some)
+    if not fuse.kind.holds_mails:
+        of_stage = fuse.kind is FuseKind.STAGES
+        number = (release_moves if of_stage else _release_audience)(connection, fuse, at, some)
         is_over = not _held(connection, fuse)
     else:
         number = _release_mails(connection, published, fuse, at, some)
@@ -67,8 +69,8 @@ def release(
 
 def drop(connection: Connection, published: Published, fuse: Blown, *, by: str, at: datetime) -> int:
     """Give up what it holds: those customers do not enter, those mails are not sent; returns how many."""
-    if fuse.kind is FuseKind.AUDIENCE:
-        number = _drop_audience(connection, fuse, at)
+    if not fuse.kind.holds_mails:
+        number = (drop_moves if fuse.kind is FuseKind.STAGES else _drop_audience)(connection, fuse, at)
     else:
         number = _drop_mails(connection, fuse, at)
         _end_pause(connection, published, fuse, at)
@@ -108,7 +110,9 @@ def take_answers(connection: Connection, published: Published, now: datetime) ->
 
 
 def _held(connection: Connection, fuse: Blown) -> int:
-    """How many customers an audience fuse still holds."""
+    """How many customers the fuse of an audience or a stage still holds."""
+    if fuse.kind is FuseKind.STAGES:
+        return held_moves(connection, fuse)
     held = select(func.count(OCCASION.c.customer_id.distinct())).where(_is_held(fuse))
     return connection.scalar(held) or 0
 
@@ -219,7 +223,7 @@ def _drop_mails(connection: Connection, fuse: Blown, at: datetime) -> int:
 
 def _end_pause(connection: Connection, published: Published, fuse: Blown, at: datetime) -> None:
     """Unless another fuse holds the same mails. What stood still is neither late nor expired (S37)."""
-    others = [found for found in blown_fuses(connection) if found.id != fuse.id and found.kind is not FuseKind.AUDIENCE]
+    others = [found for found in blown_fuses(connection) if found.id != fuse.id and found.kind.holds_mails]
     if any(found.playbook == fuse.playbook for found in others):
         return
     key = fuse.playbook or EVERY_MAIL
@@ -239,8 +243,12 @@ def _end_pause(connection: Connection, published: Published, fuse: Blown, at: da
 
 def _tell(connection: Connection, fuse: Blown, reason: str, by: str, at: datetime, number: int) -> None:
     details = {"by": by, "number": number, "kind": fuse.kind.value, "fuse": fuse.id}
-    entry = Entry(at=at, verdict=Verdict.OPERATED, reason=reason, playbook=fuse.playbook, details=details)
+    entry = Entry(at=at, verdict=Verdict.OPERATED, reason=reason, playbook=_playbook_of(fuse), details=details)
     write_entries(connection, [entry])
+
+
+def _playbook_of(fuse: Blown) -> str | None:
+    return None if fuse.kind is FuseKind.STAGES else fuse.playbook
 
 
 def _answer_card(connection: Connection, fuse: Blown, outcome: str, by: str, at: datetime) -> None:
@@ -255,9 +263,10 @@ def _close(connection: Connection, fuse: Blown, state: FuseState, by: str, at: d
 
 def _ask_again(connection: Connection, published: Published, fuse: Blown, at: datetime) -> None:
     """A new card for what is left."""
-    numbers = dict(fuse.numbers)
-    if fuse.kind is FuseKind.AUDIENCE:
-        numbers["left"] = numbers["entering"] = _held(connection, fuse)
+    numbers = connection.execute(select(FUSE.c.numbers).where(FUSE.c.id == fuse.id)).scalar_one()
+    if not fuse.kind.holds_mails:
+        left = "moving" if fuse.kind is FuseKind.STAGES else "entering"
+        numbers = {**numbers, "left": _held(connection, fuse), left: _held(connection, fuse)}
         connection.execute(update(FUSE).where(FUSE.c.id == fuse.id).values(numbers=numbers))
     standing = connection.scalar(select(HANDOFF.c.state).where(HANDOFF.c.id == fuse.handoff_id))
     if standing not in (HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value):

@@ -30,7 +30,7 @@ ANSWERS = (RELEASE, RELEASE_SOME, DROP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blown:
-    """A fuse that holds something now. `playbook` None: all mails."""
+    """A fuse that holds something now. `playbook` None: all mails; a stage's name for FuseKind.STAGES."""
 
     id: int
     kind: FuseKind
@@ -71,15 +71,15 @@ def blow(
     values = {"kind": kind.value, "playbook": playbook, "state": FuseState.BLOWN.value, "blown_at": now}
     stored = connection.execute(insert(FUSE).values(**values, numbers=dict(numbers)).returning(FUSE.c.id))
     fuse_id = int(stored.scalar_one())
-    if kind is not FuseKind.AUDIENCE:
+    if kind.holds_mails:
         hold_mails(connection, playbook, now)
     ask(connection, published, Blown(id=fuse_id, handoff_id=None, **_asked(kind, playbook, numbers, now)), now)
     entry = Entry(
         at=now,
         verdict=Verdict.FAULT,
         reason=f"fuse_{kind.value}",
-        playbook=playbook,
-        details={**numbers, "fuse": fuse_id},
+        playbook=playbook if kind is not FuseKind.STAGES else None,
+        details={**numbers, "fuse": fuse_id, "playbook": playbook or ""},
     )
     write_entries(connection, [entry])
     return fuse_id
@@ -100,7 +100,7 @@ def hold_mails(connection: Connection, playbook: str | None, now: datetime) -> N
 def ask(connection: Connection, published: Published, fuse: Blown, now: datetime) -> None:
     """One card to the playbook's owner, else to `owners.default`. It concerns no single customer."""
     handoff = NewHandoff(
-        playbook=fuse.playbook or "",
+        playbook=(fuse.playbook or "") if fuse.kind is not FuseKind.STAGES else "",
         step=HANDOFF_KIND,
         occurrence=f"fuse:{fuse.id}",
         title=title_of(fuse),

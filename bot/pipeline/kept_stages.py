@@ -31,6 +31,7 @@ from sqlalchemy import (
 from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
+from bot.pipeline.stage_fuse import forget_holds, hold_jump, is_held_in
 from bot.rules.conditions import compile_condition, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.stages import NextStage, Stage
@@ -126,6 +127,7 @@ class _StagePass:
 
     def _let_go(self) -> None:
         """Answers of customers who left the stage, and of checks that are no longer asked."""
+        forget_holds(self.connection, self.name, is_new=self.look.is_new, inside=self.look.inside(), now=self.look.now)
         elsewhere = CUSTOMER.c.stage.is_distinct_from(self.name)
         left = select(1).where(CUSTOMER.c.id == CHECK.c.customer_id, elsewhere, self.look.inside()).correlate(CHECK)
         self.connection.execute(delete(CHECK).where(CHECK.c.stage == self.name, left.exists()))
@@ -136,12 +138,16 @@ class _StagePass:
     def move_on(self) -> Changed:
         """Tell who completed the stage, and move those for whom a way on holds; the first that holds wins."""
         before = self.connection.scalar(select(func.coalesce(func.max(CHANGE.c.id), 0))) or 0
+        if sum([self._take(way, before) for way in self.stage.next]):
+            hold_jump(self.connection, self.ground, self.name, before)
         if self.stage.complete_when:
             self._tell_completed()
-        moved = sum([self._take(way, number) for number, way in enumerate(self.stage.next)])
-        if not moved:
+        moved = select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
+        if self.connection.scalar(moved.limit(1)) is None:
             return None
-        return select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
+        for way in {way.to: way for way in reversed(self.stage.next)}.values():
+            self._follow(way, before)
+        return moved
 
     def _completed(self) -> ColumnElement[bool]:
         """Whether all checks of the stage hold."""
@@ -156,7 +162,7 @@ class _StagePass:
         now = self.look.now
         stay = self._key("stage.completed", self.name, cast(CUSTOMER.c.stage_since, String()))
         told = select(1).where(EVENT.c.source == SOURCE, EVENT.c.key == stay).correlate(CUSTOMER)
-        where = (self.here, self._completed(), ~told.exists())
+        where = (self.here, self._completed(), ~told.exists(), ~is_held_in(self.name))
         checks = [name for name in self.stage.complete_when]
         details = {"stage": self.name, "checks": checks, "title": self.stage.title}
         decisions = select(
@@ -167,19 +173,17 @@ class _StagePass:
         events = self._event("stage.completed", {"stage": self.name, "checks": checks}, stay).where(*where)
         insert_selected(self.connection, EVENT, EVENT_COLUMNS, events)
 
-    def _take(self, way: NextStage, number: int) -> int:
+    def _take(self, way: NextStage, before: int) -> int:
+        """Whom this way takes, unless an earlier one did; nothing is told yet."""
         now, scope = self.look.now, self.ground.scope()
-        mark = self.connection.scalar(select(func.coalesce(func.max(CHANGE.c.id), 0))) or 0
-        where = [self.here, self._was_not_there_today(way)]
+        taken = select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
+        where = [self.here, self._was_not_there_today(way), CUSTOMER.c.id.not_in(taken), ~is_held_in(self.name)]
         where += [self._completed()] if self.stage.complete_when else []
         where += [compile_condition(parse_condition(way.when), scope)] if way.when else []
         rows = select(
             CUSTOMER.c.id, CUSTOMER.c.stage, literal(way.to), literal(now, UtcDateTime), literal(BY_CHECKS)
         ).where(*where)
-        moved = insert_selected(self.connection, CHANGE, ("customer_id", "old", "new", "at", "cause"), rows)
-        if moved:
-            self._follow(way, mark)
-        return moved
+        return insert_selected(self.connection, CHANGE, ("customer_id", "old", "new", "at", "cause"), rows)
 
     def _was_not_there_today(self, way: NextStage) -> ColumnElement[bool]:
         """Two stages whose ways on hold both would else send a customer to and fro for ever."""
@@ -193,7 +197,7 @@ class _StagePass:
 
     def _follow(self, way: NextStage, mark: int) -> None:
         """What a move means: the customer's row, the event, the decision; the answers of the old stage go."""
-        now, mine = self.look.now, and_(CHANGE.c.id > mark, CHANGE.c.cause == BY_CHECKS)
+        now, mine = self.look.now, and_(CHANGE.c.id > mark, CHANGE.c.cause == BY_CHECKS, CHANGE.c.new == way.to)
         ids = select(CHANGE.c.customer_id).where(mine)
         told = {"old": self.name, "new": way.to}
         key = literal("stage.changed:") + cast(CHANGE.c.id, String())

@@ -31,6 +31,12 @@ class FuseKind(StrEnum):
     SENDING = "sending"  #: more mails would leave today than usual
     BOUNCES = "bounces"  #: too many of the last mails came back
     COMPLAINTS = "complaints"  #: too many of the last mails were called spam
+    STAGES = "stages"  #: more customers would move on from a stage today than usual
+
+    @property
+    def holds_mails(self) -> bool:
+        """Whether mails stand still while it is blown; the others hold customers back before anything happens to them."""
+        return self not in (FuseKind.AUDIENCE, FuseKind.STAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,8 @@ class Fuses(Part):
     """Bounds above which a person is asked before anything happens (S38)."""
 
     enter: Annotated[str, readable_by(check_enter_fuse)] = Field(
-        "20% of customers per day", description="`20% of customers per day`, counted per playbook; `off`."
+        "20% of customers per day",
+        description="`20% of customers per day`, per playbook, and per stage that stages.yml leads out of; `off`.",
     )
     send: Annotated[str, readable_by(check_send_fuse)] = Field(
         "3 x the average of the last 4 weeks",

@@ -13,6 +13,18 @@ FUSE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Fuse: {entering} customers would enter {playbook} at once; {bound} of {customers} may enter a day",
         "安全装置が作動：{entering}社が一度に {playbook} を開始しようとしています（1日の上限は全{customers}社中{bound}社）",
     ),
+    "stage_fuse": (
+        "Stays in {stage}: far more customers than usual would move on at once, so a person is asked (`journeybot fuses list`)",
+        "{stage} に留めています：一度に次へ進む顧客が通常より大幅に多いため、担当者に確認しています（`journeybot fuses list`）",
+    ),
+    "stage_move_dropped": (
+        "Stays in {stage}: a person decided so after the fuse had held the move",
+        "{stage} に留まります：安全装置による保留のあと、担当者が進めないことにしました",
+    ),
+    "fuse_stages": (
+        "Fuse: {moving} customers would move on from the stage {playbook} at once; {bound} of {customers} may move a day",
+        "安全装置が作動：{moving}社が一度にステージ {playbook} から次へ進もうとしています（1日の上限は全{customers}社中{bound}社）",
+    ),
     "fuse_sending": (
         "Fuse: {playbook} would send {sending} more mails today after {sent}; usual is at most {bound}",
         "安全装置が作動：{playbook} は本日{sent}通のあと、さらに{sending}通を送ろうとしています（通常は{bound}通まで）",

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Table, select, update
 
+from bot.pipeline.fuse_acts import drop, find_fuse, release
 from storage.accounts import Customer
 from storage.enrollments import mark_changed
 from storage.facts import Event, StageChange
@@ -155,3 +156,69 @@ def test_a_stage_that_takes_too_long_is_overdue(world: World) -> None:
     assert world.handoffs == []
     world.time_passes(days=2)
     assert len(world.handoffs) == 1
+
+
+JUMP = (
+    "- {stage: onboarding, title: O, complete_when: {pilot: arr > 0}, next: adoption}\n- {stage: adoption, title: A}\n"
+)
+
+
+def crowd(world: World, *, moving: int) -> None:
+    """Sixty customers in onboarding, so many of them complete."""
+    for number in range(60):
+        newcomer(world, f"c{number:02}", arr=5.0 if number < moving else 0.0)
+
+
+def moved_on(world: World) -> int:
+    with world.database.read() as connection:
+        return len(list(connection.scalars(select(CUSTOMER.c.id).where(CUSTOMER.c.stage == "adoption"))))
+
+
+def test_s38_when_stages_would_move_far_too_many_on_at_once_nobody_moves_until_a_person_says_so(world: World) -> None:
+    crowd(world, moving=20)
+    world.deploy({"playbooks/stages.yml": JUMP})
+    assert moved_on(world) == 0
+    assert events(world, "stage.completed") == []
+    (card,) = world.handoffs
+    assert "20 customers would move on from the stage onboarding" in card.title["en"]
+    change(world, 60, arr=5.0)
+    world.tick()
+    assert moved_on(world) == 0, "whoever comes meanwhile waits as well"
+    assert [complaint.name for complaint in world.doctor() if complaint.name == "fuse_blown"] == ["fuse_blown"]
+
+    answer(world, release, some=5)
+    world.tick()
+    assert moved_on(world) == 5
+    answer(world, release)
+    world.tick()
+    assert (moved_on(world), len(events(world, "stage.completed"))) == (21, 21)
+    assert world.reasons("c00") == ["stage_fuse", "stage_completed", "stage_advanced"]
+    change(world, 59, arr=5.0)
+    world.tick()
+    assert moved_on(world) == 22, "what was released does not count against the day's others"
+    world.assert_explained()
+
+
+def test_s38_who_was_dropped_stays_until_the_stage_is_defined_otherwise(world: World) -> None:
+    crowd(world, moving=20)
+    world.deploy({"playbooks/stages.yml": JUMP})
+    answer(world, drop)
+    change(world, 1, arr=6.0)
+    change(world, 60, arr=5.0)
+    world.tick()
+    assert moved_on(world) == 1, "the newcomer alone"
+    world.deploy({"playbooks/stages.yml": JUMP.replace("arr > 0", "arr > 5")})
+    assert moved_on(world) == 2
+    assert world.reasons("c00") == ["stage_fuse", "stage_move_dropped", "stage_completed", "stage_advanced"]
+
+
+def answer(world: World, act: Any, **more: Any) -> None:
+    with world.database.write() as connection:
+        act(
+            connection,
+            world.app.require_published(),
+            find_fuse(connection, "onboarding"),
+            by="sato",
+            at=world.now,
+            **more,
+        )
