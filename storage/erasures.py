@@ -121,14 +121,15 @@ FATES: Mapping[str, Fate] = {
 }
 
 #: Tables that belong to nobody: the workspace's files, our own people, the machine's own affairs. `imported_row`, `pause`,
-#: `suppression`, `held_call`, `sync_row` and `written_back` name people by key or address and are emptied by it.
+#: `suppression`, `held_call`, `sync_row`, `sync_stranger` and `written_back` name people by key or address and are emptied by it.
 NOBODYS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook", "playbook_version", "playbook_day"),
         *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
         *("imported_row", "pause", "suppression", "stray_event", "webhook_post", "derived_item"),
         *("held_call", "applied_call", "tracking_count", "taken_posts"),
-        *("daily_digest", "desk_habit", "handoff_list", "sync_state", "sync_row", "written_back"),
+        *("daily_digest", "desk_habit", "handoff_list", "sync_state", "sync_row", "sync_stranger"),
+        "written_back",
     )
 )
 

@@ -91,6 +91,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "imported_row": frozenset({"source", "kind"}),
     "pause": frozenset({"kind"}),
     "sync_row": frozenset({"source", "pull"}),
+    "sync_stranger": frozenset({"source", "pull", "row", "what"}),
     "sync_state": frozenset({"source", "pull", "watermark"}),
     "written_back": frozenset({"source"}),
     "notice": frozenset({"key", "target", "state", "channel", "ts"}),

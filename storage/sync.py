@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from storage.columns import Document, UtcDateTime
@@ -41,6 +41,22 @@ class SyncRow(SQLModel, table=True):
     customer: str = ""
     seen_at: datetime = Field(sa_type=UtcDateTime)
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SyncStranger(SQLModel, table=True):
+    """A row that names a customer or subscription (`what`, `key`) nobody has brought yet, whole. `row`: a digest by which the
+    source's next word about the same thing replaces it."""
+
+    __tablename__ = "sync_stranger"
+    __table_args__ = (Index("ix_sync_stranger_key", "key"),)
+
+    source: str = Field(primary_key=True)
+    pull: str = Field(primary_key=True)
+    row: str = Field(primary_key=True)
+    what: str
+    key: str
+    content: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class WrittenBack(SQLModel, table=True):

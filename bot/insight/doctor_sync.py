@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Table, func, select
 
 from bot.insight.complaints import EXAMPLES, Complaint
-from storage.sync import SyncRow, SyncState
+from storage.sync import SyncRow, SyncState, SyncStranger
 
 STATE: Table = SyncState.__table__  # type: ignore[attr-defined]
 ROW: Table = SyncRow.__table__  # type: ignore[attr-defined]
+STRANGER: Table = SyncStranger.__table__  # type: ignore[attr-defined]
 #: A pull that did not come to its end for so long gives journeys old facts.
 STALE = timedelta(days=2)
 
@@ -42,7 +43,25 @@ def sync_complaints(connection: Connection, now: datetime) -> Iterator[Complaint
                 hint=f"`journeybot sync {row.source} --fresh` names them with column and value",
                 count=row.rejected,
             )
+    yield from _strangers(connection)
     yield from _vanished(connection)
+
+
+def _strangers(connection: Connection) -> Iterator[Complaint]:
+    waiting = select(STRANGER.c.source, STRANGER.c.pull, func.count().label("number"))
+    for row in connection.execute(waiting.group_by(STRANGER.c.source, STRANGER.c.pull)).all():
+        mine = (STRANGER.c.source == row.source, STRANGER.c.pull == row.pull)
+        some = connection.scalars(
+            select(STRANGER.c.key).where(*mine).distinct().order_by(STRANGER.c.key).limit(EXAMPLES)
+        )
+        yield Complaint(
+            name="sync_waiting",
+            severity="warning",
+            sentence=f"{row.number} row(s) of {row.source}/{row.pull} wait for a customer that nobody has brought yet",
+            hint="import or pull the customer; the next `journeybot sync` then stores them",
+            count=row.number,
+            examples=tuple(some),
+        )
 
 
 def _vanished(connection: Connection) -> Iterator[Complaint]:

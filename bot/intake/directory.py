@@ -160,9 +160,7 @@ def _reject(record: Record, tally: Tally) -> None:
     customer = record.values.get("customer")
     what, key = ("customer", customer) if customer else ("subscription", _subscription(record))
     if key:
-        tally.reject(
-            record.line, what, key, f"unknown {what} `{key}`", f"is it in {what}s.csv?", rule=f"unknown {what}"
-        )
+        tally.reject_stranger(record.line, what, key)
     else:
         tally.reject(record.line, "customer", "", "`customer` is empty", "every row needs one")
 

@@ -4,6 +4,7 @@ filled while a file is imported and becomes a FileReport; nothing is decided her
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -92,6 +93,8 @@ class Tally:
     unchanged: int = 0
     rejected: int = 0
     flawed: int = 0
+    #: Told of each row that names a customer or subscription nobody has brought: its line, what it names, the key.
+    on_stranger: Callable[[int, str, str], None] | None = None
     _problems: list[RowProblem] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _warnings: list[str] = field(default_factory=list)
@@ -101,6 +104,12 @@ class Tally:
         """The row is not imported. `rule` is what is counted when the message names the value."""
         self.rejected += 1
         self._note(row, column, value, message, hint, rule)
+
+    def reject_stranger(self, row: int, what: str, key: str) -> None:
+        """The row is of a `customer` or `subscription` that is not known, yet."""
+        self.reject(row, what, key, f"unknown {what} `{key}`", f"is it in {what}s.csv?", rule=f"unknown {what}")
+        if self.on_stranger is not None:
+            self.on_stranger(row, what, key)
 
     def flaw(self, row: int, column: str, value: object, message: str, hint: str = "", *, rule: str = "") -> None:
         """The row is imported, but without this cell."""

@@ -30,12 +30,13 @@ from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 from storage.scrubbing import Words, scrub
-from storage.sync import SyncRow, WrittenBack
+from storage.sync import SyncRow, SyncStranger, WrittenBack
 from storage.tracking import HELD, TrackedPerson, user_name
 
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 TRACKED: Table = TrackedPerson.__table__  # type: ignore[attr-defined]
 PULLED: Table = SyncRow.__table__  # type: ignore[attr-defined]
+STRANGER: Table = SyncStranger.__table__  # type: ignore[attr-defined]
 WRITTEN_BACK: Table = WrittenBack.__table__  # type: ignore[attr-defined]
 IMPORTED: Table = ImportedRow.__table__  # type: ignore[attr-defined]
 OCCASION: Table = Occasion.__table__  # type: ignore[attr-defined]
@@ -236,6 +237,7 @@ def _bury(
         things.append(("customer", row.key))
         connection.execute(delete(IMPORTED).where(IMPORTED.c.kind == "customers", IMPORTED.c.key == row.key))
         connection.execute(delete(PULLED).where(or_(PULLED.c.key == row.key, PULLED.c.customer == row.key)))
+        connection.execute(delete(STRANGER).where(STRANGER.c.key == row.key))
         connection.execute(delete(WRITTEN_BACK).where(WRITTEN_BACK.c.key == row.key))
         connection.execute(delete(PAUSE).where(PAUSE.c.kind == "customer", PAUSE.c.key == row.key))
         connection.execute(update(CUSTOMER).where(CUSTOMER.c.parent == row.key).values(parent=None))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,11 @@ from bot.intake.directory import Directory
 from bot.intake.importer import WRITERS
 from bot.intake.job import IMPORT, Job
 from bot.intake.pulls.base import Mark, Pull, Puller, PullSource, Row, SourceFailed, SourceType, plain
+from bot.intake.pulls.strangers import Strangers
 from bot.intake.pulls.vanished import Keys
 from bot.intake.pulls.write_back import StatesOf, write_back
 from bot.intake.report import FileReport, Tally
-from bot.intake.rows import RowParser
+from bot.intake.rows import Record, RowParser
 from bot.intake.seen import SeenKeys
 from bot.logs import fault_of
 from storage.database import Database
@@ -147,6 +148,7 @@ def _pull(setting: Setting, source: PullSource, pull: Pull, puller: Puller) -> P
     """Failures are kept and told; faults of ours too, so that one odd row never stops the other pulls."""
     run = _Run(setting, source, pull)
     try:
+        run.retry()
         for page in puller.pages(pull, run.mark):
             run.store(page)
         run.end(puller)
@@ -183,6 +185,8 @@ class _Run:
         self._headers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._line = 0
         self._keys = Keys(source.name, pull, setting.now)
+        self._strangers = Strangers(source.name, pull, setting.now)
+        self._tally.on_stranger = self._strangers.note
         with setting.database.read() as connection:
             self.mark, self._whole_at = _state(connection, source, pull)
         if setting.fresh or not pull.watermark:
@@ -190,22 +194,43 @@ class _Run:
 
     def store(self, page: Sequence[Row]) -> None:
         """The page and how far it brings us, in one transaction."""
-        records = []
-        for row in page:
-            self._line += 1
-            header = self._headers.setdefault(tuple(row), tuple(row))
-            record = self._parser.read(RawRow(self._line, header, [plain(value) for value in row.values()]))
-            if record is not None:
-                records.append(record)
+        read = self._read(page)
+        records = [record for record, _ in read.values()]
         with self._setting.database.write() as connection:
             hold_alone(connection, IMPORT)
             if records:
                 WRITERS[self._pull.file_map.kind](connection, records, self.job)
                 self._keys.see(connection, records)
+            self._strangers.keep(connection, read)
             if page and self._pull.watermark:
                 self.mark = Mark(value=page[-1][self._pull.watermark])
             self._count()
             _keep(connection, self._setting, self.report, self.mark, whole_at=self._whole_at)
+
+    def retry(self) -> None:
+        """Rows of former runs whose customer has come. A newer row of the same key in this run is no repeat of them."""
+        for page in self._strangers.ready(self._setting.database):
+            read = self._read(list(page.values()))
+            seen = SeenKeys()
+            with closing(seen), self._setting.database.write() as connection:
+                hold_alone(connection, IMPORT)
+                records = [record for record, _ in read.values()]
+                WRITERS[self._pull.file_map.kind](connection, records, replace(self.job, seen=seen))
+                self._strangers.forget(connection, page.keys())
+                self._strangers.keep(connection, read)
+                self._count()
+
+    def _read(self, page: Sequence[Row]) -> dict[int, tuple[Record, Row]]:
+        """Line → the record and what it was read from."""
+        found: dict[int, tuple[Record, Row]] = {}
+        for row in page:
+            self._line += 1
+            header = self._headers.setdefault(tuple(row), tuple(row))
+            values = [plain(value) for value in row.values()]
+            record = self._parser.read(RawRow(self._line, header, values))
+            if record is not None:
+                found[self._line] = (record, dict(zip(header, values, strict=True)))
+        return found
 
     def end(self, puller: Puller) -> None:
         """All pages are stored: what the source has no longer can be told now."""

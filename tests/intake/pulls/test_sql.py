@@ -18,13 +18,14 @@ from bot.pipeline.erasing import erase
 from storage.accounts import Contact, Customer
 from storage.database import Database
 from storage.facts import Ticket
-from storage.sync import SyncRow, SyncState
+from storage.sync import SyncRow, SyncState, SyncStranger
 from tests.intake.house import NOW, stored
 from tests.intake.pulls.scene import Scene
 
 CUSTOMER, CONTACT = Customer.__table__, Contact.__table__  # type: ignore[attr-defined]
 TICKET, STATE = Ticket.__table__, SyncState.__table__  # type: ignore[attr-defined]
 SYNC_ROW = SyncRow.__table__  # type: ignore[attr-defined]
+STRANGER = SyncStranger.__table__  # type: ignore[attr-defined]
 SOURCES = """
 warehouse:
   type: sql
@@ -182,6 +183,31 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_stay(scene: Scene, wa
     assert (report.changed, report.rejected) == (1, 2)
     assert report.file is not None
     assert {problem.column for problem in report.file.problems} == {"customer", "opened_at"}
+
+
+def test_a_row_whose_customer_comes_later_is_stored_then_in_its_latest_words(
+    scene: Scene, warehouse: Warehouse
+) -> None:
+    for number, priority in ((8, "low"), (9, "high")):
+        warehouse.run(
+            f"INSERT INTO ticket VALUES ({number}, 'late', '2027-02-03 08:00', '{priority}', '2027-02-04 0{number}:00:00')"
+        )
+    assert scene.sync()["tickets"].rejected == 2
+    warehouse.run("UPDATE ticket SET priority = 'urgent', updated_at = '2027-02-05 09:00:00' WHERE number = 8")
+    scene.sync()
+    with scene.database.read() as connection:
+        (waiting,) = [told for told in sync_complaints(connection, NOW) if told.name == "sync_waiting"]
+    assert (waiting.count, waiting.examples) == (2, ("late",))
+
+    warehouse.account("late", "Late & Co", 10, "2027-02-06 09:00:00")
+    again = scene.sync()["tickets"]
+    assert (again.changed, again.rejected) == (2, 0)
+    assert {row["key"]: row["priority"] for row in stored(scene.database, TICKET)} == {
+        "7": "high",
+        "8": "urgent",
+        "9": "high",
+    }
+    assert stored(scene.database, STRANGER) == []
 
 
 @pytest.mark.parametrize(

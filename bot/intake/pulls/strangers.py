@@ -1,0 +1,101 @@
+"""Rows of a source that name a customer or a subscription nobody has brought yet: kept aside whole, and stored by the first run
+after it appeared. Only for pulls with a watermark, which never bring such a row again by themselves. Part of
+sync.py's transactions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select
+
+from bot.intake.columns import Kind
+from bot.intake.pulls.base import Pull, Row
+from bot.intake.rows import Record
+from storage.accounts import Customer
+from storage.bulk import insert_new_rows
+from storage.database import Database
+from storage.facts import Subscription
+from storage.given import is_given
+from storage.sync import SyncStranger
+
+STRANGER: Table = SyncStranger.__table__  # type: ignore[attr-defined]
+CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
+SUBSCRIPTION: Table = Subscription.__table__  # type: ignore[attr-defined]
+COLUMNS = ("source", "pull", "row", "what", "key", "content", "at")
+#: By which of our columns a row is known again; rows of other kinds by all that they say.
+ROW_KEY = {
+    Kind.CONTACTS: "contact",
+    Kind.TICKETS: "ticket",
+    Kind.SUBSCRIPTIONS: "subscription",
+    Kind.MEETINGS: "meeting",
+    Kind.EVENTS: "id",
+}
+PAGE = 500
+#: More of one pull are rather a wrong map than early rows; they are only named.
+MOST_KEPT = 50_000
+
+
+@dataclass(slots=True)
+class Strangers:
+    """Those of one pull."""
+
+    source: str
+    pull: Pull
+    now: datetime
+    _lines: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def _mine(self) -> ColumnElement[bool]:
+        return and_(STRANGER.c.source == self.source, STRANGER.c.pull == self.pull.name)
+
+    def note(self, line: int, what: str, key: str) -> None:
+        """For Tally.on_stranger: this row of the page that is being stored names nobody."""
+        self._lines[line] = (what, key)
+
+    def keep(self, connection: Connection, page: Mapping[int, tuple[Record, Row]]) -> None:
+        """After a page (by line) was stored: what its rows said before is out of date, and its strangers are kept."""
+        noted, self._lines = self._lines, {}
+        if not self.pull.watermark or not page:
+            return
+        names = {line: self._name_of(record, row) for line, (record, row) in page.items()}
+        self.forget(connection, set(names.values()))
+        if not noted or self._count(connection) + len(noted) > MOST_KEPT:
+            return
+        rows = [
+            (self.source, self.pull.name, names[line], *noted[line], page[line][1], self.now) for line in sorted(noted)
+        ]
+        insert_new_rows(connection, STRANGER, COLUMNS, rows)
+
+    def ready(self, database: Database) -> Iterator[dict[str, Row]]:
+        """Pages of rows, by name, whose customer or subscription is there now; the caller stores and forgets each page."""
+        known = or_(
+            and_(STRANGER.c.what == "customer", STRANGER.c.key.in_(select(CUSTOMER.c.key))),
+            and_(
+                STRANGER.c.what == "subscription",
+                STRANGER.c.key.in_(select(SUBSCRIPTION.c.key).where(SUBSCRIPTION.c.source == self.source)),
+            ),
+        )
+        while True:
+            with database.read() as connection:
+                found = select(STRANGER.c.row, STRANGER.c.content).where(self._mine, known).order_by(STRANGER.c.at)
+                rows = connection.execute(found.limit(PAGE)).all()
+            if not rows:
+                return
+            yield {row.row: row.content for row in rows}
+
+    def forget(self, connection: Connection, names: Collection[str]) -> None:
+        known = is_given(connection, [STRANGER.c.row], [(name,) for name in sorted(names)])
+        connection.execute(delete(STRANGER).where(self._mine, known))
+
+    def _count(self, connection: Connection) -> int:
+        return connection.scalar(select(func.count()).where(self._mine)) or 0
+
+    def _name_of(self, record: Record, row: Row) -> str:
+        key = record.values.get(ROW_KEY.get(self.pull.file_map.kind, ""))
+        told: Any = [record.values.get("customer"), key] if key else row
+        return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
