@@ -1,10 +1,11 @@
-"""The JSON Schema of playbooks and workspace.yml, made from the models, so that editors complete and explain keys while
-people type. It allows much that `check` refuses; only numbers and `true` as texts it wants in quotes where `check` does not.
-Written beside the starter playbooks, which name it in their first line."""
+"""The JSON Schemas of playbooks, workspace.yml and the company-wide files, made from the models, so that editors complete and
+explain keys while people type. They allow much that `check` refuses; only numbers and `true` as texts they want in quotes where
+`check` does not. Written beside the starter workspace's files, which name theirs in their first line."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from pydantic import BaseModel
 
 from bot.authoring.model_keys import is_written, key_of
 from bot.authoring.workspace_model import WorkspaceSettings
+from bot.rules.company_model import FeaturesFile, MetricsFile, SignalsFile
 from bot.rules.field_types import Part
+from bot.rules.plans import PlansFile
 from bot.rules.playbook import Playbook
+from bot.rules.scorecards import ScorecardFile
+from bot.rules.stages import StagesFile
 from bot.rules.steps_model import STEP_MODELS, BranchStep, StepBase, WaitStep
+from bot.rules.surveys import SurveysFile
 
 Schema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -23,11 +29,24 @@ WORKSPACE_FILE = "workspace.schema.json"
 _STEPS: Schema = {"type": "array", "items": {"$ref": "#/$defs/Step"}}
 
 
+#: Company-wide files whose root is a mapping of names or a list.
+NAMED_FILES: Mapping[str, type[Part]] = {
+    "metrics": MetricsFile,
+    "features": FeaturesFile,
+    "scorecard": ScorecardFile,
+    "signals": SignalsFile,
+    "stages": StagesFile,
+    "surveys": SurveysFile,
+    "plans": PlansFile,
+}
+
+
 def export_schema() -> dict[str, Schema]:
     """File name → schema."""
     return {
         PLAYBOOK_FILE: _schema_of(Playbook, "A journeybot playbook"),
         WORKSPACE_FILE: _schema_of(WorkspaceSettings, "journeybot's workspace.yml"),
+        **{f"{name}.schema.json": _schema_of_root(model, name) for name, model in NAMED_FILES.items()},
     }
 
 
@@ -54,6 +73,13 @@ def _schema_of(model: type[Part], title: str) -> Schema:
         definitions |= _wait_and_branch(definitions)
         definitions["Step"] = {"anyOf": [{"$ref": f"#/$defs/{step.__name__}"} for step in STEP_MODELS.values()]}
     return {"$schema": DRAFT, "title": title, **root, "$defs": definitions}
+
+
+def _schema_of_root(model: type[Part], name: str) -> Schema:
+    """Of a file that is its model's one field."""
+    whole = _schema_of(model, f"journeybot's {name}.yml")
+    (root,) = whole["properties"].values()
+    return {"$schema": DRAFT, "title": whole["title"], **root, "$defs": whole["$defs"]}
 
 
 def _parts(model: type[BaseModel]) -> set[type[Part]]:
@@ -106,6 +132,9 @@ def _tidied(schema: Any) -> Any:
     kept = {name: value for name, value in schema.items() if name not in dropped or isinstance(value, dict)}
     if choices:
         kept["anyOf"] = choices
+    if "patternProperties" in kept:  # else an editor takes any other key for right
+        ((pattern, inner),) = kept.pop("patternProperties").items()
+        kept |= {"propertyNames": {"pattern": pattern}, "additionalProperties": inner}
     return {name: _tidied(value) for name, value in kept.items()}
 
 

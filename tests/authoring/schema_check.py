@@ -17,7 +17,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 KNOWN_WORDS = {
     "$schema", "$ref", "$defs", "title", "description", "type", "properties", "required", "additionalProperties", "items",
     "anyOf", "enum", "const", "pattern", "minLength", "minItems", "minProperties", "minimum", "maximum", "propertyNames",
-    "format",
+    "format", "maxItems", "exclusiveMinimum",
 }  # fmt: skip
 
 
@@ -54,6 +54,10 @@ def _value_faults(value: Any, schema: dict[str, Any], path: str) -> Iterator[str
         yield f"{path}: does not match {schema['pattern']}"
     if isinstance(value, str | list) and len(value) < schema.get("minLength", schema.get("minItems", 0)):
         yield f"{path}: is too short"
+    if isinstance(value, list) and len(value) > schema.get("maxItems", len(value)):
+        yield f"{path}: is too long"
+    if isinstance(value, int | float) and "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+        yield f"{path}: is out of bounds"
     if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         yield f"{path}: is out of bounds"
 
@@ -63,7 +67,10 @@ def _object_faults(value: dict[str, Any], schema: dict[str, Any], root: dict[str
     for name in schema.get("required", []):
         if name not in value:
             yield f"{path}: {name} is missing"
+    names = schema.get("propertyNames", {}).get("pattern", "")
     for name, inner in value.items():
+        if not re.search(names, name):
+            yield f"{path}.{name}: no name"
         if name in properties:
             yield from faults(inner, properties[name], root, f"{path}.{name}")
         elif others is False:

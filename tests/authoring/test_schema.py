@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.authoring.schema import PLAYBOOK_FILE, WORKSPACE_FILE, export_schema, write_schemas
+from bot.authoring.schema import NAMED_FILES, PLAYBOOK_FILE, WORKSPACE_FILE, export_schema, write_schemas
 from bot.authoring.yaml_source import Mapping, Scalar, Sequence, Value, read_yaml
 from tests.authoring.files import HEAD
 from tests.authoring.schema_check import KNOWN_WORDS, faults
@@ -45,6 +45,33 @@ def test_every_play_of_the_practice_fits_the_schema(path: Path) -> None:
 
 def test_the_example_workspace_file_fits_the_schema() -> None:
     assert faults_of((PLAYS / "workspace.yml").read_text(encoding="utf-8"), WORKSPACE) == []
+
+
+COMPANY = {name: export_schema()[f"{name}.schema.json"] for name in NAMED_FILES}
+
+
+def test_the_example_company_files_fit_their_schemas() -> None:
+    texts = {name: PLAYS / f"{name}.yml" for name in COMPANY if (PLAYS / f"{name}.yml").exists()}
+    assert texts.keys() >= {"metrics", "features", "scorecard", "signals", "stages", "plans"}
+    found = {name: faults_of(path.read_text(encoding="utf-8"), COMPANY[name]) for name, path in texts.items()}
+    assert found == {name: [] for name in texts}
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("metrics", "login_rate: {title: x, valeu: arr}"),
+        ("features", "reports: {title: x, value: arr}"),
+        ("scorecard", "health: {roi: {wieght: 3}}"),
+        ("signals", "bad name: {title: x, when: arr > 1}"),
+        ("stages", "- {stage: a, title: x, next: [{when: arr > 1}]}"),
+        ("stages", "a: {title: x}"),
+        ("plans", "recovery: {title: x, due: 3 months, objectives: []}"),
+        ("surveys", "nps: {scale: 0-10, qestion: x}"),
+    ],
+)
+def test_a_wrong_company_file_does_not_fit_its_schema(name: str, text: str) -> None:
+    assert faults_of(text, COMPANY[name])
 
 
 @pytest.mark.parametrize(
@@ -101,9 +128,10 @@ def every_part(schema: Any) -> Iterator[dict[str, Any]]:
             yield from every_part(inner)
 
 
-@pytest.mark.parametrize("schema", [PLAYBOOK, WORKSPACE], ids=["playbook", "workspace"])
+@pytest.mark.parametrize("schema", export_schema().values(), ids=export_schema())
 def test_every_key_is_explained_and_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
-    named = {name: part for name, part in schema["$defs"].items() if "properties" in part} | {"": schema}
+    whole = {"": schema} if "properties" in schema else {}
+    named = {name: part for name, part in schema["$defs"].items() if "properties" in part} | whole
     unexplained = [
         f"{owner}.{key}"
         for owner, part in named.items()
@@ -115,7 +143,7 @@ def test_every_key_is_explained_and_every_reference_leads_somewhere(schema: dict
     assert references <= set(schema["$defs"])
 
 
-@pytest.mark.parametrize("schema", [PLAYBOOK, WORKSPACE], ids=["playbook", "workspace"])
+@pytest.mark.parametrize("schema", export_schema().values(), ids=export_schema())
 def test_the_schema_uses_no_word_that_these_tests_would_not_check(schema: dict[str, Any]) -> None:
     assert {word for part in every_part(schema) for word in part} <= KNOWN_WORDS
 
@@ -123,12 +151,12 @@ def test_the_schema_uses_no_word_that_these_tests_would_not_check(schema: dict[s
 def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
     first = write_schemas(tmp_path / "new" / ".schema")
     times = [path.stat().st_mtime_ns for path in first]
-    assert [path.name for path in first] == [PLAYBOOK_FILE, WORKSPACE_FILE]
+    assert [path.name for path in first] == list(export_schema())
     assert write_schemas(tmp_path / "new" / ".schema") == first
     assert [path.stat().st_mtime_ns for path in first] == times
 
 
-@pytest.mark.parametrize("name", [PLAYBOOK_FILE, WORKSPACE_FILE])
+@pytest.mark.parametrize("name", export_schema())
 def test_the_shipped_schema_is_the_current_one(name: str) -> None:
     """Where this fails, run `write_schemas(Path("playbooks/.schema"))`."""
     assert json.loads((SHIPPED / name).read_text(encoding="utf-8")) == export_schema()[name]
