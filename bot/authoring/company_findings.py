@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from bot.authoring.company import METRICS, PLANS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.asked_names import check_asked_names
+from bot.authoring.company import FEATURES, METRICS, PLANS, SCORECARD, SIGNALS, STAGES, Company
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.placed import ParsedPlaybook, PlacedText, Source
 from bot.authoring.plan_findings import check_named_plans, check_plans
@@ -23,7 +24,8 @@ def check_company(
     known: KnownPeople = NOBODY_ASKED,
 ) -> list[Finding]:
     """Findings of the three files, and of whoever asks for what they do not have."""
-    conditions = [*_of_playbooks(parsed), *_of_company(company)]
+    ours = [*_of_company(company)]
+    conditions = [*_of_playbooks(parsed), *ours]
     crm_leads = settings.stage_from == "import"
     return [
         *check_scorecard(company.cards, company.sources.get(SCORECARD, Source(file=SCORECARD))),
@@ -32,6 +34,7 @@ def check_company(
         *check_named_stages(conditions, company.stages),
         *check_plans(company.plans, company.sources.get(PLANS, Source(file=PLANS)), settings, known),
         *check_named_plans(parsed, conditions, company.plans),
+        *check_asked_names(ours, conditions, company, settings.limits),
         *check_set_stages(parsed, company.stages, crm_leads=crm_leads),
     ]
 
@@ -52,14 +55,23 @@ def _texts(company: Company) -> Iterator[tuple[str, str, str]]:
     """File, path and text of every condition of the company-wide files."""
     for name, metric in company.metrics.items():
         yield METRICS, f"{name}.value", metric.formula
+    for name, feature in company.features.items():
+        for key, given in (("value", feature.formula), ("green", feature.green), ("yellow", feature.yellow)):
+            if given is not None:
+                yield FEATURES, f"{name}.{key}", given
     for name, signal in company.signals.items():
         yield SIGNALS, f"{name}.when", signal.when
     for name, entries in company.cards.items():
         for each, measure in entries.items():
             parts: dict[str, str | None] = {"value": measure.formula, "when": measure.when}
             parts |= {str(band): text for band, text in measure.bands.items()}
-            given = {key: text for key, text in parts.items() if text and (each != OVERALL or key != "value")}
-            yield from ((SCORECARD, f"{name}.{each}.{key}", text) for key, text in given.items())
+            wanted = {key: text for key, text in parts.items() if text and (each != OVERALL or key != "value")}
+            yield from ((SCORECARD, f"{name}.{each}.{key}", text) for key, text in wanted.items())
+    yield from _texts_of_ways(company)
+
+
+def _texts_of_ways(company: Company) -> Iterator[tuple[str, str, str]]:
+    """Of stages and plans."""
     for number, stage in enumerate(company.stages):
         for check, text in stage.complete_when.items():
             yield STAGES, f"[{number}].complete_when.{check}", text

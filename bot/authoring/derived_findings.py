@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from bot.authoring.company import FEATURES, METRICS, PLANS, SIGNALS, Company
+from bot.authoring.company import FEATURES, METRICS, PLANS, SCORECARD, SIGNALS, Company
 from bot.authoring.nearest import suggestion
 from bot.authoring.placed import ParsedPlaybook, Source
 from bot.errors import ConditionError, Finding
 from bot.rules.condition_checks import check_condition
 from bot.rules.conditions import Condition, parse_condition, parse_value
 from bot.rules.derived_names import ALL, Derived, Kind, asked_of, rings
+from bot.rules.scorecards import card_of
 
 _FILES: Mapping[Kind, str] = {"metric": METRICS, "feature": FEATURES, "signal": SIGNALS}
 
@@ -127,12 +128,31 @@ def _rings(company: Company) -> Iterator[Finding]:
         asked = asked_of([condition] if condition else (), company.metrics)
         asking[derived] = asking.get(derived, frozenset()) | asked
         places.setdefault(derived, (source, path))
+    for derived, path, asked in _scores(company):
+        asking[derived] = asking.get(derived, frozenset()) | asked
+        places.setdefault(derived, (company.sources[SCORECARD], path))
     for ring in rings(asking):
         source, path = places[ring[0]]
         way = " → ".join(map(str, [*ring, ring[0]]))
         message = f"These ask each other in a ring: {way}"
         hint = "one of them then reads what the other was at the tick before; take one of the questions out"
         yield source.finding(path, "ring", message, hint, severity="warning")
+
+
+def _scores(company: Company) -> Iterator[tuple[Derived, str, frozenset[Derived]]]:
+    """Each measure and card: where it stands and what it asks."""
+    for name, entries in company.cards.items():
+        card = card_of(name, entries)
+        for each, measure in card.measures.items():
+            texts = [
+                (measure.formula, True),
+                (measure.when, False),
+                *((text, False) for text in measure.bands.values()),
+            ]
+            read = [found for text, is_value in texts if text and (found := _read(text, is_value=is_value))]
+            yield Derived("score", each), f"{name}.{each}", asked_of(read, company.metrics)
+        if not card.is_measure:
+            yield Derived("score", name), name, frozenset(Derived("score", each) for each in card.measures)
 
 
 def _read(text: str, *, is_value: bool = False) -> Condition | None:

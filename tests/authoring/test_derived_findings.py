@@ -59,3 +59,39 @@ def test_s31_a_ring_is_named_once() -> None:
     ring = "a: {title: A, when: 'signal(\"b\")'}\nb: {title: B, when: 'signal(\"a\")'}\n"
     found = [each for each in load_workspace({SIGNALS: ring}).findings if each.rule == "ring"]
     assert [each.message for each in found] == ["These ask each other in a ring: signal a → signal b → signal a"]
+
+
+SCORECARD, STAGES, SURVEYS = (f"playbooks/{name}.yml" for name in ("scorecard", "stages", "surveys"))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "rule", "hint"),
+    [
+        (SCORECARD, "card:\n  use:\n    value: 100 * metric('login_rat')\n", "unknown-name", "did you mean `login_rate`?"),
+        (SCORECARD, "card:\n  use:\n    green: signal('x')\n    red: arr < 1\n", "unknown-name", "define it in playbooks/signals.yml"),
+        (STAGES, "- stage: a\n  title: A\n  complete_when:\n    f: feature_band('x') == 'green'\n", "unknown-name", "features.yml"),
+        ("playbooks/features.yml", "f:\n  title: F\n  value: arr\n  green: band('x') == 'red'\n", "unknown-score", "scorecard.yml"),
+        (SIGNALS, "a:\n  title: A\n  when: tickets(days=30) >= limit('tickets_30_day')\n", "unknown-limit", "`tickets_30_days`?"),
+        (SIGNALS, "a:\n  title: A\n  when: answered('onboardng')\n", "unknown-survey", "did you mean `onboarding`?"),
+    ],
+)  # fmt: skip
+def test_every_name_that_a_company_wide_file_asks_for_is_known(file: str, text: str, rule: str, hint: str) -> None:
+    files = {
+        METRICS: "login_rate: {title: Rate, value: arr / 2}\n",
+        "playbooks/workspace.yml": "limits: {tickets_30_days: [{is: 8}]}\n",
+        SURVEYS: "onboarding: {scale: 0-10, question: {en: Q, ja: Q}}\n",
+    }
+    found = [each for each in findings({**files, file: text}) if each[2] == rule]
+    assert [(each[0], each[1]) for each in found] == [
+        (file.rpartition("/")[2], 3 if "red: arr" in text else text.count("\n"))
+    ]
+    assert hint in found[0][3]
+
+
+def test_s31_a_ring_through_a_score_is_named() -> None:
+    files = {
+        SCORECARD: 'health: {calm: {green: not signal("alarm"), red: signal("alarm")}}\n',
+        SIGNALS: 'alarm: {title: A, when: \'band("calm") == "red"\'}\n',
+    }
+    found = [each.message for each in load_workspace(files).findings if each.rule == "ring"]
+    assert found == ["These ask each other in a ring: score calm → signal alarm → score calm"]
