@@ -140,6 +140,13 @@ def gave_up_digest(connection: Connection, csm: str, day: date) -> bool:
     return connection.scalar(select(DIGEST.c.csm).where(*given_up)) is not None
 
 
+def settle_digest(connection: Connection, csm: str, day: date, at: datetime) -> None:
+    """Nothing more is to be done about it, whether it came or was given up."""
+    _insert_once(connection, DIGEST, csm=csm, day=day, attempts=0)
+    mine = update(DIGEST).where(DIGEST.c.csm == csm, DIGEST.c.day == day)
+    connection.execute(mine.values(posted_at=at, fault=None))
+
+
 def put_off_digest(connection: Connection, claim: DigestClaim, *, until: datetime, fault: str) -> None:
     connection.execute(_of(claim).values(not_before=until, fault=fault))
 

@@ -106,10 +106,11 @@ def record_list_posted(
 
 
 def adopt_list(connection: Connection, list_id: int, *, channel: str, ts: str, at: datetime) -> None:
-    """A message that people press stands, even where the answer to its posting was lost."""
+    """A message that people press stands, even where the answer to its posting was lost; it is drawn again."""
     if ts and standing_of(connection, list_id) == (None, None):
         ids = members_of(connection, list_id, unposted=True)
         record_list_posted(connection, list_id, ids, channel=channel, ts=ts, at=at)
+        connection.execute(update(HANDOFF).where(HANDOFF.c.id.in_(ids)).values(posting="stale"))
 
 
 def list_at(connection: Connection, channel: str, ts: str) -> int | None:

@@ -224,6 +224,14 @@ def remark(view: CardView) -> str | None:
     return act_line(view, untold[-1]) if untold and view.state is HandoffState.ACKNOWLEDGED else None
 
 
+def snooze_words(view: CardView) -> str | None:
+    """Until when it is put off; None: it is not."""
+    newest = view.acts[-1] if view.acts else None
+    if newest is None or newest.act != "snoozed":
+        return None
+    return say("snoozed_until", view.locale, until=_until(view, newest))
+
+
 def _until(view: CardView, line: ActLine) -> str:
     until = line.details.get("until")
     return written_moment(datetime.fromisoformat(until), view.timezone, view.locale) if until else "–"

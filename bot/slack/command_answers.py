@@ -91,6 +91,9 @@ def handoff_line(handoff: HandoffRecord, person: Person, now: datetime) -> str:
     parts.append(due_words(handoff, person, now))
     if handoff.state != "open":
         parts.append(say(f"state_{handoff.state.value}", person.locale))
+    if handoff.snoozed_until is not None and handoff.snoozed_until > now:
+        until = written_moment(handoff.snoozed_until, person.timezone, person.locale)
+        parts.append(say("snoozed_until", person.locale, until=until))
     return " · ".join(parts)
 
 

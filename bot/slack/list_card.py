@@ -20,6 +20,7 @@ from bot.slack.cards import (
     due_words,
     finished_line,
     person,
+    snooze_words,
 )
 from bot.slack.line_menu import line_menu
 from bot.slack.wording import say, written_moment
@@ -86,6 +87,8 @@ def _line(view: CardView, *, has_own_card: bool) -> str:
         parts.append(say("named", view.locale, name=say("owner", view.locale), value=person(view.owner)))
     if view.state is HandoffState.ACKNOWLEDGED:
         parts.append(say("state_acknowledged", view.locale))
+    if put_off := snooze_words(view):
+        parts.append(put_off)
     if has_own_card:
         parts.append(say("has_own_card", view.locale))
     return f"*{escaped(one_line(view.title), TITLE)}*{whose}\n" + " · ".join(parts)

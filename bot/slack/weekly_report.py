@@ -23,7 +23,15 @@ from bot.slack.blocks import Block, context, header, section
 from bot.slack.home_words import home_phrase
 from storage.accounts import Csm, has_left
 from storage.database import Database
-from storage.desk import claim_digest, close_digest, gave_up_digest, give_up_digest, put_off_digest, told_today
+from storage.desk import (
+    claim_digest,
+    close_digest,
+    gave_up_digest,
+    give_up_digest,
+    put_off_digest,
+    settle_digest,
+    told_today,
+)
 from storage.handoff_views import installation_of
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
@@ -54,21 +62,29 @@ def post_weekly_report(database: Database, published: Published, poster: Poster 
     if now < local_to_utc(datetime.combine(monday, AT), settings.timezone):
         return 0
     with database.read() as connection:
+        # One look in all but a few ticks of a week.
+        has_given_up = gave_up_digest(connection, REPORT, monday)
+        if not has_given_up and told_today(connection, [(REPORT, monday)]):
+            return 0
         if poster is not None and poster.guard.pause(connection) is not None:
             return 0
-        readers = _readers(connection, published, poster, monday, now)
+        channel = poster.fallback_channel if poster is not None and not has_given_up else None
+        readers = _readers(connection, published, poster, channel, now)
         over = told_today(connection, [(reader.key, monday) for reader in readers])
         readers = [reader for reader in readers if (reader.key, monday) not in over]
         rows = report_invariants(connection, now) if readers else []
+    if not readers:
+        with database.write() as connection:
+            settle_digest(connection, REPORT, monday, now)
     return sum(_bring(database, poster, reader, rows, monday, now) for reader in readers)
 
 
 def _readers(
-    connection: Connection, published: Published, poster: Poster | None, monday: date, now: datetime
+    connection: Connection, published: Published, poster: Poster | None, channel: str | None, now: datetime
 ) -> list[_Reader]:
+    """The channel, else people."""
     locale = published.settings.locale
-    channel = poster.fallback_channel if poster is not None else None
-    if channel is not None and not gave_up_digest(connection, REPORT, monday):
+    if channel is not None:
         return [_Reader(key=REPORT, place=channel, person=None, locale=locale)]
     default = Owners(connection, published.settings, now).default()
     managers = select(CSM.c.manager).where(CSM.c.manager.is_not(None), ~has_left(CSM))

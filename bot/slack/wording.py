@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "why": ("Why", "理由"),
     "tasks": ("To do", "やること"),
     "nobody": ("nobody yet: whoever acknowledges becomes the owner", "未定（「対応する」を押した方が担当になります）"),
+    "snoozed_until": ("snoozed until {until}", "{until}まで保留"),
     "named": ("{name}: {value}", "{name}：{value}"),
     "no_due": ("no due date", "期限なし"),
     "overdue": ("overdue", "期限超過"),

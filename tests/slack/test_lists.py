@@ -131,6 +131,11 @@ def test_what_happens_to_one_shows_on_the_list(world: World) -> None:
     (first, second), post = listed(world, 2)
     with world.database.write() as connection:
         moves.done(connection, first, by="sato", at=world.clock.now(), key="d")
+        until = world.clock.now() + timedelta(hours=4)
+        moves.snooze(connection, second, by="sato", at=world.clock.now(), key="s", until=until, reason="a fair")
+    post_handoffs(world.poster())
+    assert "snoozed until Thu, 4 Mar 2027, 13:00" in str(post.blocks)
+    with world.database.write() as connection:
         moves.reassign(connection, second, by="sato", at=world.clock.now(), key="r", owner="suzuki")
     world.time_passes(hours=10)
     post_handoffs(world.poster())
@@ -180,6 +185,7 @@ def test_a_list_whose_answer_was_lost_is_adopted_by_a_press_on_it(world: World, 
     app.close()
     assert {world.row(one).posted_ts for one in ids} == {post.ts}
     assert len(buttons(post)) == 2, "the list stays a list"
+    assert "acknowledged" in post.blocks[1]["text"]["text"]
 
 
 def test_one_that_went_to_somebody_else_before_the_list_stood_comes_to_them_as_a_card(world: World) -> None:
