@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.bulk import insert_rows, update_rows
+from storage.bulk import insert_texts, update_rows
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
 from storage.dialects import among, among_given
@@ -311,7 +311,7 @@ def store_acceptances(
 
 def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) -> None:
     """The rendered mails, in the order of CONTENT_COLUMNS."""
-    insert_rows(connection, CONTENT, CONTENT_COLUMNS, contents)
+    insert_texts(connection, CONTENT, CONTENT_COLUMNS, contents)
 
 
 def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:

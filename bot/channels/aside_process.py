@@ -21,6 +21,7 @@ from bot.channels.base import Answer, MailStream, Outcome, Outgoing
 from bot.channels.sendgrid import SendGridChannel
 from bot.clock import SystemClock
 from bot.failpoints import arm
+from bot.garbage import search_seldom
 
 #: What goes over the pipe besides mails and answers.
 READY = b"ready"
@@ -141,6 +142,7 @@ def main(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     sys.setswitchinterval(SECONDS_AT_A_STRETCH)
+    search_seldom()
     pipe = Connection(descriptor)
     account: Account = pickle.loads(pipe.recv_bytes())
     if account.failpoint:

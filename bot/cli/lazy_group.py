@@ -13,9 +13,7 @@ from typer.exceptions import TyperException
 
 from bot.cli.command_table import COMMANDS, CommandPlace
 from bot.cli.refusals import refuse
-
-#: A tick makes and drops thousands of small objects, none of them in circles: searches at 700, the default, find nothing.
-GARBAGE = (20_000, 20, 20)
+from bot.garbage import search_seldom
 
 
 class LazyCommand(TyperCommand):
@@ -44,13 +42,6 @@ class LazyGroup(TyperGroup):
             raise
         except Exception as error:
             raise refuse(error, is_debugging=bool(ctx.params.get("debug"))) from error
-
-
-def search_seldom() -> None:
-    """For garbage, and never again in what is imported by now."""
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
-    gc.enable()
 
 
 def load_command(place: CommandPlace) -> Any:

@@ -65,14 +65,15 @@ def add_facts(connection: Connection, many: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
+SINCE, TODAY = "2026-11-04", "2026-11-18"
 #: What a careful engineer would write by hand for the same rows: one evaluation of the condition, three inserts.
-BY_HAND = (
-    """INSERT INTO occasion (playbook, customer_id, key, opened_at, verdict, state, is_open)
-    SELECT 'by_hand', c.id, 'when:1', :now, 'enter', 'entered', {true} FROM customer c
-    WHERE c.stage = 'onboarding'
+WHO = """FROM customer c WHERE c.stage = 'onboarding'
       AND (SELECT coalesce(sum(u.total), 0) FROM daily_usage u
            WHERE u.customer_id = c.id AND u.event = 'login' AND u.day > :since AND u.day <= :today) < 5
-      AND (SELECT count(*) FROM ticket t WHERE t.customer_id = c.id AND t.status = 'open') >= 2""",
+      AND (SELECT count(*) FROM ticket t WHERE t.customer_id = c.id AND t.status = 'open') >= 2"""
+BY_HAND = (
+    f"""INSERT INTO occasion (playbook, customer_id, key, opened_at, verdict, state, is_open)
+    SELECT 'by_hand', c.id, 'when:1', :now, 'enter', 'entered', {{true}} {WHO}""",
     """INSERT INTO enrollment (occasion_id, playbook, version_id, customer_id, occurrence, status, priority, is_holdout,
         step, has_arrived, due_at, renewal_date_at_entry, entered_at)
     SELECT o.id, o.playbook, :version, o.customer_id, o.key, 'active', 50, {false}, 'note', {false}, :now, c.renewal_date, :now
@@ -82,10 +83,16 @@ BY_HAND = (
 )
 
 
+def read_once(found: Database) -> None:
+    """So that whoever enrolls first does not also pay for fetching the facts from the disk."""
+    with found.read() as connection:
+        connection.execute(text(f"SELECT count(*) {WHO}"), {"since": SINCE, "today": TODAY})
+
+
 def by_hand(found: Database, version_id: int) -> None:
     words = {"true": "1", "false": "0"} if found.is_sqlite else {"true": "true", "false": "false"}
     now = NOW.strftime("%Y-%m-%d %H:%M:%S.%f") if found.is_sqlite else NOW
-    values = {"now": now, "since": "2026-11-04", "today": "2026-11-18", "version": version_id}
+    values = {"now": now, "since": SINCE, "today": TODAY, "version": version_id}
     with found.write() as connection:
         for statement in BY_HAND:
             connection.execute(text(statement.format(**words)), values)
@@ -105,6 +112,7 @@ def measure(found: Database, engine: str, customers: int) -> Result:
     house = publish(found, workspace_files({"help": PLAYBOOK}), FixedClock(NOW))
     version_id = house.published.playbooks[0].version_id
     entered: list[int] = []
+    read_once(found)
     our_time = seconds(lambda: entered.append(ours(house)))
     floor_time = seconds(lambda: by_hand(found, version_id))
     with found.read() as connection:

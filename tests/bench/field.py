@@ -20,8 +20,8 @@ from sqlalchemy import Connection, text
 from bot.authoring.workspace import Workspace, load_workspace
 from bot.channels.base import MailChannel
 from bot.channels.memory import MemoryChannel
-from bot.cli.lazy_group import search_seldom
 from bot.clock import FixedClock
+from bot.garbage import search_seldom
 from bot.pipeline.deploying import deploy
 from bot.pipeline.published import Publications, Published
 from bot.pipeline.ticking import TickReport, tick

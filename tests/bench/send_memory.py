@@ -17,8 +17,8 @@ from typing import Self
 import psutil
 
 from bot.channels.aside import AsideChannel
-from bot.cli.lazy_group import search_seldom
 from bot.clock import FixedClock
+from bot.garbage import search_seldom
 from bot.pipeline.deliver import deliver
 from bot.pipeline.published import Publications
 from storage.database import Database

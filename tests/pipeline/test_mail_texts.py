@@ -35,6 +35,20 @@ def template(world: World, body: str, *, locale: str = "en", name: str = "hello"
     world.write(f"templates/emails/{name}.{locale}.md", f"---\nsubject: {subject}\ncategory: lifecycle\n---\n{body}\n")
 
 
+def test_mails_of_one_batch_print_each_what_its_own_template_asks_for(world: World) -> None:
+    template(world, "{{ customer.arr | money }} {{ csm.name }} {{ mail.preferences_url or 'none' }}", name="plain")
+    template(
+        world, "{{ customer.attributes.plan }} {{ customer.tags | join }} {{ contact.title or customer.customer }}"
+    )
+    journey(world, "p", "- email: plain\n  when: arr > 100\n- email: hello\n  when: arr < 100")
+    world.deploy()
+    company(world, "large", arr=1200, currency="USD", attributes={"plan": "unused"})
+    company(world, "small", arr=12, attributes={"plan": "pro"}, tags=["old", "loyal"])
+    world.tick()
+    first_lines = sorted(mail.text.split("\n")[0] for mail in world.channel.accepted)
+    assert first_lines == ["$1,200.00 Sato none", "pro old, loyal small"]
+
+
 @pytest.mark.parametrize("attributes", [{}, {"plan": None}, {"plan": ""}])
 def test_s35_a_missing_field_holds_the_mail_and_asks_and_the_others_go(
     world: World, attributes: dict[str, Any]
