@@ -13,7 +13,7 @@ from itertools import chain
 import structlog
 
 from bot.channels.aside_process import Account
-from bot.channels.aside_talk import SECONDS_TO_END, WINDOW, Process, ProcessGoneError, Talk
+from bot.channels.aside_talk import MACHINE, SECONDS_TO_END, WINDOW, Process, ProcessGoneError, Talk
 from bot.channels.base import Answer, MailStream, OnAnswer, Outcome, Outgoing, stop_after
 from bot.channels.sendgrid import SendGridChannel
 from bot.clock import SystemClock
@@ -21,6 +21,8 @@ from bot.failpoints import armed
 
 #: A process costs about as much as it saves over so many mails.
 FEW = 500
+#: Where mails go no faster than that, the provider is what they wait for, and posting takes a tenth of the interpreter.
+WORTH_PER_SECOND = 500.0
 SECONDS_TO_START = 20.0
 LOST = Answer(outcome=Outcome.UNKNOWN, reason="reset", detail="the process that posted it ended")
 log = structlog.get_logger()
@@ -48,8 +50,9 @@ class _Passage:
 
 
 class AsideChannel:
-    """A `MailChannel`, SendGrid's. Once `few` mails of one `send` were posted here, a process starts that posts the rest and lives as
-    long as that `send`. `waits`: nothing is posted while it starts; otherwise mails go on being posted here meanwhile."""
+    """A `MailChannel`, SendGrid's. Once `few` mails of one `send` were posted here, more than `worth_per_second`, a process starts
+    that posts the rest and lives as long as that `send`. `waits`: nothing is posted while it starts; otherwise mails go on being
+    posted here meanwhile."""
 
     name = SendGridChannel.name
 
@@ -63,6 +66,7 @@ class AsideChannel:
         monotonic: Callable[[], float] = SystemClock().monotonic,
         *,
         few: int = FEW,
+        worth_per_second: float = WORTH_PER_SECOND,
         waits: bool = False,
     ) -> None:
         self._near = SendGridChannel(api_key, base_url, concurrency, timeout_seconds, ssl_context, monotonic)
@@ -71,6 +75,7 @@ class AsideChannel:
         )
         self._monotonic = monotonic
         self._few = few
+        self._worth_per_second = worth_per_second
         self._seconds_to_wait = SECONDS_TO_START if waits else 0.0
 
     def __repr__(self) -> str:
@@ -91,10 +96,17 @@ class AsideChannel:
         self._near.close()
 
     def _until_ready(self, passage: _Passage) -> Iterator[Outgoing]:
-        given = 0
-        while not (given >= self._few and self._is_ready(passage)) and (mail := passage.next()) is not None:
+        given, began = 0, MACHINE.monotonic()
+        while not (self._is_worth_it(passage, given, began) and self._is_ready(passage)):
+            mail = passage.next()
+            if mail is None:
+                return
             given += 1
             yield mail
+
+    def _is_worth_it(self, passage: _Passage, given: int, began: float) -> bool:
+        is_fast = given >= self._worth_per_second * (MACHINE.monotonic() - began)
+        return passage.process is not None or (given >= self._few and is_fast)
 
     def _is_ready(self, passage: _Passage) -> bool:
         if passage.stop is not None or passage.is_process_lost:

@@ -42,11 +42,12 @@ def provider() -> Iterator[FakeSendGrid]:
 
 
 def aside(
-    provider: FakeSendGrid, *, few: int = 0, timeout_seconds: float = 5.0, **more: Callable[[], float]
+    provider: FakeSendGrid, *, few: int = 0, worth: float = 0, timeout_seconds: float = 5.0, **more: Callable[[], float]
 ) -> AsideChannel:
     return AsideChannel(
-        DEFAULT_KEY, provider.base_url, AT_ONCE, timeout_seconds, few=few, waits=True, **more  # type: ignore[arg-type]
-    )  # fmt: skip
+        *(DEFAULT_KEY, provider.base_url, AT_ONCE, timeout_seconds),
+        **{"few": few, "worth_per_second": worth, "waits": True, **more},  # type: ignore[arg-type]
+    )
 
 
 def children_of(process: int) -> list[int]:
@@ -103,6 +104,17 @@ def test_few_mails_need_no_process(provider: FakeSendGrid, monkeypatch: pytest.M
     channel = aside(provider, few=10)
     with closing(channel):
         assert answers_of(channel, letters(9)).counts() == {ACCEPTED: 9}
+
+
+def test_a_provider_that_takes_its_time_needs_no_process(provider: FakeSendGrid) -> None:
+    def watched() -> Iterator[Outgoing]:
+        yield from letters(MAILS)
+        assert children_of(os.getpid()) == []
+
+    channel, answers = aside(provider, few=3, worth=1e6), Answers()
+    with closing(channel):
+        channel.send(watched(), answers)
+    assert answers.counts() == {ACCEPTED: MAILS}
 
 
 def test_where_no_process_can_be_had_the_mails_go_all_the_same(
@@ -247,7 +259,7 @@ SENDER = """
 import sys
 from bot.channels.aside import AsideChannel
 from tests.channels.letters import letters
-channel = AsideChannel("SG.fake-key-id.fake-key-secret", sys.argv[1], 4, few=0, waits=True)
+channel = AsideChannel("SG.fake-key-id.fake-key-secret", sys.argv[1], 4, few=0, worth_per_second=0, waits=True)
 channel.send(letters(500), lambda mail, answer: print(mail.reference, flush=True))
 """
 
