@@ -287,7 +287,7 @@ class App:
         with self.database.write() as connection:
             erased = erase(connection, published, ground, customer, contact, now, by=by)
         folder = self.channel if isinstance(self.channel, FolderChannel) else None
-        references = (reference_of(self.installation, found) for found in erased.message_ids)
+        references = (reference_of(self.installation, found) for found in erased.mails)
         files = folder.forget(references) if folder else 0
         return erased, files, wipe_free_space(self.database)
 

@@ -59,6 +59,8 @@ OVER = frozenset({S.ACCEPTED, S.UNKNOWN, S.UNCONFIRMED, S.FAILED, S.QUARANTINED,
 NOT_SENT = frozenset({S.FAILED, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
 
 
+#: Why a mail is accepted: not by the provider's answer, but by what it told later.
+EVIDENCE = "evidence"
 #: The occurrence of a mail that a person sends from a hand-off begins with it.
 BY_HANDOFF = "handoff-"
 

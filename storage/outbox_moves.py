@@ -94,6 +94,7 @@ class MessageRow(NamedTuple):
     provider_message_id: str | None
     accepted_at: datetime | None
     over_at: datetime | None
+    created_at: datetime
 
     def to(self, state: MessageState, at: datetime, **changes: Any) -> MessageRow:
         """The row after a move. Leaving a claim ends its lease; the first state that is over stamps `over_at`."""

@@ -33,7 +33,7 @@ class _Desk:
 
     def __init__(self, app: App, request: Request) -> None:
         self.app = app
-        self.message_id = app.links.read_survey(request.path_params["token"])
+        self.mail = app.links.read_survey(request.path_params["token"])
         self.named = request.query_params.get("score")
         self.asked = request.query_params.get("lang")
         self.accepted = request.headers.get("accept-language", "").split(",")[0].split(";")[0].strip()
@@ -82,15 +82,15 @@ class _Desk:
     def _look(self) -> tuple[Survey, Invitation | None] | Response:
         """The survey with its invitation (None in a test mail), or a page where there is nothing to answer."""
         self.published = self.app.published()
-        if self.message_id is None or self.published is None:
+        if self.mail is None or self.published is None:
             return self.message(404, "unknown_title", "unknown")
         surveys = self.published.company.surveys
-        if self.message_id == TRIAL:
+        if self.mail == TRIAL:
             self.language = language_of(self.asked, self.settings.locale)
             first = next(iter(surveys.values()), None)
             return self._closed() if first is None else (first, None)
         with self.app.database.read() as connection:
-            found = invitation_of(connection, self.message_id)
+            found = invitation_of(connection, self.mail)
         if found is None:
             return self._html(410, draw_word(self.language, self.settings.company, "gone"))
         self.language = language_of(self.asked, *found.locales, self.accepted, self.settings.locale)

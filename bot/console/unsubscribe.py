@@ -39,7 +39,7 @@ class _Desk:
 
     def __init__(self, app: App, request: Request) -> None:
         self.app = app
-        self.message_id = app.links.read(request.path_params["token"])
+        self.mail = app.links.read(request.path_params["token"])
         self.asked = request.query_params.get("lang")
         self.accepted = request.headers.get("accept-language", "").split(",")[0].split(";")[0].strip()
         self.published: Published | None = None
@@ -70,13 +70,13 @@ class _Desk:
     def _look(self) -> Reader | Response | None:
         """The reader; None for a test mail; a page where there is nothing to choose."""
         self.published = self.app.published()
-        if self.message_id is None:
+        if self.mail is None:
             return self.answer(404, "unknown_title", "unknown", "unknown_more")
-        if self.message_id == TRIAL:
+        if self.mail == TRIAL:
             self.language = language_of(self.asked, self.settings.locale)
             return None
         with self.app.database.read() as connection:
-            reader = reader_of(connection, self.message_id)
+            reader = reader_of(connection, self.mail)
         self.language = language_of(self.asked, reader.locale if reader else None, self.settings.locale)
         if reader is None or not reader.addresses:
             return self.answer(200, "gone_title", "gone")
@@ -100,7 +100,7 @@ class _Desk:
             html = draw_choices(self.language, company, TRIAL_ADDRESS, sample, is_trial=True)
             return HTMLResponse(html, status_code=status, headers=dict(HEADERS))
         with self.app.database.read() as connection:
-            fresh = reader_of(connection, reader.message_id) or reader
+            fresh = reader_of(connection, reader.mail) or reader
             choices = choices_of(connection, fresh, self.settings.consent, self._offered(reader))
         html = draw_choices(self.language, company, reader.addresses[0], choices, saved=saved)
         return HTMLResponse(html, status_code=status, headers=dict(HEADERS))

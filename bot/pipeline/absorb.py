@@ -23,7 +23,7 @@ from storage.dialects import among
 from storage.enrollments import mark_changed, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
-from storage.outbox import DeliveryEvent, MessageState
+from storage.outbox import EVIDENCE, DeliveryEvent, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -89,22 +89,24 @@ def _take_in(connection: Connection, ids: set[int], now: datetime) -> int:
 
 def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now: datetime) -> None:
     """Any event that carries our id proves that the provider accepted the mail, whatever became of it here since (delivery.md,
-    rule b): unknown, or waiting to be sent again, or skipped."""
-    provider_ids = {event.message_id: event.details.get("provider_message_id") for event in events}
-    rows = lock_messages(
-        connection, provider_ids, MESSAGE.c.state != MessageState.ACCEPTED.value, MESSAGE.c.attempts > 0
-    )
+    rule b): unknown, or waiting to be sent again, or skipped; or handed over after the backup from which this database was
+    restored, so that nothing here tells of it."""
+    provider_ids, told_at = {}, {}
+    for event in events:
+        provider_ids[event.message_id] = event.details.get("provider_message_id")
+        told_at[event.message_id] = min(event.at, told_at.get(event.message_id, event.at))
+    rows = lock_messages(connection, provider_ids, MESSAGE.c.state != MessageState.ACCEPTED.value)
     if not rows:
         return
-    handed_over = _handed_over(connection, rows)
+    handed_over = told_at | _handed_over(connection, rows)
     moves = [
         (
             row,
             row.to(
                 MessageState.ACCEPTED,
                 now,
-                reason="evidence",
-                accepted_at=row.over_at or handed_over.get(row.id, now),
+                reason=EVIDENCE,
+                accepted_at=row.over_at or handed_over[row.id],
                 provider_message_id=row.provider_message_id or provider_ids[row.id],
             ),
         )
@@ -113,7 +115,7 @@ def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now:
     write_moves(connection, moves)
     columns = ("id", "customer_id", "contact_id", "playbook", "enrollment_id", "step")
     found = connection.execute(select(*(MESSAGE.c[name] for name in columns)).where(among(MESSAGE.c.id, rows)))
-    write_entries(connection, [_entry(row, "evidence", now, Verdict.SENT) for row in found])
+    write_entries(connection, [_entry(row, EVIDENCE, now, Verdict.SENT) for row in found])
     wake_walks_of_messages(connection, [row.enrollment_id for row in rows.values()], now)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from bot.intake.events import BUILT_IN, EventRow, raise_feeds, record_events
+from bot.rules.references import MailName
 from bot.rules.surveys import survey_of
 from storage.accounts import Contact, Customer
 from storage.facts import SurveyAnswer
@@ -50,7 +51,7 @@ class Invitation:
     answered_at: datetime | None
 
 
-def invitation_of(connection: Connection, message_id: int) -> Invitation | None:
+def invitation_of(connection: Connection, name: MailName) -> Invitation | None:
     """None for a mail that is gone, asked nothing, or whose reader was erased."""
     columns = (MESSAGE.c.id, MESSAGE.c.template, MESSAGE.c.customer_id, MESSAGE.c.contact_id)
     who = (CONTACT.c.locale, CUSTOMER.c.locale.label("customer_locale"), CUSTOMER.c.timezone)
@@ -59,14 +60,16 @@ def invitation_of(connection: Connection, message_id: int) -> Invitation | None:
     )
     living = (CONTACT.c.erased_at.is_(None), CUSTOMER.c.erased_at.is_(None))
     found = connection.execute(
-        select(*columns, *who).select_from(joined).where(MESSAGE.c.id == message_id, *living)
+        select(*columns, *who)
+        .select_from(joined)
+        .where(MESSAGE.c.id == name.number, MESSAGE.c.created_at == name.made_at, *living)
     ).one_or_none()
     survey = None if found is None else survey_of(found.template)
     if found is None or survey is None:
         return None
-    stands = _standing(connection, message_id)
+    stands = _standing(connection, name.number)
     return Invitation(
-        message_id=message_id,
+        message_id=name.number,
         survey=survey,
         customer_id=found.customer_id,
         contact_id=found.contact_id,

@@ -47,7 +47,7 @@ class EditedMail:
         values = computed_values(connection, ground, template, [message_id], of_contacts=of_contacts).get(
             message_id, {}
         )
-        links = published.links.context(message_id, template.category)
+        links = published.links.context(case.name, template.category)
         context = context_of(case, published.settings, values, local_date(now, case.zone), links)
         return cls(case=case, template=template, published=published, context=context)
 

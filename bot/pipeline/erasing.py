@@ -17,6 +17,7 @@ from bot.pipeline.batch import Batch
 from bot.pipeline.leaving import leave
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
+from bot.rules.references import MailName
 from storage import handoff_moves
 from storage.accounts import ImportedRow, Pause, Suppression
 from storage.dialects import among
@@ -51,13 +52,13 @@ STOPPABLE = (MessageState.PENDING, MessageState.HELD, MessageState.CLAIMED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """What an erasure touched. `message_ids`: their mails, whose files a folder may still hold."""
+    """What an erasure touched. `mails`: theirs, whose files a folder may still hold."""
 
     contacts: int
     walks_ended: int
     mails_cancelled: int
     handoffs_closed: int
-    message_ids: tuple[int, ...]
+    mails: tuple[MailName, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +97,21 @@ def erase(
         raise UsageError(f"`{customer}` has no contact `{contact}`", hint=f"see `journeybot customers show {customer}`")
     scope = Scope(customer_ids=[row.id]) if contact is None else Scope(contact_ids=[person.id for person in people])
     stopped = _stop(connection, published, ground, scope, now)
-    message_ids = tuple(connection.scalars(select(MESSAGE.c.id).where(_owned(MESSAGE, scope)).order_by(MESSAGE.c.id)))
+    owned = select(MESSAGE.c.id, MESSAGE.c.created_at).where(_owned(MESSAGE, scope)).order_by(MESSAGE.c.id)
+    mails = tuple(MailName(*found) for found in connection.execute(owned))
     addresses = _addresses_of_nobody_else(connection, people, scope)
     names = [] if contact is not None else [row.name, row.key]
     tracked = _tracked(connection, scope)
     _forget(connection, scope, people, addresses, names, now)
     _bury(connection, row, people, addresses, tracked, now, whole=contact is None)
     _tell(connection, row.id, people, now, by=by, whole=contact is None)
-    walks, mails, handoffs = stopped
+    walks, cancelled, handoffs = stopped
     return Erased(
         contacts=len(people),
         walks_ended=walks,
-        mails_cancelled=mails,
+        mails_cancelled=cancelled,
         handoffs_closed=handoffs,
-        message_ids=message_ids,
+        mails=mails,
     )
 
 

@@ -13,19 +13,17 @@ import structlog
 from sqlalchemy import Connection, Row, Table, delete, func, select
 
 from bot.logs import fault_of
-from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_provider_id
+from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_name, mails_by_provider_id
 from bot.pipeline.published import Published
 from bot.pipeline.replies import take_in_replies
-from bot.rules.references import is_reference, message_of
+from bot.rules.references import MailName, is_reference, name_of
 from bot.webhooks import inbound, sendgrid
 from bot.webhooks.inbound import IncomingReply, read_reply
 from bot.webhooks.sendgrid import ProviderEvent, UnreadableEvent, read_batch, translate
 from storage.bulk import insert_new_rows
 from storage.database import Database
-from storage.dialects import among
 from storage.inbound import StrayEvent
 from storage.outbox import DeliveryEvent
-from storage.outbox_moves import MESSAGE
 from storage.posts import forget_posts, waiting_posts
 from storage.upserts import hold_alone
 
@@ -132,19 +130,19 @@ class _Mails:
     """The mails that a round of events may be about, read with three statements."""
 
     installation: str
-    known: frozenset[int]
+    known: frozenset[MailName]
     by_provider_id: dict[str, int]
     by_address: dict[str, list[tuple[datetime, int]]]
 
     @classmethod
     def of(cls, connection: Connection, events: Sequence[ProviderEvent], installation: str) -> _Mails:
-        named = {found for event in events if (found := message_of(event.reference, installation)) is not None}
+        named = {found for event in events if (found := name_of(event.reference, installation)) is not None}
         nameless = [event for event in events if not is_reference(event.reference)]
         provider_ids = {event.provider_message_id for event in nameless if event.provider_message_id}
         addresses = {event.address for event in nameless if not event.provider_message_id and event.address}
         return cls(
             installation=installation,
-            known=frozenset(connection.scalars(select(MESSAGE.c.id).where(among(MESSAGE.c.id, named)))),
+            known=mails_by_name(connection, named),
             by_provider_id=mails_by_provider_id(connection, provider_ids),
             by_address=mails_by_address(connection, addresses),
         )
@@ -152,10 +150,10 @@ class _Mails:
     def mail_of(self, event: ProviderEvent) -> tuple[int | None, str]:
         """The mail and how it was found; or None and why not."""
         if is_reference(event.reference):
-            found = message_of(event.reference, self.installation)
-            if found is None:
+            name = name_of(event.reference, self.installation)
+            if name is None:
                 return None, "other_installation"
-            return (found, "reference") if found in self.known else (None, "unknown_message")
+            return (name.number, "reference") if name in self.known else (None, "unknown_message")
         if event.provider_message_id:
             found = self.by_provider_id.get(event.provider_message_id)
             return (found, "provider_id") if found is not None else (None, "no_reference")

@@ -18,7 +18,7 @@ from bot.pipeline.published import Published
 from bot.pipeline.questions import ask_about_gaps
 from bot.pipeline.scopes import CONTACT, is_mailable
 from bot.pipeline.template_holds import hold_with_templates
-from bot.rules.references import answer_address, reference_of
+from bot.rules.references import MailName, answer_address, reference_of
 from storage.dialects import among, among_given
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
@@ -223,10 +223,14 @@ def _once(message_id: int, reason: str, details: dict[str, object] | None) -> st
     )
 
 
+def _name_of(row: MessageRow) -> MailName:
+    return MailName(row.id, row.created_at)
+
+
 def _answer_to(row: MessageRow, letter: Letter, published: Published, installation: str) -> str | None:
     """The inbound address with the mail's name in it, so that the answer is known by it; it reaches the CSM as a hand-off."""
     address = published.settings.replies.address
-    return letter.reply_to if address is None else answer_address(address, reference_of(installation, row.id))
+    return letter.reply_to if address is None else answer_address(address, reference_of(installation, _name_of(row)))
 
 
 def outgoing_of(
@@ -234,7 +238,7 @@ def outgoing_of(
 ) -> Outgoing:
     assert letter is not None
     return Outgoing(
-        reference=reference_of(installation, row.id),
+        reference=reference_of(installation, _name_of(row)),
         to_email=letter.to_email,
         to_name=letter.to_name,
         from_email=letter.from_email,
@@ -245,6 +249,8 @@ def outgoing_of(
         html=letter.mail.html,
         text=letter.mail.text,
         category=letter.category,
-        headers=published.links.headers(row.id, letter.category, published.settings.sender.email or letter.from_email),
+        headers=published.links.headers(
+            _name_of(row), letter.category, published.settings.sender.email or letter.from_email
+        ),
         deadline=deadline,
     )

@@ -17,6 +17,7 @@ from bot.pipeline.batch import usable_zone
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
+from bot.rules.references import MailName
 from storage.accounts import Csm, has_left
 from storage.dialects import among, among_given
 from storage.enrollments import ENROLLMENT
@@ -66,6 +67,10 @@ class MailCase:
     @property
     def id(self) -> int:
         return int(self.message.id)
+
+    @property
+    def name(self) -> MailName:
+        return MailName(self.id, self.message.created_at)
 
     @property
     def is_of_handoff(self) -> bool:
@@ -121,6 +126,7 @@ def _cases(ground: Ground, printed: frozenset[str] | None) -> Select[Any]:
         MESSAGE.c.expires_at,
         MESSAGE.c.token,
         MESSAGE.c.reviewed_by,
+        MESSAGE.c.created_at,
         ENROLLMENT.c.version_id,
         ENROLLMENT.c.event,
         CUSTOMER.c.key.label("customer_key"),

@@ -3,15 +3,23 @@ only; whoever asks decides what such a find proves. Used when absorb opens event
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, func, select
 
+from bot.rules.references import MailName
 from storage.accounts import Contact
+from storage.dialects import among
 from storage.outbox_moves import MESSAGE
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+
+
+def mails_by_name(connection: Connection, names: Collection[MailName]) -> frozenset[MailName]:
+    """Those that are here. A number alone would name another mail after a restore."""
+    here = select(MESSAGE.c.id, MESSAGE.c.created_at).where(among(MESSAGE.c.id, {name.number for name in names}))
+    return frozenset(names) & {MailName(row.id, row.created_at) for row in connection.execute(here)}
 
 
 def mails_by_provider_id(connection: Connection, provider_ids: set[str]) -> dict[str, int]:

@@ -174,7 +174,7 @@ def _written(
         return Judgement(state=MessageState.SUBMITTING, reason="ready", letter=now_at, expires_at=expires_at)
     template = published.templates.pick(found.message.template, found.locales)
     try:
-        links = published.links.context(found.id, template.category)
+        links = published.links.context(found.name, template.category)
         letter = write_letter(found, template, published.settings, now, values, links)
     except MissingField as missing:
         details = {"field": missing.field, "template": template.name}

@@ -22,9 +22,11 @@ from bot.pipeline.mail_context import MailCase, context_of, in_contact_walk
 from bot.pipeline.preflight import Letter, sender_of
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, Ground, is_mailable
-from bot.pipeline.unowed_mails import NO_MESSAGE, Unowed, case_of, values_of
+from bot.pipeline.unowed_mails import Unowed, case_of, values_of
 from bot.rules.addresses import is_mailable_address
+from bot.rules.references import MailName
 from bot.rules.zones import local_date
+from bot.webhooks.unsubscribe import TRIAL
 from storage.accounts import ContactRole
 from storage.handoff_mails import Standing, standing_mail
 from storage.handoff_views import HandoffRecord, get
@@ -150,13 +152,13 @@ class PreparedMail:
                 raise UsageError(f"The {part} is empty", hint="write it, or send nothing")
         return wrap_draft(self.published.templates, subject, body_markdown, self.context, self.template.locale)
 
-    def letter(self, subject: str, body_markdown: str, message_id: int) -> Letter:
+    def letter(self, subject: str, body_markdown: str, mail: MailName) -> Letter:
         """The mail as it goes, with the way out of mails for its reader. Raises: as `render`; UsageError without a reader."""
         if self.reader is None:
             raise UsageError(
                 f"Nobody at {self.handoff.customer_name} may get this mail", hint="import a contact, or say it by phone"
             )
-        links = self.published.links.context(message_id, self.template.category)
+        links = self.published.links.context(mail, self.template.category)
         written = replace(self, context={**self.context, "mail": dict(links)})
         address, name, _ = sender_of(self.case, self.published.settings)
         return Letter(
@@ -255,7 +257,7 @@ def _context(
     now: datetime,
 ) -> dict[str, Any]:
     values = values_of(connection, ground, template, mail, of_contact=in_contact_walk(case, published))
-    links = published.links.context(NO_MESSAGE, template.category)
+    links = published.links.context(TRIAL, template.category)
     return context_of(case, published.settings, values, local_date(now, case.zone), links)
 
 

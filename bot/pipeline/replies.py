@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from bot.authoring.workspace_file import WorkspaceSettings
-from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_provider_id
+from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_name, mails_by_provider_id
 from bot.pipeline.owners import Owners
-from bot.rules.references import answered_reference, message_of
+from bot.rules.references import answered_reference, name_of
 from bot.webhooks.inbound import IncomingReply
 from storage.accounts import Contact, Csm, Customer
 from storage.bulk import insert_new_rows
@@ -124,7 +124,9 @@ def _mail_of(
     """The mail, and whether the answer names it: by the address it was sent to (we put the mail's reference there), or by
     the Message-ID it refers to (ours has the reference on the left, SendGrid's its own id). Else its sender's latest mail."""
     references = [tag for to in reply.recipients if (tag := answered_reference(to)) is not None]
-    ids = [named for text in (*references, *reply.answers) if (named := message_of(text, installation)) is not None]
+    names = [named for text in (*references, *reply.answers) if (named := name_of(text, installation)) is not None]
+    here = mails_by_name(connection, names)
+    ids = [name.number for name in names if name in here]
     by_provider = mails_by_provider_id(connection, set(reply.answers))
     ids += [by_provider[left] for left in reply.answers if left in by_provider]
     for message_id in ids:

@@ -17,6 +17,7 @@ from bot.pipeline.mail_outlook import Outlook, already_written, look_ahead
 from bot.pipeline.outbox_acts import CANCELLABLE, skip, values_of_letter
 from bot.pipeline.prepared_mails import SENDER, PreparedMail
 from bot.pipeline.room import FIRST
+from bot.rules.references import MailName
 from storage.handoff_deeds import Move
 from storage.handoff_mails import (
     MAILED,
@@ -65,7 +66,7 @@ def send_prepared(actor: Actor, mail: PreparedMail, subject: str, body_markdown:
     if before is not None:
         _let_go(connection, before, writer)
     message_id = _owe(connection, mail, writer)
-    letter = mail.letter(subject, body_markdown, message_id)
+    letter = mail.letter(subject, body_markdown, MailName(message_id, writer.at))
     store_contents(connection, [(message_id, *values_of_letter(letter).values())])
     changes = [asdict(passage) for passage in passages_changed(mail.draft, subject, body_markdown)]
     values = {

@@ -65,6 +65,7 @@ def case_of(connection: Connection, ground: Ground, mail: Unowed, locale: str | 
         "not_before": literal(mail.due_at, UtcDateTime()),
         "expires_at": literal(None, UtcDateTime()),
         "reviewed_by": literal(mail.reviewed_by, String),
+        "created_at": literal(mail.due_at, UtcDateTime()),
         "version_id": ENROLLMENT.c.version_id,
         "event": ENROLLMENT.c.event if mail.event is None else literal(dict(mail.event), CUSTOMER.c.attributes.type),
         "customer_key": CUSTOMER.c.key,

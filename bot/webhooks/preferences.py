@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from bot.rules.mail_categories import MAIL_CATEGORIES
+from bot.rules.references import MailName
 from storage.accounts import Contact, Customer
 from storage.consent import (
     EVERYTHING,
@@ -40,7 +41,7 @@ class Reader:
     """Whom a mail went to. `addresses`: the one it went to first, then the contact's present one; none after an erasure.
     `consent`: the categories allowed; None is the workspace's default."""
 
-    message_id: int
+    mail: MailName
     category: str
     addresses: tuple[str, ...]
     locale: str | None
@@ -57,7 +58,7 @@ class Choice:
     is_locked: bool
 
 
-def reader_of(connection: Connection, message_id: int) -> Reader | None:
+def reader_of(connection: Connection, name: MailName) -> Reader | None:
     """None: there is no such mail."""
     row = connection.execute(
         select(
@@ -74,12 +75,12 @@ def reader_of(connection: Connection, message_id: int) -> Reader | None:
             .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
             .outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
         )
-        .where(MESSAGE.c.id == message_id)
+        .where(MESSAGE.c.id == name.number, MESSAGE.c.created_at == name.made_at)
     ).one_or_none()
     if row is None:
         return None
     return Reader(
-        message_id=row.id,
+        mail=name,
         category=row.category or OPTIONAL,
         addresses=tuple(dict.fromkeys(email.lower() for email in (row.to_email, row.email) if email)),
         locale=row.locale,
@@ -110,7 +111,7 @@ def _choice(category: str, is_allowed: bool, is_locked: bool, standing: Sequence
 def unsubscribe_at_once(connection: Connection, reader: Reader, at: datetime) -> None:
     """One click (RFC 8058): no more mails of this mail's category, which is also what its List-Id names."""
     for address in reader.addresses:
-        suppress(connection, address, reader.category, Why.UNSUBSCRIBED, at, Told(message_id=reader.message_id))
+        suppress(connection, address, reader.category, Why.UNSUBSCRIBED, at, Told(message_id=reader.mail.number))
 
 
 def save_choices(
@@ -123,7 +124,7 @@ def save_choices(
 ) -> None:
     """What the reader ticked is on, everything else offered is off. Ticking nothing unsubscribes from whatever is not
     transactional, also from what is not offered yet."""
-    told = Told(message_id=reader.message_id)
+    told = Told(message_id=reader.mail.number)
     on = {choice.category for choice in choices if choice.category in wanted and not choice.is_locked}
     for address in reader.addresses:
         if not on:

@@ -9,35 +9,39 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.rules.addresses import wire_address
+from bot.rules.references import EPOCH, MailName
 from bot.webhooks.signed_tokens import TokenKind, payload_of, sign
 from storage.consent import TRANSACTIONAL
 
 PATH = "/u/"
 SURVEY_PATH = "/s/"
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
-#: Instead of a message's id, in mails that nobody owes: `send-test`.
-TRIAL = 0
+#: Instead of a message's name, in mails that nobody owes: `send-test`.
+TRIAL = MailName(0, EPOCH)
 #: The category of mails that ask.
 SURVEY = "survey"
 
 UNSUBSCRIBE_TOKEN = TokenKind(purpose=b"journeybot unsubscribe 1", mac_bytes=16)
 SURVEY_TOKEN = TokenKind(purpose=b"journeybot survey 1", mac_bytes=16)
-_MOST_ID_BYTES = 8
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,32}")
+_MOMENT_BYTES, _MOST_ID_BYTES = 7, 8
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,42}")
 
 
-def make_token(key: bytes, installation: str, message_id: int, kind: TokenKind = UNSUBSCRIBE_TOKEN) -> str:
-    """About 23 characters: the message's number and its signature."""
-    number = message_id.to_bytes(max(1, (message_id.bit_length() + 7) // 8), "big")
-    return sign(kind, key, installation, number)
+def make_token(key: bytes, installation: str, mail: MailName, kind: TokenKind = UNSUBSCRIBE_TOKEN) -> str:
+    """About 34 characters: the moment at which the mail's row was made, its number, and the signature of both."""
+    number = mail.number.to_bytes(max(1, (mail.number.bit_length() + 7) // 8), "big")
+    return sign(kind, key, installation, mail.microseconds.to_bytes(_MOMENT_BYTES, "big") + number)
 
 
 def read_token(
     keys: tuple[bytes, ...], installation: str, token: str, kind: TokenKind = UNSUBSCRIBE_TOKEN
-) -> int | None:
-    """The message's id; None unless one of our keys signed exactly this token for this installation."""
-    number = payload_of(kind, keys, installation, token) if _TOKEN.fullmatch(token) else None
-    return None if number is None or not 1 <= len(number) <= _MOST_ID_BYTES else int.from_bytes(number, "big")
+) -> MailName | None:
+    """The mail's name; None unless one of our keys signed exactly this token for this installation."""
+    payload = payload_of(kind, keys, installation, token) if _TOKEN.fullmatch(token) else None
+    if payload is None or not _MOMENT_BYTES < len(payload) <= _MOMENT_BYTES + _MOST_ID_BYTES:
+        return None
+    moment, number = payload[:_MOMENT_BYTES], payload[_MOMENT_BYTES:]
+    return MailName.of(int.from_bytes(number, "big"), int.from_bytes(moment, "big"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,32 +62,32 @@ class MailLinks:
     def may_leave(self, category: str) -> bool:
         return category == TRANSACTIONAL or self.is_complete or not self.is_required
 
-    def url(self, message_id: int) -> str | None:
+    def url(self, mail: MailName) -> str | None:
         """The page of this mail; None where we have no address or no key."""
         if not self.keys or not self.public_url:
             return None
-        return self.public_url + PATH + make_token(self.keys[0], self.installation, message_id)
+        return self.public_url + PATH + make_token(self.keys[0], self.installation, mail)
 
-    def survey_url(self, message_id: int) -> str | None:
+    def survey_url(self, mail: MailName) -> str | None:
         """The page on which the reader of this mail answers its survey."""
         if not self.keys or not self.public_url:
             return None
-        return self.public_url + SURVEY_PATH + make_token(self.keys[0], self.installation, message_id, SURVEY_TOKEN)
+        return self.public_url + SURVEY_PATH + make_token(self.keys[0], self.installation, mail, SURVEY_TOKEN)
 
-    def context(self, message_id: int, category: str) -> dict[str, str]:
+    def context(self, mail: MailName, category: str) -> dict[str, str]:
         """What templates read as `mail.…`. Transactional mails have no link: there is nothing to unsubscribe from."""
-        url = None if category == TRANSACTIONAL else self.url(message_id)
+        url = None if category == TRANSACTIONAL else self.url(mail)
         if url is None:
             return {}
-        answer = self.survey_url(message_id) if category == SURVEY else None
+        answer = self.survey_url(mail) if category == SURVEY else None
         return {"unsubscribe_url": url, "preferences_url": url, **({"survey_url": answer} if answer else {})}
 
-    def headers(self, message_id: int, category: str, sender: str) -> dict[str, str]:
+    def headers(self, mail: MailName, category: str, sender: str) -> dict[str, str]:
         """What the mail's head must carry. Providers sign (DKIM) these headers with the rest; without https no one-click."""
         if category == TRANSACTIONAL:
             return {}
         found = {}
-        url = self.url(message_id)
+        url = self.url(mail)
         if url is not None:
             found["List-Unsubscribe"] = f"<{url}>"
             if self.is_complete:
@@ -93,11 +97,11 @@ class MailLinks:
             found["List-Id"] = list_id
         return found
 
-    def read_survey(self, token: str) -> int | None:
+    def read_survey(self, token: str) -> MailName | None:
         """The message of a survey's token; None for one that is not ours."""
         return read_token(self.keys, self.installation, token, SURVEY_TOKEN)
 
-    def read(self, token: str) -> int | None:
+    def read(self, token: str) -> MailName | None:
         """The message of a token; None for one that is not ours."""
         return read_token(self.keys, self.installation, token)
 

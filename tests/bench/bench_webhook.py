@@ -19,12 +19,13 @@ from pathlib import Path
 
 import aiohttp
 import psutil
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from bot.app import App
-from bot.rules.references import reference_of
+from bot.rules.references import MailName, reference_of
 from bot.settings import Settings
 from storage.database import Database
+from storage.outbox_moves import MESSAGE
 from storage.posts import count_waiting
 from storage.upgrade import mark_current
 from tests.bench.field import arguments, database, engines
@@ -107,9 +108,10 @@ def prepared(workspace: Path, url: str) -> list[str]:
         app.deploy()
         app.tick()
         with shop.read() as connection:
-            ids = list(connection.execute(text("SELECT id FROM message WHERE state = 'accepted'")).scalars())
-        assert len(ids) == MAILS, f"only {len(ids)} of {MAILS} mails were accepted"
-        return [reference_of(app.installation, found) for found in ids]
+            taken = select(MESSAGE.c.id, MESSAGE.c.created_at).where(MESSAGE.c.state == "accepted")
+            names = [MailName(*found) for found in connection.execute(taken)]
+        assert len(names) == MAILS, f"only {len(names)} of {MAILS} mails were accepted"
+        return [reference_of(app.installation, name) for name in names]
 
 
 def lost_events(found: Database, posts: Sequence[Batch]) -> int:

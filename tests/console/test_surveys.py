@@ -17,6 +17,7 @@ from bot.webhooks.unsubscribe import MailLinks
 from storage.facts import SurveyAnswer
 from tests.cast import cast, change
 from tests.intake.house import stored
+from tests.pipeline.scenes import name_of_mail
 from tests.world import World
 
 LINKS = MailLinks(public_url="https://bot.example", keys=(b"k" * 32,), installation="test")
@@ -81,7 +82,7 @@ def ask(world: World, method: str, path: str, **form: str) -> httpx.Response:
 def link(world: World, customer: str = "healthy") -> str:
     """The path of the first link in the customer's survey mail."""
     place = next(row.id for row in world.sent if row.customer == customer and row.template == "survey_nps")
-    url = LINKS.survey_url(place)
+    url = LINKS.survey_url(name_of_mail(world, place))
     assert url is not None
     return url.removeprefix("https://bot.example")
 
@@ -143,7 +144,7 @@ def test_nobody_is_asked_again_within_the_pause_and_a_decision_says_so(asked: Wo
 def test_links_that_are_cut_off_foreign_or_of_the_erased_answer_nothing(asked: World) -> None:
     path = link(asked)
     assert ask(asked, "GET", path[:-2]).status_code == 404
-    unsubscribe = str(LINKS.url(asked.sent[0].id)).replace("https://bot.example/u/", "/s/")
+    unsubscribe = str(LINKS.url(name_of_mail(asked, asked.sent[0].id))).replace("https://bot.example/u/", "/s/")
     assert ask(asked, "POST", unsubscribe, form="answer", score="3").status_code == 404
     asked.app.erase("healthy", "tanaka", by="sato")
     assert ask(asked, "POST", path, form="answer", score="3").status_code == 410

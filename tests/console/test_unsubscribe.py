@@ -12,7 +12,7 @@ from sqlalchemy import Table, select
 
 from bot.console.web import create_web_app
 from bot.pipeline.published import Publications
-from bot.webhooks.unsubscribe import MailLinks
+from bot.webhooks.unsubscribe import TRIAL, MailLinks
 from storage.accounts import Contact, Suppression
 from storage.consent import Why, lift, suppress
 from storage.facts import Event
@@ -222,7 +222,7 @@ def test_a_body_that_says_nothing_changes_nothing(world: World, path: str, body:
 
 
 def test_a_test_mails_link_changes_nothing(world: World, path: str) -> None:
-    trial = "/u/" + str(world.app.links.url(0)).rpartition("/")[2]
+    trial = "/u/" + str(world.app.links.url(TRIAL)).rpartition("/")[2]
     assert "test mail" in visit(world, trial).text
     assert visit(world, trial, "POST", data=ONE_CLICK).status_code == 200
     assert standing(world) == set()

@@ -17,7 +17,7 @@ from storage.outbox import DeliveryEvent
 from storage.outbox_moves import MESSAGE
 from storage.posts import Post, keep_posts
 from tests.fakes.sendgrid_webhook import FORM, wire_event
-from tests.pipeline.scenes import mail_id
+from tests.pipeline.scenes import mail_id, mail_name
 from tests.world import World
 
 SUPPRESSION: Table = Suppression.__table__  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ def take_in(world: World) -> int:
 
 def said(world: World, kind: str, *, step: str = "hello", key: str = "sakura", **changes: Any) -> dict[str, Any]:
     """The vendor's literal event of a kind about a customer's mail; it happens now unless `timestamp` is given."""
-    reference = reference_of(world.app.installation, mail_id(world, step, key))
+    reference = reference_of(world.app.installation, mail_name(world, step, key))
     given = {"timestamp": int(world.now.timestamp()), "sg_event_id": f"{kind}-{reference}", **changes}
     return wire_event(reference, kind, **given)
 

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Table, event, insert, select
 from bot.channels.base import Answer, Outcome
 from bot.pipeline.operate import enroll_by_hand, exit_by_hand, pause, resume
 from bot.pipeline.resuming import PauseKind
+from bot.rules.references import MailName
 from storage.accounts import Contact, Customer, Suppression
 from storage.database import Database
 from storage.enrollments import mark_changed
+from storage.outbox_moves import MESSAGE
 from tests.cast import Member, address, csm, customer, opted_out, person
 from tests.world import Took, Walked, World
 
@@ -173,6 +175,19 @@ def change_contact(world: World, contact_id: int, **values: Any) -> None:
 def mail_id(world: World, step: str, key: str = "sakura") -> int:
     """The id of the customer's newest mail of a step."""
     return [mail.id for mail in world.outbox if mail.customer == key and mail.step == step][-1]
+
+
+def mail_name(world: World, step: str, key: str = "sakura") -> MailName:
+    """What the outside calls the customer's newest mail of a step."""
+    return name_of_mail(world, mail_id(world, step, key))
+
+
+def name_of_mail(world: World, message_id: int) -> MailName:
+    """What the outside calls the mail of this number."""
+    with world.database.read() as connection:
+        made_at = connection.scalar(select(MESSAGE.c.created_at).where(MESSAGE.c.id == message_id))
+    assert made_at is not None
+    return MailName(message_id, made_at)
 
 
 def in_days(world: World, days: int) -> date:

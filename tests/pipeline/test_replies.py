@@ -15,7 +15,7 @@ from bot.webhooks.inbound import read_reply
 from storage.outbox_moves import MESSAGE
 from tests.fakes.sendgrid_webhook import BOUNDARY, FORM, wire_reply
 from tests.pipeline.provider import REPLY, keep, message, rows, strays, take_in
-from tests.pipeline.scenes import company, journey, mail_id, mails, outcomes, settings, titles, took
+from tests.pipeline.scenes import company, journey, mail_id, mail_name, mails, outcomes, settings, titles, took
 from tests.world import World
 
 
@@ -40,7 +40,7 @@ def asked(world: World) -> World:
 
 
 def reference(world: World) -> str:
-    return reference_of(world.app.installation, mail_id(world, "hello"))
+    return reference_of(world.app.installation, mail_name(world, "hello"))
 
 
 def form(**fields: str) -> bytes:
@@ -189,7 +189,7 @@ def test_an_explicit_no_to_auto_submitted_is_a_person(asked: World) -> None:
 
 
 def test_the_reference_of_another_installation_names_nothing(asked: World) -> None:
-    answer(asked, to="reply+ffffffff-1@in.us.example", **{"from": "who@else.example"})
+    answer(asked, to="reply+ffffffff-1-gk1x0@in.us.example", **{"from": "who@else.example"})
     assert verdicts(asked) == ["unknown"]
     assert "replies_unmatched" in [found.name for found in asked.doctor()]
 
@@ -273,7 +273,7 @@ def test_mails_ask_to_be_answered_where_we_hear_it(asked: World) -> None:
     (mail,) = (mail for mail in asked.channel.accepted if mail.to_email == "tanaka@asahi.example")
     assert (
         mail.reply_to_email
-        == f"reply+{reference_of(asked.app.installation, mail_id(asked, 'hello', 'asahi'))}@in.us.example"
+        == f"reply+{reference_of(asked.app.installation, mail_name(asked, 'hello', 'asahi'))}@in.us.example"
     )
 
 

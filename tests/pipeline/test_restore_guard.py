@@ -12,11 +12,17 @@ from sqlalchemy import delete, select, update
 
 from bot.pipeline.releasing import preview_release, release
 from bot.pipeline.send_guard import HostGuard
+from bot.rules.references import MailName
+from bot.webhooks.preferences import reader_of
+from bot.webhooks.unsubscribe import MailLinks
 from storage.database import Database
 from storage.hosts import HOST, PauseCause
 from storage.marker import MarkerFile
 from storage.outbox_moves import MESSAGE
 from tests.cast import customer, person
+from tests.fakes.sendgrid_webhook import wire_event
+from tests.pipeline.provider import DELIVERY_EVENT, posted, rows, strays, take_in
+from tests.pipeline.scenes import name_of_mail, settings
 from tests.restoring import restored, take_backup
 from tests.world import World
 
@@ -64,6 +70,13 @@ def again(world: World, database: Database, tmp_path: Path, host: str = "host") 
     """journeybot started on another database of the same installation, at the same moment."""
     found = World(database, tmp_path / "workspace", at=world.now)
     found.app.guard = guard_of(found, tmp_path / host)
+    return found
+
+
+def read_back(links: MailLinks, mail: MailName) -> MailName:
+    """What the page behind a mail's unsubscribe link takes it for."""
+    found = links.read(str(links.url(mail)).rpartition("/")[2])
+    assert found is not None
     return found
 
 
@@ -128,6 +141,60 @@ def test_a_restored_backup_sends_nothing_twice_until_a_person_says_so(
     took = next(took for took in late.decisions if took.reason == "sending_released")
     assert (took.details["by"], took.details["why"], took.details["expired"]) == ("sato", "restored", 1)
     assert "expired_at_release" in late.reasons("a")
+
+
+def test_what_is_said_of_mails_that_the_backup_lacks_reaches_no_other_mail(
+    world: World, tmp_path: Path, restore: Restore
+) -> None:
+    """The restored database gives their numbers a second time; their names and their links name them alone."""
+    begin(world, tmp_path)
+    links = MailLinks(public_url="https://j.example", keys=(b"k" * 40,), installation=world.app.installation)
+    backup = take_backup(world.database, tmp_path / "backup")
+    arrives(world, "a")
+    world.tick()
+    (lost,) = world.channel.accepted
+    lost_name = name_of_mail(world, world.sent[0].id)
+
+    late = again(world, restore(backup), tmp_path)
+    late.jump(hours=1)
+    arrives(late, "b")
+    late.tick()
+    let_go(late)
+    late.tick()
+    assert [(mail.customer, mail.id) for mail in late.sent] == [("b", lost_name.number)]
+    posted(late, *(wire_event(lost.reference, kind) for kind in ("delivered", "bounce", "spamreport")))
+    take_in(late)
+    assert set(strays(late)) == {"unknown_message"}
+    assert rows(late, select(DELIVERY_EVENT)) == []
+    mine = name_of_mail(late, lost_name.number)
+    with late.database.read() as connection:
+        assert reader_of(connection, read_back(links, lost_name)) is None
+        found = reader_of(connection, read_back(links, mine))
+    assert found is not None
+    assert found.addresses == ("tanaka@b.example",)
+
+
+def test_a_mail_that_waited_in_the_backup_is_settled_by_what_is_said_of_it(
+    world: World, tmp_path: Path, restore: Restore
+) -> None:
+    """It was handed over after the backup, so nothing here tells of an attempt; the provider does, and it is not sent again."""
+    begin(world, tmp_path)
+    settings(world, 'windows: [{days: every day, hours: "12:00-18:00"}]')
+    world.deploy()
+    arrives(world, "a")
+    world.tick()
+    backup = take_backup(world.database, tmp_path / "backup")
+    world.jump(hours=4)
+    world.tick()
+    (sent,) = world.channel.accepted
+    late = again(world, restore(backup), tmp_path)
+    posted(late, wire_event(sent.reference, "delivered", timestamp=int(late.now.timestamp())))
+    assert late.tick().pause is not None
+    let_go(late)
+    late.tick()
+    assert late.channel.accepted == []
+    assert [(mail.template, mail.state, mail.reason) for mail in late.outbox] == [("welcome", "accepted", "evidence")]
+    assert [complaint.name for complaint in late.doctor() if complaint.severity == "error"] == []
 
 
 def test_a_backup_that_lacks_no_hand_over_is_not_stopped(world: World, tmp_path: Path, restore: Restore) -> None:

@@ -4,12 +4,12 @@ expired claim is quarantined)."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
 
 from bot.pipeline.deliver import deliver
+from bot.rules.references import MailName
 from bot.webhooks.unsubscribe import MailLinks
 from tests.pipeline.crashes import Killed
 from tests.pipeline.scenes import company, journey
@@ -25,9 +25,9 @@ class DeadlyLinks(MailLinks):
 
     poison: int
 
-    def context(self, message_id: int, category: str) -> Mapping[str, str]:  # type: ignore[override]
-        if message_id == self.poison:
-            raise Killed(f"by mail {message_id}")
+    def context(self, mail: MailName, category: str) -> dict[str, str]:
+        if mail.number == self.poison:
+            raise Killed(f"by mail {mail.number}")
         return {}
 
 

@@ -63,7 +63,6 @@ class World(NamedTuple):
     state: MessageState = S.PENDING
     token: int = 0
     claims: int = 0
-    is_tried: bool = False  #: an intent was stored
     lease_over: bool = False
     workers: tuple[Worker, Worker] = (FREE, FREE)
     wire: frozenset[int] = frozenset()
@@ -105,8 +104,8 @@ def reaped(world: World) -> MessageState:
 
 
 def believed(world: World) -> MessageState | None:
-    """What an event of the provider makes of it."""
-    return S.ACCEPTED if world.is_tried and world.state is not S.ACCEPTED else None
+    """What an event of the provider makes of it, tried or not: a restored database lacks attempts that were made."""
+    return S.ACCEPTED if world.state is not S.ACCEPTED else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +186,7 @@ class Machine:
         if world.state not in (S.CLAIMED, self.rules.intends):
             yield "finds it gone", world, FREE
             return
-        going = self.to(world, self.rules.intends, is_tried=True)
+        going = self.to(world, self.rules.intends)
         yield "intends", going, worker._replace(phase=Phase.INTENDED)
         if world.state is S.CLAIMED:
             for verdict in (S.PENDING, S.HELD, S.QUARANTINED, S.SUPPRESSED, S.EXPIRED):

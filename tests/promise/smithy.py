@@ -237,4 +237,4 @@ class Case:
 
 
 def message_of(reference: str) -> int:
-    return int(reference.rpartition("-")[2])
+    return int(reference.split("-")[-2])

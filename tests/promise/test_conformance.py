@@ -52,7 +52,7 @@ class Case:
 
     @property
     def modelled(self) -> Modelled:
-        return Modelled(state=self.state, token=TOKEN, claims=self.claims, is_tried=self.attempts > 0, accepted=1)
+        return Modelled(state=self.state, token=TOKEN, claims=self.claims, accepted=1)
 
 
 def _put(world: World, cases: list[Case]) -> dict[int, Case]:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.rules.references import EPOCH, MailName
 from bot.webhooks.unsubscribe import NO_LINKS, TRIAL, MailLinks, list_id_of, make_token, read_token
 from tests.channels.letters import INJECTIONS
 
 KEY, OLD = b"a-key-of-thirty-two-characters-00", b"the-key-before-of-thirty-two-00000"
 LINKS = MailLinks(public_url="https://m.acme.example", keys=(KEY, OLD), installation="ab12", is_required=True)
-IDS = st.integers(min_value=0, max_value=2**63 - 1)
+MADE_AT = datetime(2027, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+MAIL = MailName(7, MADE_AT)
+MAILS = st.builds(
+    MailName,
+    st.integers(min_value=0, max_value=2**63 - 1),
+    st.integers(min_value=0, max_value=64 * 10**15).map(lambda after: EPOCH + timedelta(microseconds=after)),
+)
 
 
-@given(IDS)
-def test_a_token_reads_back_as_its_mail_and_survives_a_new_key(message_id: int) -> None:
-    assert read_token((KEY,), "ab12", make_token(KEY, "ab12", message_id)) == message_id
-    assert read_token((KEY, OLD), "ab12", make_token(OLD, "ab12", message_id)) == message_id
+@given(MAILS)
+def test_a_token_reads_back_as_its_mail_and_survives_a_new_key(mail: MailName) -> None:
+    assert read_token((KEY,), "ab12", make_token(KEY, "ab12", mail)) == mail
+    assert read_token((KEY, OLD), "ab12", make_token(OLD, "ab12", mail)) == mail
 
 
-@given(IDS, st.data())
-def test_a_token_with_any_character_changed_is_nobodys(message_id: int, data: st.DataObject) -> None:
-    token = make_token(KEY, "ab12", message_id)
+@given(MAILS, st.data())
+def test_a_token_with_any_character_changed_is_nobodys(mail: MailName, data: st.DataObject) -> None:
+    token = make_token(KEY, "ab12", mail)
     place = data.draw(st.integers(0, len(token) - 1))
     other = data.draw(
         st.sampled_from(
@@ -42,35 +50,35 @@ def test_whatever_is_no_token_reads_as_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("keys", [(), (b"another-key-of-thirty-two-chars-0",)])
 def test_a_token_of_another_key_or_installation_is_refused(keys: tuple[bytes, ...]) -> None:
-    token = make_token(KEY, "ab12", 7)
+    token = make_token(KEY, "ab12", MAIL)
     assert read_token(keys, "ab12", token) is None
     assert read_token((KEY,), "cd34", token) is None
 
 
-def test_a_token_holds_a_number_and_a_signature_and_nothing_personal() -> None:
-    token = make_token(KEY, "ab12", 7)
-    assert len(token) == 23
-    assert base64.urlsafe_b64decode(token + "=")[:1] == b"\x07"
+def test_a_token_holds_a_moment_a_number_and_a_signature_and_nothing_personal() -> None:
+    token = make_token(KEY, "ab12", MAIL)
+    assert len(token) == 32
+    assert base64.urlsafe_b64decode(token)[:8] == MAIL.microseconds.to_bytes(7, "big") + b"\x07"
 
 
 def test_rfc_8058_exactly_one_https_uri_and_the_one_click_header() -> None:
-    headers = LINKS.headers(7, "newsletter", "hello@acme.example")
-    assert re.fullmatch(r"<https://m\.acme\.example/u/[\w-]{23}>", headers["List-Unsubscribe"])
+    headers = LINKS.headers(MAIL, "newsletter", "hello@acme.example")
+    assert re.fullmatch(r"<https://m\.acme\.example/u/[\w-]{32}>", headers["List-Unsubscribe"])
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert headers["List-Id"] == "<newsletter.acme.example>"
-    assert LINKS.context(7, "newsletter")["unsubscribe_url"] == headers["List-Unsubscribe"].strip("<>")
+    assert LINKS.context(MAIL, "newsletter")["unsubscribe_url"] == headers["List-Unsubscribe"].strip("<>")
 
 
 def test_transactional_mails_have_nothing_to_unsubscribe_from() -> None:
-    assert LINKS.headers(7, "transactional", "hello@acme.example") == {}
-    assert LINKS.context(7, "transactional") == {}
+    assert LINKS.headers(MAIL, "transactional", "hello@acme.example") == {}
+    assert LINKS.context(MAIL, "transactional") == {}
 
 
 def test_without_https_there_is_no_one_click_and_without_an_address_no_link() -> None:
     local = MailLinks(public_url="http://localhost:8765", keys=(KEY,), installation="ab12")
-    assert set(local.headers(7, "survey", "hello@acme.example")) == {"List-Unsubscribe", "List-Id"}
-    assert set(NO_LINKS.headers(7, "survey", "hello@acme.example")) == {"List-Id"}
-    assert NO_LINKS.context(7, "survey") == {}
+    assert set(local.headers(MAIL, "survey", "hello@acme.example")) == {"List-Unsubscribe", "List-Id"}
+    assert set(NO_LINKS.headers(MAIL, "survey", "hello@acme.example")) == {"List-Id"}
+    assert NO_LINKS.context(MAIL, "survey") == {}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_through_a_real_channel_only_mails_with_a_way_out_may_leave(links: MailL
 def test_nothing_that_people_write_opens_a_header(injection: str) -> None:
     for found in (list_id_of("newsletter", injection), list_id_of(injection, "a@acme.example")):
         assert found is None or re.fullmatch(r"<[a-z]+\.[a-z0-9.-]+>", found)
-    for token in (injection, injection + make_token(KEY, "ab12", 7)):
+    for token in (injection, injection + make_token(KEY, "ab12", MAIL)):
         assert LINKS.read(token) is None
 
 
