@@ -32,6 +32,8 @@ class MovingDatabase(Database):
     def move_to(self, url: str, *, in_child: bool = False) -> None:
         """`in_child`: the connections belong to the process that forked us and must not be closed here."""
         self.engine.dispose(close=not in_child)
+        for other in self._beside.values():
+            other.engine.dispose(close=not in_child)
         self._beside.clear()
         self._place = url
         self.url = make_url(url).set(drivername=self.url.drivername)

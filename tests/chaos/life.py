@@ -50,7 +50,7 @@ MISHAPS = (
     provider.UNAUTHORIZED,
     provider.BAD_REQUEST,
 )
-KINDS = ("processed", "deferred", "delivered", "opened", "clicked")
+KINDS = ("processed", "deferred", "delivered", "open", "click")
 #: Nothing waits any more: the walk is over, or a person sees the mail.
 SETTLED = {S.ACCEPTED, S.UNCONFIRMED, S.FAILED, S.EXPIRED, S.QUARANTINED, S.CANCELLED, S.SUPPRESSED, S.HELD}
 
@@ -95,7 +95,7 @@ class Life:
     breaks: int = 0
     _told: int = 0
     _lost: set[int] = field(default_factory=set)
-    _late: list[tuple[int, str]] = field(default_factory=list)
+    _late: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -138,7 +138,8 @@ class Life:
                 self._lost.add(key)
                 continue
             said = self._chance.choices(KINDS, k=self._chance.randint(1, 4))
-            (self._late if self._chance.random() < 0.3 else words).extend((key, kind) for kind in said)
+            late = self._late if self._chance.random() < 0.3 else words
+            late.extend((acceptance.reference, kind) for kind in said)
         self._chance.shuffle(words)
         self.case.tell(words)
 
@@ -178,7 +179,7 @@ class Life:
         return self.case.wake(frozen).exited == 0
 
     def _two_at_once(self) -> bool:
-        both = [self.case.start(""), self.case.start("")]
+        both = [self.case.start(), self.case.start()]
         ends = [self.case.wait(pid) for pid in both]
         return all(end.exited == 0 for end in ends)
 

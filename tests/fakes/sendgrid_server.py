@@ -8,14 +8,19 @@ import socket
 import ssl
 import struct
 import threading
+import urllib.request
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from tests.fakes.sendgrid_rules import faults
+from tests.fakes.sendgrid_webhook import signed
 
+#: A post of the real one holds up to 1 MB.
+EVENTS_IN_A_POST = 500
 DEFAULT_KEY = "SG.fake-key-id.fake-key-secret"
 
 
@@ -137,6 +142,14 @@ class FakeSendGrid:
             if reference in self._for_reference:
                 return self._for_reference[reference]
             return self._script.popleft() if self._script else ACCEPT
+
+    def post_events(self, url: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Tell our event webhook, signed, as the real one does; it must say that it has them."""
+        for first in range(0, len(events), EVENTS_IN_A_POST):
+            body = json.dumps(events[first : first + EVENTS_IN_A_POST]).encode()
+            headers = {"Content-Type": "application/json", **signed(body)}
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30) as answer:
+                assert answer.status == 204, f"the webhook answered {answer.status}"
 
     def record(self, payload: dict[str, Any]) -> str:
         """Takes the message over; returns its X-Message-Id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bot.rules.references import REFERENCE_ARGUMENT
 from bot.webhooks.sendgrid import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 WIRE = Path(__file__).parents[1] / "wire"
@@ -31,8 +33,13 @@ def signed(body: bytes, *, timestamp: str = "1803861600", key: ec.EllipticCurveP
 
 def wire_events(reference: str) -> list[dict[str, Any]]:
     """One literal event of every kind about this mail."""
-    text = (WIRE / "sendgrid_events.json").read_text(encoding="utf-8").replace("@REFERENCE@", reference)
-    events: list[dict[str, Any]] = json.loads(text)
+    return [{**event, REFERENCE_ARGUMENT: reference} for event in _literal_events()]
+
+
+@cache
+def _literal_events() -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = json.loads((WIRE / "sendgrid_events.json").read_text(encoding="utf-8"))
+    assert all(event[REFERENCE_ARGUMENT] == "@REFERENCE@" for event in events)
     return events
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from bot import failpoints
 from bot.app import App
+from bot.channels.aside import AsideChannel
 from bot.channels.memory import MemoryChannel
 from bot.channels.sendgrid import SendGridChannel
 from bot.logs import configure_logs
@@ -50,7 +51,7 @@ class SharedClock:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One tick in a process of its own. `ticks`: how often, for one that goes on after an error as the server does.
-    `frozen_seconds`: when PostgreSQL ends its transaction, should it freeze in one."""
+    `frozen_seconds`: when PostgreSQL ends its transaction, should it freeze in one. `aside`: another process posts its mails."""
 
     database: str
     base_url: str
@@ -58,6 +59,7 @@ class Order:
     timeout_seconds: float = 0.3
     ticks: int = 1
     frozen_seconds: int = FROZEN_SECONDS
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +115,11 @@ def _live(app: App, order: Order) -> int:
     assert isinstance(app.database, MovingDatabase)
     app.database.frozen_seconds = order.frozen_seconds
     app.database.move_to(order.database, in_child=True)
-    app.channel = SendGridChannel(
-        DEFAULT_KEY, order.base_url, timeout_seconds=order.timeout_seconds, monotonic=app.clock.monotonic
-    )
+    given: dict[str, Any] = {"timeout_seconds": order.timeout_seconds, "monotonic": app.clock.monotonic}
+    if order.aside:
+        app.channel = AsideChannel(DEFAULT_KEY, order.base_url, **given, few=0, waits=True)
+    else:
+        app.channel = SendGridChannel(DEFAULT_KEY, order.base_url, **given)
     if order.failpoint:
         failpoints.arm(order.failpoint)
     status = 0

@@ -16,6 +16,7 @@ from storage.upgrade import upgrade
 from tests.moving_database import MovingDatabase
 from tests.pipeline.scenes import company, journey
 from tests.postgresql import new_database
+from tests.promise.door import open_door
 from tests.promise.forge import SharedClock
 from tests.promise.smithy import Forge, Smithy
 from tests.world import BEGINNING, World
@@ -44,6 +45,7 @@ def open_smithy(
         template, scratch = stack.enter_context(_prepared(folder, prepare, postgresql))
         clock = SharedClock(folder / "clock")
         clock.move_to(BEGINNING)
+        database = MovingDatabase(scratch)
         smithy = Smithy(
             template=template,
             folder=folder,
@@ -51,7 +53,8 @@ def open_smithy(
             clock=clock,
             start_at=BEGINNING,
             forge=Forge(folder / "workspace", clock.path, scratch, folder / "children.log"),
-            database=MovingDatabase(template),
+            database=database,
+            events_url=stack.enter_context(open_door(folder / "workspace", clock, database)),
         )
         stack.callback(smithy.close)
         yield smithy

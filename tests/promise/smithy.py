@@ -17,18 +17,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, insert, make_url, text
+from sqlalchemy import create_engine, make_url, text
 
 from bot.insight.complaints import run_checks
 from bot.insight.doctor_mails import mail_checks
 from bot.insight.doctor_walks import walk_checks
-from storage.outbox import DeliveryEvent, MessageState
+from storage.outbox import MessageState
 from tests.fakes.sendgrid_server import FakeSendGrid
+from tests.fakes.sendgrid_webhook import wire_event
 from tests.moving_database import MovingDatabase
 from tests.promise.forge import End, Order, SharedClock
 
 ROOT = Path(__file__).parents[2]
 OPTED_OUT_ID = "SELECT id FROM customer WHERE key = 'opted_out'"
+STRAYS = "SELECT count(*) AS number FROM stray_event"
 
 
 class Forge:
@@ -80,6 +82,7 @@ class Smithy:
     start_at: datetime
     forge: Forge
     database: MovingDatabase
+    events_url: str
     number: int = 0
     _admin: Any = None
 
@@ -142,7 +145,7 @@ class Case:
         """One tick in a process of its own, to its end."""
         return self.smithy.forge.run(self.order(failpoint, **more))
 
-    def start(self, failpoint: str, **more: Any) -> int:
+    def start(self, failpoint: str | None = None, **more: Any) -> int:
         return self.smithy.forge.start(self.order(failpoint, **more))
 
     def wait(self, pid: int) -> End:
@@ -158,20 +161,19 @@ class Case:
 
     def hear_from_the_provider(self, kinds: Sequence[str] = ("processed", "delivered", "delivered")) -> set[int]:
         """Its events for everything it took, one of them twice with changed ids; returns the mails they are about."""
-        taken = {message_of(found.reference) for found in list(self.provider.acceptances)}
-        self.tell([(key, kind) for key in sorted(taken) for kind in kinds])
-        return taken
+        taken = sorted({found.reference for found in list(self.provider.acceptances)})
+        self.tell([(reference, kind) for reference in taken for kind in kinds])
+        return {message_of(reference) for reference in taken}
 
-    def tell(self, words: Sequence[tuple[int, str]]) -> None:
-        """Signed events as the webhook keeps them: (message id, kind), in this order."""
-        rows = []
-        for message_id, kind in words:
+    def tell(self, words: Sequence[tuple[str, str]]) -> None:
+        """The provider posts signed events to our web server: (reference of the mail, the vendor's kind), in this order."""
+        events = []
+        for reference, kind in words:
             self._keys += 1
-            row = {"key": f"event-{self._keys}", "message_id": message_id, "kind": kind, "at": self.now}
-            rows.append({**row, "is_machine": False, "details": {}, "is_new": True})
-        if rows:
-            with self.smithy.database.write() as connection:
-                connection.execute(insert(DeliveryEvent), rows)
+            told = {"sg_event_id": f"event-{self._keys}", "timestamp": int(self.now.timestamp())}
+            events.append(wire_event(reference, kind, **told))
+        if events:
+            self.provider.post_events(self.smithy.events_url, events)
 
     def states(self) -> dict[int, str]:
         return {row.id: row.state for row in self._rows("SELECT id, state FROM message")}
@@ -204,6 +206,7 @@ class Case:
             for key, state in states.items()
             if state == MessageState.ACCEPTED and not taken[key]
         ]
+        found += [f"{row.number} events found no mail" for row in self._rows(STRAYS) if row.number]
         found += [f"the provider has mail {key}, which nobody owes" for key in taken.keys() - states.keys()]
         lacking = "SELECT id FROM message m WHERE attempts <> (SELECT count(*) FROM attempt WHERE message_id = m.id)"
         found += [f"mail {row.id} lacks an attempt" for row in self._rows(lacking)]

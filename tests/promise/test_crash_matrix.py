@@ -5,9 +5,11 @@ whether a mail was doubled, the rows whether one was lost, the journal whether b
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import product
 
+import psutil
 import pytest
 
 from bot.failpoints import Action, Place
@@ -91,6 +93,14 @@ def check_the_end(case: Case, not_sent: set[MessageState]) -> None:
     assert case.disagreements() == []
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Raises: AssertionError when it is not so within half a minute."""
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end, "it never came to this"
+        time.sleep(0.01)
+
+
 def _opted_out(case: Case) -> int:
     """The mail of the one who may never be mailed."""
     return case.mail_of("opted_out")
@@ -147,6 +157,41 @@ def test_freeze_with_locks_held(postgresql_smithy: Smithy, place: Place) -> None
         assert case.faults() == []
         go_on(case)
         check_the_end(case, {S.UNCONFIRMED})
+
+
+@pytest.mark.parametrize("place", AT_THE_SOCKET)
+@pytest.mark.parametrize("behaviour", ["accepts", "5xx_accepted"])
+def test_kill_of_the_process_that_posts(case: Case, place: Place, behaviour: str) -> None:
+    """Its parent outlives it, and never sends again what it had in its hands."""
+    base_url = begin(case, place, behaviour)
+    assert case.tick(f"{place}=kill@2", base_url=base_url, aside=True).exited == 0
+    assert case.faults() == []
+    assert S.UNKNOWN in case.states().values()
+    go_on(case)
+    check_the_end(case, {S.UNCONFIRMED})
+
+
+@pytest.mark.parametrize("victims", ["child", "parent", "both"])
+def test_kill_while_another_process_posts(case: Case, victims: str) -> None:
+    """Four mails are at the provider, each with a fate of its own, when one of both processes dies, or both at once."""
+    case.provider.script(provider.ACCEPT, provider.ACCEPT_THEN_HANG, provider.HANG, provider.ERROR_500_ACCEPTED)
+    parent = case.start(aside=True, timeout_seconds=20)
+    until(lambda: case.provider.requests == CUSTOMERS)
+    (child,) = psutil.Process(parent).children()
+    for victim in {"child": [child], "parent": [psutil.Process(parent)]}.get(victims, [psutil.Process(parent), child]):
+        victim.send_signal(signal.SIGKILL)
+    assert case.wait(parent).killed_by == (None if victims == "child" else signal.SIGKILL)
+    assert case.faults() == []
+    go_on(case)
+    check_the_end(case, {S.UNCONFIRMED})
+
+
+@pytest.mark.parametrize("place", [Place.ANSWERED, Place.RECORD_COMMIT, Place.RECORDED])
+def test_kill_of_who_records_what_another_process_posts(case: Case, place: Place) -> None:
+    assert case.tick(f"{place}=kill", aside=True).killed_by == signal.SIGKILL
+    assert case.faults() == []
+    go_on(case)
+    check_the_end(case, {S.UNCONFIRMED})
 
 
 def test_the_matrix_is_whole() -> None:
