@@ -33,8 +33,9 @@ def explain(
     """Say why something happened to a customer, or did not.
 
     First every decision of the past, then where the customer stands now: inside a playbook and waiting for what, or outside
-    and why, with the value and the verdict of every part of the condition (✓ holds, ✗ does not, ? cannot be known). These
-    values are those of this moment: a decision of the past keeps its condition and its answer, not the values behind it.
+    and why, with the value and the verdict of every part of the condition (✓ holds, ✗ does not, ? cannot be known). Decisions
+    of steps, goals and exits keep the values of that moment, unless 16 walks or more were decided at once; whoever entered
+    keeps the answer alone.
 
     Examples: `journeybot explain sakura-cafe welcome`, `journeybot explain --playbook welcome`, `journeybot explain -m 12`
     """

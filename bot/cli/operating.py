@@ -8,7 +8,7 @@ import typer
 
 from bot.app import App
 from bot.cli.names import ForAll, ForContact, ForCustomer, the_one
-from bot.cli.opening import At, opened
+from bot.cli.opening import At, local_text, opened, read_end, zone_of_workspace
 from bot.cli.printing import print_line
 from bot.errors import UsageError
 from bot.insight.explain import playbook_row
@@ -19,6 +19,10 @@ from bot.pipeline.resuming import PauseKind
 Playbook = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook's name.")]
 OfPlaybook = Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="One playbook.")]
 How = Annotated[str | None, typer.Option("--how", metavar="RULE", help="shift, catch_up or expire, this time.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="WHEN", help="Goes on by itself then: 2027-04-12, 2027-04-12T09:00, 5 days."),
+]
 EVERYTHING = "*"
 RULES = ("shift", "catch_up", "expire")
 
@@ -81,19 +85,25 @@ def pause_walks(
     customer: ForCustomer = None,
     contact: ForContact = None,
     everything: ForAll = False,
+    until: Until = None,
     at: At = None,
 ) -> None:
     """Let a playbook, a customer, a contact or everything stand still.
 
-    No mail leaves and no step is made until `resume`; facts are still taken in.
+    No mail leaves and no step is made until `resume`, or until the moment you name: then it goes on by itself, as its `on_resume`
+    says. Facts are still taken in. Said again, the last word about --until counts.
 
-    Example: `journeybot pause --customer sakura-cafe`
+    Example: `journeybot pause --customer sakura-cafe --until 2027-04-12`
     """
     with opened(context, at) as app:
         kind, key = _whom(app, playbook, customer, contact, everything)
+        zone, now = zone_of_workspace(app.settings), app.clock.now()
+        end = read_end(until, now, zone) if until is not None else None
         with app.database.write() as connection:
-            is_news = pause(connection, kind, key, app.clock.now())
-    print_line(f"{_named(kind, key)} {'stands still' if is_news else 'stood still already'}.")
+            is_news = pause(connection, kind, key, now, until=end)
+    so = "stands still" if is_news else "stood still already"
+    when = f"{'' if is_news else ', now'} until {local_text(end, zone)} ({zone})" if end is not None else ""
+    print_line(f"{_named(kind, key)} {so}{when}.")
 
 
 def resume_walks(

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Row, Table, select
 
 from bot.insight.complaints import EXAMPLES, Complaint
 from bot.insight.doctor_consent import consent_complaints
@@ -137,7 +138,7 @@ def _pauses(connection: Connection) -> Iterator[Complaint]:
     if any(row.kind == "all" for row in paused):
         sentence = "Everything is paused: nobody enters, moves or is mailed"
         yield Complaint(name="all_paused", severity="warning", sentence=sentence, hint="run `journeybot resume --all`")
-    others = [f"{row.kind} {row.key}" for row in paused if row.kind not in ("all", FUSE_PAUSE)]
+    others = [_pause_named(row) for row in paused if row.kind not in ("all", FUSE_PAUSE)]
     if others:
         yield Complaint(
             name="paused",
@@ -147,6 +148,10 @@ def _pauses(connection: Connection) -> Iterator[Complaint]:
             count=len(others),
             examples=tuple(others[:EXAMPLES]),
         )
+
+
+def _pause_named(row: Row[Any]) -> str:
+    return f"{row.kind} {row.key}" + (f" until {row.until:%Y-%m-%d %H:%M} UTC" if row.until else "")
 
 
 def _connections(settings: Settings) -> Iterator[Complaint]:

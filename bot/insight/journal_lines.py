@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from bot.insight.explanation import Line, Teller
+from bot.insight.explanation import Line, SeenLeaf, Teller
 from storage.accounts import Contact, Customer
 from storage.journal import Decision
 from storage.outbox import Attempt, DeliveryEvent, Message
@@ -49,6 +49,7 @@ def decision_lines(
             customer=row.customer,
             contact=row.contact,
             message=row.message_id,
+            leaves=tuple(SeenLeaf(**leaf) for leaf in (row.details or {}).get("leaves", ())),
         )
         for row in reversed(kept)
     ]

@@ -128,12 +128,13 @@ def _run_step(batch: Batch, walks: list[Walk]) -> None:
     node = batch.version_of(walks[0]).program.nodes[walks[0].step]
     if node.step.when:
         arriving = [walk for walk in walks if not walk.has_arrived]
-        holding = batch.where_true(parse_condition(node.step.when), arriving) if arriving else set()
+        found = batch.answers(parse_condition(node.step.when), arriving)
         for walk in arriving:
-            if walk.id not in holding:
-                batch.decide(walk, Verdict.SKIPPED, "when_does_not_hold", condition=node.step.when)
+            if walk.id not in found.holding:
+                evidence = found.evidence(walk)
+                batch.decide(walk, Verdict.SKIPPED, "when_does_not_hold", condition=node.step.when, **evidence)
                 go(walk, node.next, walk.since)
-        walks = [walk for walk in walks if walk.has_arrived or walk.id in holding]
+        walks = [walk for walk in walks if walk.has_arrived or walk.id in found.holding]
     if walks:
         RUNNERS[node.step.kind](batch, node, walks)
 

@@ -3,7 +3,7 @@ Steps collect here and `flush` writes in bulk, so a batch costs a handful of sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from bot.pipeline.published import Published, Version
-from bot.pipeline.scopes import CUSTOMER, Ground, values_of_walks, walks_where
+from bot.pipeline.scopes import CUSTOMER, Ground, evidence_of_walks, values_of_walks, walks_where
 from bot.pipeline.walk_decisions import WalkDecisions
 from bot.rules.conditions import Condition
 from bot.rules.zones import is_zone
 from storage.accounts import Contact, Csm
-from storage.bulk import insert_new_rows, insert_rows
+from storage.bulk import MANY_ALIKE, insert_new_rows, insert_rows
 from storage.dialects import among
 from storage.enrollments import Walk, mark_changed
 from storage.facts import Event
@@ -65,6 +65,18 @@ class Whereabouts:
     bucket: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """For which walks a condition is true, and (for few) what its parts were: walk id → a list of leaves."""
+
+    holding: Set[int]
+    seen: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def evidence(self, walk: Walk) -> dict[str, Any]:
+        """For the details of a decision, so that `explain` knows later what the values were."""
+        return {"leaves": self.seen[walk.id]} if walk.id in self.seen else {}
+
+
 @dataclass(slots=True, kw_only=True)
 class Batch:
     """The walks in hand and what is to be written for them."""
@@ -91,6 +103,15 @@ class Batch:
         contact = walks[0].contact_id is not None
         ids = [walk.id for walk in walks]
         return set(self.connection.scalars(walks_where(self.ground, condition, ids, contact=contact)))
+
+    def answers(self, condition: Condition, walks: Sequence[Walk]) -> Answers:
+        """The same, with the parts of the condition where few walks are asked: many alike are decided by one statement, and a
+        document for each would cost more than the step itself."""
+        if not 0 < len(walks) < MANY_ALIKE:
+            return Answers(holding=self.where_true(condition, walks) if walks else set())
+        statement = evidence_of_walks(self.ground, condition, contact=walks[0].contact_id is not None)
+        rows = self.connection.execute(statement, {"walks": [walk.id for walk in walks]}).all()
+        return Answers(holding={row.id for row in rows if row.holds}, seen={row.id: row.leaves for row in rows})
 
     def values(self, values: dict[str, Condition], walks: Sequence[Walk]) -> dict[int, Any]:
         """Walk id → row with one attribute per named value."""

@@ -14,6 +14,7 @@ from bot.pipeline.published import Version
 from bot.pipeline.scopes import walk_joins
 from bot.rules.steps_model import EnrollStep
 from storage import handoff_moves
+from storage.bulk import MANY_ALIKE
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT, Walk
 from storage.handoff_merging import end_causes
@@ -37,12 +38,32 @@ def leave_early(batch: Batch, walks: list[Walk]) -> list[Walk]:
         outcomes = _outcomes(batch, version, of_version)
         winners = _winners(batch, version, [walk for walk in of_version if outcomes.get(walk.id) == SUPERSEDED])
         staying += [walk for walk in of_version if walk.id not in outcomes]
-        leave(batch, [(walk, outcomes[walk.id]) for walk in of_version if walk.id in outcomes], winners)
+        leavers = [walk for walk in of_version if walk.id in outcomes]
+        evidence = _evidence(batch, version, leavers, outcomes)
+        leave(batch, [(walk, outcomes[walk.id]) for walk in leavers], winners, evidence)
     return staying
 
 
-def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]], winners: Mapping[int, str] | None = None) -> None:
-    """End walks with an outcome and clean up after them. `winners`: the playbooks that superseded walks made way for."""
+def _evidence(
+    batch: Batch, version: Version, leavers: Sequence[Walk], outcomes: Mapping[int, str]
+) -> dict[int, dict[str, Any]]:
+    """Walk id → the parts of the condition that ended it, where few leave at once: the first that holds and has its outcome."""
+    found: dict[int, dict[str, Any]] = {}
+    for rule in version.leaves if len(leavers) < MANY_ALIKE else ():
+        asked = [walk for walk in leavers if walk.id not in found and outcomes[walk.id] == rule.outcome]
+        answers = batch.answers(rule.condition, asked)
+        found |= {walk.id: answers.evidence(walk) for walk in asked if walk.id in answers.holding}
+    return found
+
+
+def leave(
+    batch: Batch,
+    leavers: Sequence[tuple[Walk, str]],
+    winners: Mapping[int, str] | None = None,
+    evidence: Mapping[int, dict[str, Any]] | None = None,
+) -> None:
+    """End walks with an outcome and clean up after them. `winners`: the playbooks that superseded walks made way for.
+    `evidence`: what the condition that ended a walk saw."""
     if not leavers:
         return
     kept: set[int] = set()
@@ -52,7 +73,7 @@ def leave(batch: Batch, leavers: Sequence[tuple[Walk, str]], winners: Mapping[in
             kept.add(walk.id)
         winner = {"winner": winners[walk.id]} if winners and walk.id in winners else {}
         reason = SUPERSEDED if winner else "goal" if outcome == "goal" else "exit"
-        batch.decide(walk, Verdict.LEFT, reason, outcome=outcome, **winner)
+        batch.decide(walk, Verdict.LEFT, reason, outcome=outcome, **winner, **(evidence or {}).get(walk.id, {}))
         end(walk, outcome, batch.now)
     ids = [walk.id for walk, _ in leavers]
     cancel_for_walks(batch.connection, ids, batch.now, "walk_ended")

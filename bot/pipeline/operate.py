@@ -35,13 +35,16 @@ def pause(connection: Connection, kind: PauseKind, key: str, now: datetime, *, u
     if until is not None and until <= now:
         raise UsageError(f"{until:%Y-%m-%d %H:%M} UTC is past, so nothing was paused", hint="name a later day")
     mine = (PAUSE.c.kind == kind, PAUSE.c.key == key)
-    standing = connection.scalar(select(PAUSE.c.since).where(*mine))
-    if standing is not None:
-        connection.execute(update(PAUSE).where(*mine).values(until=until))
+    standing = connection.execute(select(PAUSE.c.until).where(*mine)).one_or_none()
+    if standing is None:
+        connection.execute(insert(PAUSE).values(kind=kind, key=key, since=now, until=until))
+    elif standing.until == until:
         return False
-    connection.execute(insert(PAUSE).values(kind=kind, key=key, since=now, until=until))
-    write_entries(connection, [_operated(connection, now, "paused", kind, key)])
-    return True
+    else:
+        connection.execute(update(PAUSE).where(*mine).values(until=until))
+    reason = "paused" if until is None else "paused_until"
+    write_entries(connection, [_operated(connection, now, reason, kind, key, until)])
+    return standing is None
 
 
 def resume_due(connection: Connection, now: datetime, on_resume: Mapping[str, str] | None = None) -> int:
@@ -148,7 +151,9 @@ def _refuse_unknown(connection: Connection, kind: PauseKind, key: str) -> None:
         raise UsageError(f"There is no {kind} `{key}`", hint="see `journeybot customers list`")
 
 
-def _operated(connection: Connection, now: datetime, reason: str, kind: PauseKind, key: str) -> Entry:
+def _operated(
+    connection: Connection, now: datetime, reason: str, kind: PauseKind, key: str, until: datetime | None = None
+) -> Entry:
     customer_id = None
     if kind == "customer":
         customer_id = connection.scalar(select(CUSTOMER.c.id).where(CUSTOMER.c.key == key))
@@ -158,5 +163,5 @@ def _operated(connection: Connection, now: datetime, reason: str, kind: PauseKin
         reason=reason,
         customer_id=customer_id,
         playbook=key if kind == "playbook" else None,
-        details={"kind": kind, "key": key},
+        details={"kind": kind, "key": key, **({"until": until.isoformat()} if until is not None else {})},
     )

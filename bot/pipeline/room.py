@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import usable_zone
+from bot.pipeline.coming_today import mails_to_come
 from bot.pipeline.mail_context import MailCase
 from bot.pipeline.preflight import EXPIRES, Judgement
 from bot.pipeline.published import Published, calendar_for
@@ -71,6 +72,7 @@ class Room:
     surveys: Sequence[Row[Any]] = ()
     under_way: Sequence[Any] = ()
     by_people: Sequence[Row[Any]] = ()
+    not_owed: Sequence[Any] = ()
     _categories: dict[str, str] = field(default_factory=dict)
     _places: dict[tuple[Any, ...], Place] = field(default_factory=dict)
 
@@ -105,6 +107,7 @@ class Room:
         (storage.touches.wait_for_turn)."""
         has_surveys = any(self._category(case.message.template) == SURVEY for case in self.asked.values())
         self.caps = tuple(cap for cap in self.caps if cap.kind is not CapKind.SURVEYS or has_surveys)
+        self.not_owed = [*self._imagined(), *self._to_come(connection)]
         self.contested = self._find_contested(connection) if self.caps else set()
         people = {contact for contact, address in self.addresses.items() if self._concerns(address)}
         touched = {int(owner) for kind, owner in self.contested if kind is CapKind.TOUCHES}
@@ -117,7 +120,7 @@ class Room:
         # In this order: an answer of the provider may be recorded between two statements, and then a mail that was under way
         # has reached; read the other way round it would be in neither.
         self.under_way = mails_under_way(connection, customers, everybody, until, self._same_since())
-        self.under_way = [*self.under_way, *self._imagined()]
+        self.under_way = [*self.under_way, *(mail for mail in self.not_owed if mail.not_before < until)]
         known = {row.id for row in self.under_way if row.over_at is None}
         if reach:
             reached = mails_that_reached(connection, customers, everybody, self.now - max(reach))
@@ -149,7 +152,7 @@ class Room:
                 owner = customer_id if cap.kind is CapKind.TOUCHES else addresses.get(contact_id)
                 if owner is not None:
                     wanted[place, owner] = wanted.get((place, owner), 0) + numbers[place]
-        for mail in self._imagined():
+        for mail in self.not_owed:
             for place, cap in enumerate(caps):
                 owner = mail.customer_id if cap.kind is CapKind.TOUCHES else mail.address
                 wanted[place, owner] = wanted.get((place, owner), 0) + 1
@@ -177,6 +180,18 @@ class Room:
             zones = (zone, usable_zone(of_contact, of_customer, usual), usable_zone(of_customer, usual))
             places.update((each, region) for each in zones)
         return min(period_of(cap, self.now, self._place_in(*place))[0] for place in places)
+
+    def _to_come(self, connection: Connection) -> list[Any]:
+        """What walks are known to owe today that is more important than the least important of these."""
+        priorities = [
+            version.playbook.priority if (version := self.published.versions.get(case.message.version_id or 0)) else 0
+            for case in self.asked.values()
+            if case.id != NO_MESSAGE
+        ]
+        if not self.caps or not priorities:
+            return []
+        until = self.now + DAY_AHEAD
+        return mails_to_come(connection, self.published, self.customer_ids, min(priorities), self.now, until)
 
     def _imagined(self) -> list[Any]:
         """Mails that nobody owes yet, as if they were to go now: what would happen if a person sent one."""
@@ -283,7 +298,8 @@ class Room:
             ),
             customer_place=self._place(row, usable_zone(row.customer_timezone, zone)),
             about=f"{row.playbook} → {row.step}",
-            copy=self._copy(row),
+            copy=self._copy(row) if row.id >= 0 else None,
+            what="mail" if row.id >= 0 else "walk",
             is_asked=case is not None,
             is_free=exempt or by_hand or row.reviewed_by is not None,
         )

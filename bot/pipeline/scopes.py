@@ -25,13 +25,14 @@ from sqlalchemy import (
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import subtract
-from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value
+from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value, leaves
 from bot.rules.durations import Duration
 from storage.accounts import Contact, Customer, Suppression
-from storage.columns import UtcDateTime
+from storage.columns import KeyList, UtcDateTime
 from storage.consent import TRANSACTIONAL, forbidding
-from storage.dialects import among, json_list_has
+from storage.dialects import among, is_among, json_list_has
 from storage.enrollments import ENROLLMENT
+from storage.leaf_documents import evidence_of
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -124,6 +125,25 @@ def walks_where(ground: Ground, condition: Condition, ids: list[int], *, contact
         .select_from(walk_joins(contact))
         .where(among(ENROLLMENT.c.id, ids), ground.holds(condition, ground.scope(contact=contact, walk=True)))
     )
+
+
+def evidence_of_walks(ground: Ground, condition: Condition, *, contact: bool) -> Select[Any]:
+    """`id`, `holds`, and `leaves`: the parts of the condition with their values, as a document; for the walks bound as `walks`."""
+
+    def build() -> Select[Any]:
+        scope = ground.scope(contact=contact, walk=True)
+        parts = ((leaf.text, leaf.value, leaf.holds, leaf.bound) for leaf in leaves(condition, scope))
+        return (
+            select(
+                ENROLLMENT.c.id,
+                ground.holds(condition, scope).label("holds"),
+                evidence_of(parts).label("leaves"),
+            )
+            .select_from(walk_joins(contact))
+            .where(is_among(ENROLLMENT.c.id, bindparam("walks", type_=KeyList())))
+        )
+
+    return ground.kept(("evidence", condition.text, contact), build)
 
 
 def walk_joins(contact: bool) -> FromClause:

@@ -18,7 +18,13 @@ from bot.rules.zones import local_date, start_of_day
 
 #: Instants are stored by the microsecond, so this makes a bound exclusive.
 TICK = timedelta(microseconds=1)
-WORDS = {"mail": ("mail", "メール"), "handoff": ("hand-off", "対応依頼"), "meeting": ("meeting", "打ち合わせ")}
+WORDS = {
+    "mail": ("mail", "メール"),
+    "walk": ("the coming mail of walk", "進行中のジャーニー"),
+    "handoff": ("hand-off", "対応依頼"),
+    "meeting": ("meeting", "打ち合わせ"),
+}
+What = Literal["mail", "walk", "handoff", "meeting"]
 
 
 class CapKind(StrEnum):
@@ -55,10 +61,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """Something that takes room: when, and what it is: a mail, a hand-off or a meeting, its number, what it is about."""
+    """Something that takes room: when, and what it is: a mail, a walk that will owe one, a hand-off or a meeting, its number, what
+    it is about."""
 
     at: datetime
-    what: Literal["mail", "handoff", "meeting"]
+    what: What
     id: int
     about: str
 
@@ -68,7 +75,7 @@ class Touch:
         return name_of(self.what, self.id, self.about)
 
 
-def name_of(what: Literal["mail", "handoff", "meeting"], number: int, about: str) -> dict[str, Any]:
+def name_of(what: What, number: int, about: str) -> dict[str, Any]:
     """The details by which a decision names who won: `mail 12 (renewal → notice)`, メール12（renewal → notice）."""
     english, japanese = WORDS[what]
     inside = (f" ({about})", f"（{about}）") if about else ("", "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from bot.rules.caps import Cap, CapKind, Place, Touch, first_room, period_of
 
@@ -54,7 +54,8 @@ class Copy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A mail that wants to go: now and `is_asked` about, or (a rival) now or later today. `is_free`: no cap holds it back,
-    because its step says so or because a person sends it; it counts all the same."""
+    because its step says so or because a person sends it; it counts all the same. `what`: a mail, or a walk that is known to
+    owe one later today; then `id` is the walk's, negative."""
 
     id: int
     priority: int
@@ -66,6 +67,7 @@ class Candidate:
     customer_place: Place
     about: str
     copy: Copy | None = None
+    what: Literal["mail", "walk"] = "mail"
     is_asked: bool = True
     is_free: bool = False
 
@@ -121,7 +123,7 @@ class Guards:
         return self._periods[key]
 
     def _take(self, candidate: Candidate) -> None:
-        touch = Touch(at=max(candidate.at, self.now), what="mail", id=candidate.id, about=candidate.about)
+        touch = Touch(at=max(candidate.at, self.now), what=candidate.what, id=abs(candidate.id), about=candidate.about)
         room = self.taken if candidate.is_asked else self.kept
         for kind, owner in candidate.budgets.items():
             room.setdefault((kind, owner), []).append(touch)

@@ -55,6 +55,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Its goal or an exit holds already, so it would leave at once",
         "目標または終了条件をすでに満たしているため、開始しません",
     ),
+    "paused_until": (
+        "Stands still until {until}, then goes on by itself",
+        "{until}まで一時停止し、その後は自動で再開します",
+    ),
     "paused": ("Paused: nothing happens until somebody resumes it", "一時停止中です。再開されるまで何も行いません"),
     "exclusive_taken": (
         "`{winner}`, of the same group, is walking with this customer; waits for its end",

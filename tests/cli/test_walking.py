@@ -110,6 +110,23 @@ def test_pausing_and_resuming(walked: Cli, words: tuple[str, ...], named: str) -
     assert walked.run("resume", *words).out == f"{named} was not paused.\n"
 
 
+def test_a_pause_until_a_day_ends_by_itself_and_the_last_word_about_it_counts(walked: Cli) -> None:
+    everybody = ("pause", "--all", "--at", "2027-04-01T10:06")
+    assert walked.run(*everybody, "--until", "5 days").out == (
+        "Everything stands still until 2027-04-06 10:06 (Asia/Tokyo).\n"
+    )
+    assert walked.run(*everybody, "--until", "2027-04-02").out == (
+        "Everything stood still already, now until 2027-04-02 00:00 (Asia/Tokyo).\n"
+    )
+    walked.run("outbox", "approve", "4", "--at", "2027-04-01T10:07")
+    walked.run("tick", "--at", "2027-04-01T10:10")
+    assert walked.json("outbox", "list", "--customer", "mori-dental")[0]["state"] == "pending"
+    walked.run("tick", "--at", "2027-04-02T10:00")
+    assert walked.json("outbox", "list", "--customer", "mori-dental")[0]["state"] == "accepted"
+    assert "is past, so nothing was paused" in walked.run("pause", "--all", "--until", "2026-01-01", code=2).err
+    assert "is not a duration" in walked.run("pause", "--all", "--until", "soon", code=2).err
+
+
 def test_nothing_leaves_while_everything_stands_still(walked: Cli) -> None:
     walked.run("outbox", "approve", "4", "--at", "2027-04-01T10:05")
     walked.run("pause", "--all", "--at", "2027-04-01T10:06")

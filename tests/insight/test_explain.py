@@ -9,7 +9,7 @@ import pytest
 from bot.errors import UsageError
 from bot.insight.explanation import SeenLeaf
 from storage.handoff_moves import done
-from tests.cast import cast, csm, customer, fresh, healthy, person, ticket
+from tests.cast import cast, change, csm, customer, fresh, healthy, person, ticket
 from tests.insight.journeys import now_line, onboarding, renewal, why
 from tests.world import World
 
@@ -25,6 +25,52 @@ def test_a_false_condition_shows_each_leaf_with_its_value(world: World) -> None:
         SeenLeaf(text='stage == "onboarding"', value="onboarding", holds=True),
         SeenLeaf(text='tickets(status="open") >= 1', value=0, holds=False),
     )
+
+
+def test_decisions_of_the_past_keep_what_the_values_were_then(world: World) -> None:
+    world.playbook(
+        "growing",
+        """
+        title: Growing
+        state: live
+        walks: customer
+        enter: {when: stage == "adoption", existing: enter}
+        exit:
+          - {when: arr > 1000 and tier == "gold", outcome: grew}
+        steps:
+          - if: arr >= 100
+            then:
+              - log: Big
+          - branch:
+              - when: tier == "silver"
+                steps:
+                  - log: Silver
+          - log: Never
+            when: tier == "bronze"
+          - wait: {until: tier == "silver", at_most: 2 days}
+          - wait: 60 days
+        """,
+    )
+    world.deploy()
+    customer(world.database, "acme", world.now, stage="adoption", arr=50, tier="basic")
+    world.tick()
+    world.time_passes(days=2, hours=1, every=timedelta(days=1))
+    change(world.database, "acme", arr=2000, tier="gold")
+    world.tick()
+    seen = [(line.reason, line.leaves) for line in why(world, "acme").history if line.leaves]
+    assert seen == [
+        ("else", (SeenLeaf(text="arr >= 100", value=50.0, holds=False),)),
+        ("else", (SeenLeaf(text='tier == "silver"', value="basic", holds=False),)),
+        ("when_does_not_hold", (SeenLeaf(text='tier == "bronze"', value="basic", holds=False),)),
+        ("deadline_passed", (SeenLeaf(text='tier == "silver"', value="basic", holds=False),)),
+        (
+            "exit",
+            (
+                SeenLeaf(text="arr > 1000", value=2000.0, holds=True),
+                SeenLeaf(text='tier == "gold"', value="gold", holds=True),
+            ),
+        ),
+    ]
 
 
 def test_s2_a_silent_feed_makes_it_unknown_and_is_named(world: World) -> None:

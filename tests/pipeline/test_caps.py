@@ -36,10 +36,10 @@ def capped(world: World, cap: str = "mails_per_contact: 1 per day", more: str = 
 
 
 def two_journeys(world: World, *, high: str = "", low: str = "", later: str = "2 hours") -> None:
-    """`low` owes its mail on arrival, `high` (priority 80) owes its own so much later."""
+    """`low` owes its mail on arrival, `high` owes its own so much later; neither is more important, so no room is kept."""
     world.mail("important", "nice")
-    journey(world, "high", f"- wait: {later}\n- email: important\n{high}", more="priority: 80")
-    journey(world, "low", f"- email: nice\n{low}", more="priority: 20")
+    journey(world, "high", f"- wait: {later}\n- email: important\n{high}")
+    journey(world, "low", f"- email: nice\n{low}")
     world.deploy()
 
 
@@ -96,6 +96,46 @@ def test_s15_room_is_kept_for_what_is_more_important_and_due_later_that_day(worl
     assert went(world) == [("important", utc("2027-03-01 06:00")), ("nice", utc("2027-03-02 00:00"))]
     (kept,) = took(world, "room_kept")
     assert kept.details["winner_mail"] == mail_id(world, "important")
+
+
+WAITING = "- wait: 2 hours\n- email: important\n  to: decision_maker"
+
+
+@pytest.mark.parametrize("cap", ["mails_per_contact: 1 per day", "touches_per_customer: 1 per day"])
+def test_s15_room_is_kept_for_a_walk_whose_wait_ends_today(world: World, cap: str) -> None:
+    """Nobody owes that mail yet, and everybody can know of it."""
+    capped(world, cap)
+    world.mail("important", "nice")
+    journey(world, "high", WAITING, more="priority: 80")
+    journey(world, "low", "- email: nice", more="priority: 20")
+    world.deploy()
+    begin(world)
+    assert went(world) == []
+    world.time_passes(days=2, every=timedelta(hours=2))
+    assert went(world) == [("important", utc("2027-03-01 02:00")), ("nice", utc("2027-03-01 16:00"))]
+    (kept,) = took(world, "room_kept")
+    assert kept.details["winner"]["en"] == f"the coming mail of walk {kept.details['winner_walk']} (high → important)"
+
+
+@pytest.mark.parametrize(
+    ("steps", "more"),
+    [
+        (WAITING, "priority: 20"),
+        ("- wait: 20 hours\n- email: important", "priority: 80"),
+        ("- wait: 2 hours\n- email: important\n  to: nobody_has_it", "priority: 80"),
+        ('- wait: {until: tier == "gold", at_most: 2 hours}\n- email: important', "priority: 80"),
+        (f'{WAITING}\n  window: "06:00-07:00"', "priority: 80"),
+    ],
+    ids=["no more important", "not today", "to nobody", "not for sure", "its window opens tomorrow"],
+)
+def test_s15_no_room_is_kept_for_a_walk_that_may_not_need_it(world: World, steps: str, more: str) -> None:
+    capped(world)
+    world.mail("important", "nice")
+    journey(world, "high", steps, more=more)
+    journey(world, "low", "- email: nice", more="priority: 20")
+    world.deploy()
+    begin(world)
+    assert went(world) == [("nice", utc("2027-03-01 00:00"))]
 
 
 def test_s15_room_is_not_kept_for_what_is_less_important(world: World) -> None:

@@ -4,7 +4,8 @@ S23). One statement per condition and batch; the way taken is recorded."""
 from __future__ import annotations
 
 import hashlib
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from bot.pipeline.batch import Batch, go
 from bot.rules.conditions import parse_condition
@@ -16,24 +17,27 @@ from storage.journal import Verdict
 
 def run_if(batch: Batch, node: Node, walks: list[Walk]) -> None:
     step = cast(IfStep, node.step)
-    holding = batch.where_true(parse_condition(step.condition), walks)
+    found = batch.answers(parse_condition(step.condition), walks)
     for walk in walks:
-        holds = walk.id in holding
-        batch.decide(walk, Verdict.CHOSE, "then" if holds else "else", condition=step.condition)
+        holds, evidence = walk.id in found.holding, found.evidence(walk)
+        batch.decide(walk, Verdict.CHOSE, "then" if holds else "else", condition=step.condition, **evidence)
         go(walk, node.then if holds else node.otherwise, walk.since)
 
 
 def run_branch(batch: Batch, node: Node, walks: list[Walk]) -> None:
     undecided = list(walks)
+    refused: dict[int, list[Mapping[str, Any]]] = {walk.id: [] for walk in walks}
     for condition, target in node.cases:
-        holding = batch.where_true(parse_condition(condition), undecided) if undecided else set()
+        found = batch.answers(parse_condition(condition), undecided)
         for walk in undecided:
-            if walk.id in holding:
-                batch.decide(walk, Verdict.CHOSE, "then", condition=condition)
+            if walk.id in found.holding:
+                batch.decide(walk, Verdict.CHOSE, "then", condition=condition, **found.evidence(walk))
                 go(walk, target, walk.since)
-        undecided = [walk for walk in undecided if walk.id not in holding]
+            refused[walk.id] += found.seen.get(walk.id, ())
+        undecided = [walk for walk in undecided if walk.id not in found.holding]
     for walk in undecided:
-        batch.decide(walk, Verdict.CHOSE, "else", condition="no case holds")
+        evidence = {"leaves": refused[walk.id]} if refused[walk.id] else {}
+        batch.decide(walk, Verdict.CHOSE, "else", condition="no case holds", **evidence)
         go(walk, node.otherwise, walk.since)
 
 

@@ -80,7 +80,7 @@ def _anchor_dates(batch: Batch, step: WaitStep, walks: list[Walk]) -> dict[int, 
 
 def _until_condition(batch: Batch, node: Node, step: WaitStep, walks: list[Walk]) -> None:
     condition = parse_condition(step.until or "")
-    holding = batch.where_true(condition, walks)
+    found = batch.answers(condition, walks)
     hopeless = _hopeless(batch, condition, walks)
     places = batch.whereabouts(walks) if step.at_most else {}
     for walk in walks:
@@ -91,14 +91,14 @@ def _until_condition(batch: Batch, node: Node, step: WaitStep, walks: list[Walk]
             if step.at_most and calendar
             else None
         )
-        if walk.id in holding:
-            batch.decide(walk, Verdict.CHOSE, "until_holds", condition=step.until)
+        if walk.id in found.holding:
+            batch.decide(walk, Verdict.CHOSE, "until_holds", condition=step.until, **found.evidence(walk))
             go(walk, node.then, batch.now)
         elif walk.id in hopeless:
             batch.decide(walk, Verdict.CHOSE, "mail_was_not_sent", condition=step.until)
             go(walk, node.otherwise, batch.now)
         elif deadline is not None and deadline <= batch.now:
-            batch.decide(walk, Verdict.CHOSE, "deadline_passed", condition=step.until)
+            batch.decide(walk, Verdict.CHOSE, "deadline_passed", condition=step.until, **found.evidence(walk))
             go(walk, node.otherwise, deadline)
         else:
             sleep(walk, deadline)
