@@ -57,7 +57,7 @@ def test_decisions_of_the_past_keep_what_the_values_were_then(world: World) -> N
     world.time_passes(days=2, hours=1, every=timedelta(days=1))
     change(world.database, "acme", arr=2000, tier="gold")
     world.tick()
-    seen = [(line.reason, line.leaves) for line in why(world, "acme").history if line.leaves]
+    seen = [(line.reason, line.leaves) for line in world.explain("acme").history if line.leaves]
     assert seen == [
         ("else", (SeenLeaf(text="arr >= 100", value=50.0, holds=False),)),
         ("else", (SeenLeaf(text='tier == "silver"', value="basic", holds=False),)),
