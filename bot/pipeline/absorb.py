@@ -91,7 +91,8 @@ def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now:
     """Any event that carries our id proves that the provider accepted the mail, whatever became of it here since (delivery.md,
     rule b): unknown, or waiting to be sent again, or skipped; or handed over after the backup from which this database was
     restored, so that nothing here tells of it."""
-    provider_ids, told_at = {}, {}
+    provider_ids: dict[int, str | None] = {}
+    told_at: dict[int, datetime] = {}
     for event in events:
         provider_ids[event.message_id] = event.details.get("provider_message_id")
         told_at[event.message_id] = min(event.at, told_at.get(event.message_id, event.at))

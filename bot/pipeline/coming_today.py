@@ -4,7 +4,7 @@ for a whole batch, and none where no playbook could be more important; it decide
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -121,19 +121,19 @@ def _readers(
         if step is not None and step.template in published.templates.names:
             category = published.templates.pick(step.template, (published.settings.locale,)).category
             groups.setdefault((tuple(step.to), category, mail.ahead.step), []).append(mail.walk.id)
-    for (to, category, step_id), walks in groups.items():
-        chosen = find_recipients(connection, ground, to, category, walks)
+    for (to, of_category, step_id), walks in groups.items():
+        chosen = find_recipients(connection, ground, to, of_category, walks)
         found |= {(walk, step_id): contacts for walk, contacts in chosen.items()}
     return found
 
 
-def _people(connection: Connection, contact_ids: Collection[int]) -> Mapping[int, Row[Any]]:
+def _people(connection: Connection, contact_ids: Collection[int]) -> dict[int, Any]:
     columns = (CONTACT.c.id, CONTACT.c.timezone, func.lower(CONTACT.c.email).label("address"))
-    found = connection.execute(select(*columns).where(among(CONTACT.c.id, contact_ids)))
+    found = connection.execute(select(*columns).where(among(CONTACT.c.id, contact_ids))).all()
     return {row.id: row for row in found}
 
 
-def _row(published: Published, mail: _Coming, reader: Row[Any]) -> SimpleNamespace:
+def _row(published: Published, mail: _Coming, reader: Any) -> SimpleNamespace:
     walk, case = mail.walk, _case(mail)
     terms = terms_of(case, email_step(case, published), published)
     zone = usable_zone(reader.timezone, walk.customer_timezone, walk.csm_timezone, published.settings.timezone)

@@ -233,8 +233,9 @@ def test_a_post_that_nobody_can_read_is_set_aside_and_the_next_is_taken_in(sent:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"journeybot_message": "ffffffff-1"}, "other_installation"),
-        ({"journeybot_message": "@-999999"}, "unknown_message"),
+        ({"journeybot_message": "ffffffff-1-gk1x0"}, "other_installation"),
+        ({"journeybot_message": "@-999999-gk1x0"}, "unknown_message"),
+        ({"journeybot_message": "@-1-gk1x0"}, "unknown_message"),
         ({"journeybot_message": None, "sg_message_id": "else.filter"}, "no_reference"),
         ({"journeybot_message": {"a": 1}, "sg_message_id": None, "email": "nobody@else.example"}, "no_reference"),
         ({"journeybot_message": "1 OR 1=1", "sg_message_id": "else"}, "no_reference"),
