@@ -48,9 +48,11 @@ def pause(connection: Connection, kind: PauseKind, key: str, now: datetime, *, u
 
 
 def resume_due(connection: Connection, now: datetime, on_resume: Mapping[str, str] | None = None) -> int:
-    """Lets go on what was paused until a moment that has come; returns how many pauses ended."""
-    over = select(PAUSE.c.kind, PAUSE.c.key).where(PAUSE.c.until <= now).order_by(PAUSE.c.kind, PAUSE.c.key)
-    return sum(resume(connection, row.kind, row.key, now, on_resume) for row in connection.execute(over).all())
+    """Lets go on what was paused until a moment that has come, as of that moment, however late we look; returns how many
+    pauses ended."""
+    over = select(PAUSE.c.kind, PAUSE.c.key, PAUSE.c.until).where(PAUSE.c.until <= now)
+    rows = connection.execute(over.order_by(PAUSE.c.until, PAUSE.c.kind, PAUSE.c.key)).all()
+    return sum(resume(connection, row.kind, row.key, row.until, on_resume) for row in rows)
 
 
 def resume(

@@ -106,7 +106,7 @@ def _settle_playbook(
     earlier: list[Standstill] = []
     for other in standing:
         part = _Part(name=name, ended=ended, held_by=other, not_held_by=tuple(earlier))
-        _shift_part(connection, part, (other.since - ended.since).total_seconds(), rule, None)
+        _shift_part(connection, part, (min(other.since, now) - ended.since).total_seconds(), rule, None)
         earlier.append(other)
     free = _Part(name=name, ended=ended, held_by=None, not_held_by=tuple(earlier))
     _shift_part(connection, free, (now - ended.since).total_seconds(), rule, now)
