@@ -16,6 +16,7 @@ from bot.authoring.language_findings import check_languages
 from bot.authoring.meaning_findings import check_meaning
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
+from bot.authoring.playbook_test_files import PlacedCase, is_test_file, read_cases
 from bot.authoring.survey_findings import check_surveys
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
@@ -47,13 +48,14 @@ MAX_FILE_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """What people wrote, checked. Playbooks with errors are left out and named in `findings`."""
+    """What people wrote, checked. Playbooks and playbook tests with errors are left out and named in `findings`."""
 
     settings: WorkspaceSettings
     company: Company
     playbooks: Mapping[str, ParsedPlaybook]
     templates: Templates
     findings: tuple[Finding, ...]
+    cases: tuple[PlacedCase, ...] = ()
 
     @property
     def errors(self) -> list[Finding]:
@@ -83,6 +85,11 @@ def read_files(folder: Path) -> tuple[dict[str, str], list[Finding]]:
             except UnicodeDecodeError as error:
                 findings.append(_unreadable(name, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
     return files, findings
+
+
+def without_tests(files: Mapping[str, str]) -> dict[str, str]:
+    """What a deployment publishes of them: playbook tests act on nobody."""
+    return {path: text for path, text in files.items() if not is_test_file(path)}
 
 
 def _is_ours(folder: Path, path: Path) -> bool:
@@ -144,10 +151,15 @@ def load_workspace(
     findings += check_company(company, parsed, effective, known)
     findings += check_meaning(parsed, templates, effective.exit)
     findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
+    by_name = {found.playbook.name: found for found in parsed}
+    definitions = {name: found.playbook for name, found in by_name.items()}
+    cases, found = read_cases(files, definitions, company)
+    findings += found
     return Workspace(
         settings=effective,
         company=company,
-        playbooks={found.playbook.name: found for found in parsed},
+        playbooks=by_name,
         templates=templates,
+        cases=cases,
         findings=tuple(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.path))),
     )

@@ -54,6 +54,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="Check playbooks, templates and workspace.yml; change nothing.",
     ),
     CommandPlace(
+        name="test",
+        place="bot.cli.trying:play_tests",
+        panel=SET_UP,
+        says="Play the playbook tests: who gets what, and who does not.",
+    ),
+    CommandPlace(
         name="deploy",
         place="bot.cli.publishing:deploy",
         panel=SET_UP,
@@ -136,7 +142,7 @@ COMMANDS: tuple[CommandPlace, ...] = (
         name="report",
         place="bot.cli.reporting:report",
         panel=LOOK,
-        says="Show a report: NPS, what people change of mails, which alerts are useless, signals.",
+        says="Show a report: health, stages, signals, coverage, NPS, useless alerts and more.",
     ),
     CommandPlace(
         name="doctor",

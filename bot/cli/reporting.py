@@ -9,14 +9,17 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from bot.cli.opening import AsJson, clock_at, looking
+from bot.cli.opening import AsJson, At, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
+from bot.insight.report_coverage import has_holes, holes_of, report_coverage
 from bot.insight.report_edits import diff_of, report_edits
 from bot.insight.report_handoffs import reasons_of, report_handoffs
+from bot.insight.report_health import report_health
 from bot.insight.report_invariants import examples_of, is_broken, report_invariants
 from bot.insight.report_nps import report_nps
 from bot.insight.report_signals import report_signals
+from bot.insight.report_stages import report_stages, stuck_of
 
 Report = Callable[[Connection, datetime], list[dict[str, Any]]]
 REPORTS: dict[str, Report] = {
@@ -25,29 +28,38 @@ REPORTS: dict[str, Report] = {
     "handoffs": report_handoffs,
     "invariants": report_invariants,
     "signals": report_signals,
+    "health": report_health,
+    "stages": report_stages,
+    "coverage": report_coverage,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "edits": diff_of,
     "handoffs": reasons_of,
     "invariants": examples_of,
+    "stages": stuck_of,
+    "coverage": holes_of,
 }
-#: Reports of promises: exit code 1 when one is broken.
-BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken}
+#: Reports of promises, and of holes: exit code 1 when one is broken, or open.
+BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken, "coverage": has_holes}
 
 
 def report(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which: {', '.join(REPORTS)}.")],
+    at: At = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a report: NPS, what people change of mails, which alerts are useless, signals.
+    """Show a report: health, stages, signals, coverage, NPS, useless alerts and more.
 
     `nps` counts the latest answer of each person within half a year, for all, by stage and by segment. `edits` says how
     often the mails that hand-offs prepare are sent as they are, and what people change, as a diff. `handoffs` says which
     alerts are useless: how hand-offs end per playbook and step, and why people dismiss them. `invariants` says per week
     whether every hand-off has one owner and one end; exit code 1 when one is lost, or has no end or two.
     `signals` says for each signal how many customers it is open for, what opened and closed within a week, and the revenue.
+    `health` counts customers by band for each card and measure, now and against 30 days ago. `stages` says who is where, how
+    long a stage takes against the time expected, who is stuck at what, and whether those who move on renew and grow more.
+    `coverage` lists stage × signal × play; exit code 1 when there is a hole: a signal in a stage on which nobody acts.
 
     Example: `journeybot report nps`
     """
@@ -55,7 +67,7 @@ def report(
     if found is None:
         raise UsageError(f"There is no report `{name}`", hint=f"there are: {', '.join(REPORTS)}")
     with looking(context) as opened, opened.database.read() as connection:
-        rows = found(connection, clock_at(opened.settings, None).now())
+        rows = found(connection, clock_at(opened.settings, at).now())
     if as_json:
         print_json(rows)
     elif rows:

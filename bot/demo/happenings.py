@@ -13,6 +13,7 @@ from bot.demo.customers import DemoContact, DemoCustomer, days_before
 from bot.demo.facts import Row, local_moment, row_of
 from bot.demo.personas import HABITS, Persona
 from bot.demo.voices import (
+    CALLS,
     CHURN_REASONS,
     HIGH_COMMENTS,
     LOW_COMMENTS,
@@ -29,6 +30,10 @@ Arrival = tuple[date, str, Row]
 MEETING_EVERY = {"high": 28, "low": 75}
 ANNOUNCED_DAYS = 5
 WEEKEND = 5
+#: Of the urgent tickets, those that wait for the next release.
+STUBBORN_SHARE = 0.08
+#: In how many weeks whoever looks after a big customer writes something down.
+WEEKS_WITH_A_NOTE = 0.85
 #: Hours in which things happen, local time: what happens by 13:59 in Chicago has reached Tokyo by the morning.
 FIRST_HOUR, LAST_HOUR = 9, 13
 #: What starts journeys happens from noon on: by Tokyo's next morning it is less than a day old, also in Sydney (S4).
@@ -71,6 +76,7 @@ def happenings(subject: Subject) -> Iterator[Arrival]:
     yield from _tickets(subject)
     yield from _surveys(subject)
     yield from _meetings(subject)
+    yield from _notes(subject)
     yield from _video(subject)
 
 
@@ -104,7 +110,10 @@ def _ticket(subject: Subject, day: date, *, is_urgent: bool) -> Iterator[Arrival
         "opened_at": _at(subject, day, "ticket"),
     }
     yield later(day, 1), "tickets", row_of("tickets", status="open", **ticket)
-    closed = later(day, chance.whole(1, 3, "open days", day) * slow)
+    is_stubborn = is_urgent and chance.happens(STUBBORN_SHARE, "stubborn", day)
+    closed = later(
+        day, chance.whole(33, 48, "open days", day) if is_stubborn else chance.whole(1, 3, "open days", day) * slow
+    )
     if closed < subject.period.last:
         yield (
             later(closed, 1),
@@ -186,6 +195,20 @@ def _meeting(subject: Subject, wanted: date, kind: str) -> Iterator[Arrival]:
         by = str(subject.course.record_on(day).get("csm", customer.csm))
         at = _at(subject, day, "note")
         yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=summary)
+
+
+def _notes(subject: Subject) -> Iterator[Arrival]:
+    """Whoever looks after a big customer phones now and then, and mostly writes it down."""
+    customer, chance = subject.customer, subject.chance
+    if customer.touch != "high":
+        return
+    day = later(subject.known_from, chance.whole(1, 5, "first note"))
+    while day < subject.known_until:
+        if chance.happens(WEEKS_WITH_A_NOTE, "note", day):
+            text, at = subject.says(chance.pick(CALLS, "call", day)), _at(subject, day, "call")
+            by = str(subject.course.record_on(day).get("csm", customer.csm))
+            yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=text)
+        day = later(day, 7)
 
 
 def _video(subject: Subject) -> Iterator[Arrival]:

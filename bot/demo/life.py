@@ -59,6 +59,7 @@ class Life:
         for day in sorted(day for day in self._arrivals if day < self.company.start):
             for kind, row in self._arrivals[day]:
                 found[kind].append(row)
+        found["tickets"] = list({row["ticket"]: row for row in found["tickets"]}.values())  # as each stands in the end
         for back in range(USAGE_HISTORY_DAYS, 1, -1):
             found["usage"] += self._usage_rows(days_before(self.company.start, back))
         return DayFacts(day=before, rows={kind: tuple(rows) for kind, rows in found.items()})
@@ -131,6 +132,7 @@ def _totals(customer: str, day: date, use: DayUse) -> Iterator[Row]:
         ("login", use.logins, use.users),
         ("reservation_saved", use.reservations, min(use.users, use.reservations)),
         ("scouts_sent", use.scouts, min(1, use.scouts)),
+        *((name, count, 1) for name, count in use.weekly.items()),
     )
     for event, count, users in totals:
         if count:

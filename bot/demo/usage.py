@@ -3,6 +3,7 @@ what has happened to it. Pure numbers from seeded chance; life.py writes them as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +14,8 @@ from bot.rules.business_days import BusinessCalendar, parse_open_days
 
 #: Hiring happens on some of the days on which reservations do.
 HIRING_SHARE = 0.4
+#: What is done once a week by those who use that part of the product at all: how often, from and to.
+WEEKLY: Mapping[str, tuple[int, int]] = {"shift_published": (1, 3), "reminder_sent": (4, 14), "report_viewed": (1, 4)}
 DAYS_TO_FULL_SPEED = 18
 USE_ON_HOLIDAYS = 0.6
 
@@ -30,12 +33,13 @@ class Spell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayUse:
-    """One day's totals. `users` is how many people logged in."""
+    """One day's totals. `users` is how many people logged in; `weekly` are the events of WEEKLY, on the week's first open day."""
 
     logins: int
     users: int
     reservations: int
     scouts: int
+    weekly: Mapping[str, int]
 
 
 class Usage:
@@ -73,7 +77,12 @@ class Usage:
             users=users,
             reservations=round(users * self._habit.reservations_per_login * share * jitter),
             scouts=self._chance.whole(1, 2 + self._customer.shops // 3, day, "scouts") if is_hiring else 0,
+            weekly=self._weekly(day) if day.weekday() == min(self._calendar.open_days) else {},
         )
+
+    def _weekly(self, day: date) -> Mapping[str, int]:
+        used = (name for name in WEEKLY if self._chance.happens(self._habit.breadth, name))
+        return {name: self._chance.whole(*WEEKLY[name], day, name) for name in used}
 
     def _speed(self, day: date) -> float:
         """0 to 1: newcomers take some weeks, slow ones never reach the full."""

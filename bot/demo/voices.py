@@ -57,6 +57,13 @@ SUMMARIES: dict[str, Both] = {
     "ebr": ("成果の振り返りと来期の目標を確認", "Looked back at results and set next year's goals"),
 }
 
+CALLS: tuple[Both, ...] = (
+    ("電話で近況を確認。特に困りごとはなし", "Checked in by phone; nothing in the way"),
+    ("新しいスタッフの登録方法をご案内", "Showed them how to add new colleagues"),
+    ("次回のお打ち合わせの議題を相談", "Agreed on what the next meeting is about"),
+    ("繁忙期前の準備についてご質問あり、資料を送付", "Asked about the busy season; sent them the checklist"),
+)
+
 CHURN_REASONS: tuple[str, ...] = ("no_habit", "price", "missing_feature", "slow_support", "closed_business")
 
 #: What colleagues write when they close a hand-off, by its outcome ("" for any other).

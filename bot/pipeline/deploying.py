@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, case, literal, select, true, update
 
-from bot.authoring.workspace import Workspace
+from bot.authoring.workspace import Workspace, without_tests
 from bot.errors import Finding, WorkspaceError
 from bot.pipeline.derive import derive_new
 from bot.pipeline.news import local_days, no_news
@@ -71,6 +71,7 @@ def deploy(connection: Connection, files: Mapping[str, str], workspace: Workspac
     """Publish. Raises: WorkspaceError when the check found errors, or a playbook was renamed without `was:`."""
     if workspace.errors:
         raise WorkspaceError(workspace.errors)
+    files = without_tests(files)
     warnings = tuple(found for found in workspace.findings if found.severity == "warning")
     standing = latest_deployment(connection)
     if standing is not None and deployment_digest(connection, standing) == workspace_digest(files):
