@@ -15,8 +15,8 @@ from bot.authoring.placed import Source
 from bot.errors import Finding
 from bot.rules.condition_checks import check_condition
 from bot.rules.playbook import Playbook
-from bot.rules.playbook_tests import CasesFile, Expectation, Fact, Pin, PlaybookCase
-from bot.rules.steps_model import EmailStep, EnrollStep, HandoffStep, Step, SurveyStep, walk_steps
+from bot.rules.playbook_tests import PLAN_CALLS, CasesFile, Expectation, Fact, Pin, PlaybookCase
+from bot.rules.steps_model import EmailStep, EnrollStep, HandoffStep, PlanStep, Step, SurveyStep, walk_steps
 from bot.rules.surveys import TEMPLATE
 
 TESTS = "playbooks/tests/"
@@ -106,7 +106,8 @@ class _Check:
     def _calls(self) -> set[str]:
         """The ids and titles of all hand-offs."""
         calls = [step for step in self._steps if isinstance(step, HandoffStep)]
-        return {step.id for step in calls} | {text for step in calls for text in step.title.values()}
+        of_plans = PLAN_CALLS if any(isinstance(step, PlanStep) for step in self._steps) else ()
+        return {step.id for step in calls} | {text for step in calls for text in step.title.values()} | set(of_plans)
 
     @cached_property
     def _sent_by(self) -> set[str]:

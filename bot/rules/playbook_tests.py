@@ -26,6 +26,8 @@ KINDS = {
 }
 #: What readers and colleagues do to what they were sent.
 DEEDS = ("opened", "clicked", "approved", "done", "dismissed")
+#: The hand-offs that a success plan opens by itself, by their steps.
+PLAN_CALLS = ("approve", "review")
 PINS = ("score", "band", "metric", "feature", "opens", "closes")
 EXPECTED = ("email", "survey", "review", "handoff", "enters", "leaves", "stage", "signal", "holds")
 

@@ -15,7 +15,7 @@ from bot.rules.derived_names import Derived, asked_of, targets_of
 from bot.rules.playbook import Playbook
 from bot.rules.playbook_tests import Pin
 from bot.rules.stages import Stage
-from bot.rules.steps_model import EmailStep, HandoffStep, SetStep, walk_steps
+from bot.rules.steps_model import EmailStep, HandoffStep, PlanStep, SetStep, walk_steps
 
 Wanted = frozenset[Derived]
 PINNED = {
@@ -40,6 +40,8 @@ def needed_by(placed: PlacedCase, workspace: Workspace) -> Wanted:
     waiting += [
         derived for derived in asking if derived.kind == "signal" and derived.name in _signals(placed, workspace)
     ]
+    plans = _plans(placed, workspace)
+    waiting += [derived for derived in asking if derived.kind == "plan" and derived.name in plans]
     if _moves_stages(placed, workspace):
         waiting += [derived for derived in asking if derived.kind == "stage"]
     found: set[Derived] = set()
@@ -64,7 +66,7 @@ def only(company: Company, wanted: Wanted) -> Company:
     """The company with these definitions alone. A card needs all its measures."""
     names = {
         kind: {derived.name for derived in wanted if derived.kind == kind}
-        for kind in ("metric", "feature", "signal", "score")
+        for kind in ("metric", "feature", "signal", "score", "plan")
     }
     scores = names["score"]
     cards = {
@@ -78,6 +80,7 @@ def only(company: Company, wanted: Wanted) -> Company:
         metrics={name: each for name, each in company.metrics.items() if name in names["metric"]},
         features={name: each for name, each in company.features.items() if name in names["feature"]},
         signals={name: each for name, each in company.signals.items() if name in names["signal"]},
+        plans={name: each for name, each in company.plans.items() if name in names["plan"]},
         cards={name: card for name, card in cards.items() if card},
         stages=named,
     )
@@ -125,6 +128,12 @@ def _values_of(playbook: Playbook, workspace: Workspace) -> Iterator[str]:
 def _signals(placed: PlacedCase, workspace: Workspace) -> set[str]:
     started = {name for playbook in _playbooks(placed, workspace) for name in playbook.enter.signal}
     return started | {found.signal for found in placed.case.expect if found.signal}
+
+
+def _plans(placed: PlacedCase, workspace: Workspace) -> set[str]:
+    """The kinds of plan that its journeys open."""
+    steps = (step for playbook in _playbooks(placed, workspace) for step in walk_steps(playbook.steps))
+    return {step.name for step in steps if isinstance(step, PlanStep)}
 
 
 def _moves_stages(placed: PlacedCase, workspace: Workspace) -> bool:
