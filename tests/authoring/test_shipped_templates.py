@@ -22,7 +22,7 @@ LANGUAGES = ("en", "ja")
 NEWSLETTERS = {"monthly_newsletter"}
 ASKING = {"survey_csat", "survey_nps"}
 SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks", *ASKING}
-NEEDS_A_CSM = {"new_csm"}
+NEEDS_A_CSM = {"new_csm", "csm_introduction"}
 
 
 @cache
@@ -33,7 +33,13 @@ def shipped() -> tuple[Templates, list[Finding]]:
 
 def full_context(**changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "customer": {"name": "あおぞら人材 & Co.", "renewal_date": date(2027, 6, 30), "attributes": {}},
+        "customer": {
+            "name": "あおぞら人材 & Co.",
+            "renewal_date": date(2027, 6, 30),
+            "attributes": {},
+            "licenses_purchased": 50,
+            "licenses_active": 12,
+        },
         "contact": {"name": "田中 裕子", "title": "取締役"},
         "csm": {"name": "佐藤 美咲", "email": "sato@hanabi.example"},
         "workspace": {"company": "Hanabi Cloud"},
