@@ -116,7 +116,7 @@ def test_the_languages_are_not_mixed(name: str) -> None:
     english = shipped()[0].pick(name, ["en"])
     japanese = shipped()[0].pick(name, ["ja"])
     plain = full_context(
-        customer={"name": "ACME", "renewal_date": date(2027, 6, 30)},
+        customer={"name": "ACME", "renewal_date": date(2027, 6, 30), "licenses_purchased": 50, "licenses_active": 12},
         contact={"name": "Kim"},
         csm={"name": "Lee", "email": "l@x.example"},
     )
