@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.summary import HOME_ZONE, DemoSummary, Story
-from bot.insight.summary import HandoffCount, PlaybookCount, TemplateCount, UnsentCount
+from bot.demo.summary import HOME_ZONE, DemoSummary, HealthCount, Story
+from bot.insight.summary import HandoffCount, PlaybookCount, SignalCount, TemplateCount, UnsentCount
 from bot.insight.timeline import StoryKind, StoryLine
 from bot.rules.field_types import say
 from bot.rules.zones import zone_of
@@ -65,6 +65,10 @@ def print_summary(console: Console, summary: DemoSummary, *, command: str = "jou
     console.print(_playbooks(summary.playbooks))
     console.print(_mails(summary.mails))
     console.print(_handoffs(summary.handoffs))
+    if summary.signals:
+        console.print(_signals(summary.signals))
+    if summary.health:
+        console.print(_health(summary.health))
     if summary.unsent:
         console.print(_unsent(summary.unsent))
     for story in summary.stories:
@@ -122,6 +126,18 @@ def _handoffs(counts: tuple[HandoffCount, ...]) -> Table:
     return table
 
 
+def _signals(counts: tuple[SignalCount, ...]) -> Table:
+    table = _table("What was noticed", "signal", "opened", "customers", "open now")
+    for count in counts:
+        table.add_row(count.signal, str(count.opened), str(count.customers), str(count.open or ""))
+    return table
+
+
+def _health(count: HealthCount) -> Text:
+    moved = f"within 30 days {count.rose} rose and {count.fell} fell a band"
+    return Text(f"Health: {count.green} green, {count.yellow} yellow, {count.red} red; {moved}")
+
+
 def _unsent(counts: tuple[UnsentCount, ...]) -> Table:
     table = _table("What was not sent, or not yet", "state and reason", "mails")
     for count in counts:
@@ -161,6 +177,7 @@ def _next_steps(summary: DemoSummary, command: str) -> Text:
         (f"explain {customer}", "why it got what it got"),
         ("handoffs list", "who is still asked for what"),
         ("outbox list", "every mail and its state"),
+        (f"report health --at {summary.last_day}T23:00", "how all fare; also signals, stages, coverage"),
         ("check", "after you edited playbooks/journeys/welcome.yml"),
     )
     width = max(len(what) for what, _ in tries) + 4

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from bot.insight.report_health import report_health
 from bot.insight.summary import (
     HandoffCount,
     PlaybookCount,
+    SignalCount,
     TemplateCount,
     UnsentCount,
     busiest_customer,
@@ -20,10 +22,12 @@ from bot.insight.summary import (
     count_mails,
     count_people,
     count_playbooks,
+    count_signals,
     count_unsent,
 )
 from bot.insight.timeline import StoryKind, StoryLine, tell
 from bot.rules.zones import start_of_day
+from storage.health_views import HEALTH
 
 HOME_ZONE = "Asia/Tokyo"
 """The invented company's own clock; stories are told in it."""
@@ -53,6 +57,17 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCount:
+    """Customers by the band of their health on the last day, and how many rose or fell a band within 30 days."""
+
+    green: int
+    yellow: int
+    red: int
+    rose: int
+    fell: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSummary:
     """Everything that the demo's last page says. `seconds` is how long the run took on the real clock."""
 
@@ -66,6 +81,8 @@ class DemoSummary:
     mails: tuple[TemplateCount, ...]
     handoffs: tuple[HandoffCount, ...]
     unsent: tuple[UnsentCount, ...]
+    signals: tuple[SignalCount, ...]
+    health: HealthCount | None
     stories: tuple[Story, ...]
     folder: Path
     outbox: Path
@@ -91,10 +108,19 @@ def summarize(
         mails=count_mails(connection),
         handoffs=count_handoffs(connection),
         unsent=count_unsent(connection),
+        signals=count_signals(connection),
+        health=_health(connection, last_day),
         stories=tuple(_stories(connection, start_of_day(first_day, HOME_ZONE))),
         folder=folder,
         outbox=outbox,
     )
+
+
+def _health(connection: Connection, last_day: date) -> HealthCount | None:
+    """None where nobody has a score."""
+    cards = report_health(connection, start_of_day(last_day + timedelta(days=1), HOME_ZONE))
+    found = next((card for card in cards if card["name"] == HEALTH), None)
+    return HealthCount(**{name: found[name] for name in HealthCount.__dataclass_fields__}) if found else None
 
 
 def _stories(connection: Connection, since: datetime) -> Iterator[Story]:

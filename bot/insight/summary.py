@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, case, func, select
 
 from storage.accounts import Contact, Customer
 from storage.handoffs import Handoff, HandoffState
+from storage.health import SignalEpisode
 from storage.journeys import Enrollment, EnrollmentStatus, Playbook, PlaybookVersion
 from storage.outbox import Message, MessageState
 
@@ -20,6 +21,7 @@ HANDOFFS: Table = Handoff.__table__  # type: ignore[attr-defined]
 CUSTOMERS: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACTS: Table = Contact.__table__  # type: ignore[attr-defined]
 PLAYBOOKS: Table = Playbook.__table__  # type: ignore[attr-defined]
+EPISODES: Table = SignalEpisode.__table__  # type: ignore[attr-defined]
 VERSIONS: Table = PlaybookVersion.__table__  # type: ignore[attr-defined]
 
 GOAL = "goal"
@@ -73,12 +75,39 @@ class UnsentCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalCount:
+    """How often one signal opened, for how many customers, and for how many it is open still."""
+
+    signal: str
+    opened: int
+    customers: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerName:
     """A customer as reports name it."""
 
     id: int
     key: str
     name: str
+
+
+def count_signals(connection: Connection) -> tuple[SignalCount, ...]:
+    """The most frequent first."""
+    opened = func.count().label("opened")
+    rows = connection.execute(
+        select(
+            EPISODES.c.signal,
+            opened,
+            func.count(EPISODES.c.customer_id.distinct()).label("customers"),
+            func.count(case((EPISODES.c.closed_at.is_(None), 1))).label("open"),
+        )
+        .where(EPISODES.c.opened_at.is_not(None))
+        .group_by(EPISODES.c.signal)
+        .order_by(opened.desc(), EPISODES.c.signal)
+    )
+    return tuple(SignalCount(**row._mapping) for row in rows)
 
 
 def count_people(connection: Connection) -> tuple[int, int]:

@@ -11,8 +11,10 @@ from sqlmodel import SQLModel
 
 from storage.accounts import Contact, Csm, Customer
 from storage.handoffs import Handoff
+from storage.health import SignalEpisode
 from storage.journeys import Enrollment, Occasion, Playbook, PlaybookVersion
 from storage.outbox import Message, MessageContent
+from storage.scores import Score
 
 NOW = datetime(2027, 4, 7, 1, 0, tzinfo=UTC)
 """Wednesday, 10:00 in Tokyo."""
@@ -110,6 +112,18 @@ def add_handoff(connection: Connection, customer: int, *, step: str = "call", **
             **values,
         },
     )
+
+
+def add_signal(connection: Connection, customer: int, signal: str = "login_falling") -> None:
+    """Open since now."""
+    began = {"held_since": NOW, "opened_at": NOW, "changed_at": NOW}
+    add(connection, SignalEpisode, customer_id=customer, signal=signal, **began)
+
+
+def add_health(connection: Connection, customer: int, value: float = 80, band: str = "green") -> None:
+    """The score of today."""
+    values = {"customer_id": customer, "name": "health", "card": "health", "value": value, "band": band}
+    connection.execute(insert(table_of(Score)).values(day=NOW.date(), state="fresh", noted_at=NOW, **values))
 
 
 def add_walk(connection: Connection, customer: int, playbook: str = "welcome", **values: Any) -> int:

@@ -13,7 +13,7 @@ from bot.demo.story import SENTENCES, SIGNS, print_summary, sentence
 from bot.demo.summary import DemoSummary, summarize
 from bot.insight.timeline import StoryKind, StoryLine
 from storage.database import Database
-from tests.demo.stage import NOW, add_customer, add_handoff, add_mail, add_walk
+from tests.demo.stage import NOW, add_customer, add_handoff, add_health, add_mail, add_signal, add_walk
 
 
 def summary_of(database: Database) -> DemoSummary:
@@ -44,6 +44,8 @@ def test_a_run_is_summed_up_on_one_page(database: Database) -> None:
             add_mail(connection, customer, opened_at=NOW)
             add_mail(connection, customer, state="suppressed", reason="no_consent", over_at=NOW)
             add_handoff(connection, customer)
+            add_signal(connection, customer)
+            add_health(connection, customer)
     page = printed(summary_of(database))
     for words in (
         "120 days",
@@ -53,6 +55,8 @@ def test_a_run_is_summed_up_on_one_page(database: Database) -> None:
         "What was sent",
         "3 (100%)",
         "suppressed: no consent",
+        "What was noticed",
+        "Health: 3 green, 0 yellow, 0 red",
     ):
         assert words in page
     for headline in (
