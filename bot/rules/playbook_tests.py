@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from bot.rules.durations import Moment, parse_moment
 from bot.rules.field_types import ConditionText, DatedMoment, Name, Part, Word, Words, readable_by, refused
 from bot.rules.steps_model import key
 
@@ -42,11 +41,6 @@ def parse_day(text: str) -> date:
 
 Day = Annotated[str, readable_by(parse_day)]
 Columns = dict[str, Any]
-
-
-def moment_of(text: str) -> Moment:
-    """A day of the calendar, with or without a time."""
-    return parse_moment(text)
 
 
 def _one_of(part: Part, names: tuple[str, ...], what: str) -> str:
@@ -117,8 +111,7 @@ class Pin(Part):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Pin:
-        if self.what == "closes" and self.closes == ():
-            raise refused("`closes` names no signal", "name one")
+        _one_of(self, PINS, "this pin")
         return self
 
 

@@ -4,6 +4,7 @@ a real tick. Before it: stage.py; after it: judging.py compares what came with w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ from bot.trying.deeds import act
 from bot.trying.facts import Arrival, Calendar, arrivals, calendar_of, key_of, moment_of
 from bot.trying.moments import ONE_DAY, next_look
 from bot.trying.pins import Holder, put
-from bot.trying.stage import Stage, StageFault
+from bot.trying.stage import Stage
 from storage.accounts import Customer
 from storage.handoffs import Handoff
 
@@ -104,7 +105,7 @@ def _when(item: tuple[datetime, int, object]) -> tuple[datetime, int]:
 
 
 def play(stage: Stage, placed: PlacedCase) -> Played:
-    """Raises: Unplayable, StageFault."""
+    """Raises: Unplayable, and StageFault where a pass breaks."""
     played = Played(calendar=calendar_of(placed, stage.zone))
     script = _Script.of(placed, stage, played.calendar)
     stage.begin(played.calendar.begins, placed)
@@ -170,18 +171,13 @@ def _take(connection: Connection, stage: Stage, placed: PlacedCase, rows: list[A
         raise Unplayable(problem.row, f"{column}{problem.message}", problem.hint)
 
 
-class _told_at:  # noqa: N801 (reads as a statement)
+@contextmanager
+def _told_at(line: int) -> Iterator[None]:
     """A refusal inside belongs to this line of the test file."""
-
-    def __init__(self, line: int) -> None:
-        self._line = line
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UsageError):
-            raise Unplayable(self._line, error.sentence, error.hint) from error
+    try:
+        yield
+    except UsageError as error:
+        raise Unplayable(line, error.sentence, error.hint) from error
 
 
 def _customer_id(connection: Connection, placed: PlacedCase) -> int:
@@ -201,6 +197,3 @@ def _look(stage: Stage, script: _Script, placed: PlacedCase, played: Played) -> 
             holds = compile_condition(parse_condition(text), ground.scope())
             asked = select(holds).where(CUSTOMER.c.key == key_of(placed))
             played.held[number] = connection.scalar(asked)
-
-
-__all__ = ["Played", "StageFault", "Unplayable", "play"]
