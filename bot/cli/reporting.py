@@ -18,6 +18,8 @@ from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_health import report_health
 from bot.insight.report_invariants import examples_of, is_broken, report_invariants
 from bot.insight.report_nps import report_nps
+from bot.insight.report_playbooks import report_playbooks
+from bot.insight.report_retention import report_retention
 from bot.insight.report_signals import report_signals
 from bot.insight.report_stages import report_stages, stuck_of
 
@@ -31,6 +33,8 @@ REPORTS: dict[str, Report] = {
     "health": report_health,
     "stages": report_stages,
     "coverage": report_coverage,
+    "playbooks": report_playbooks,
+    "retention": report_retention,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
@@ -59,6 +63,8 @@ def report(
     `signals` says for each signal how many customers it is open for, what opened and closed within a week, and the revenue.
     `health` counts customers by band for each card and measure, now and against 30 days ago. `stages` says who is where, how
     long a stage takes against the time expected, who is stuck at what, and whether those who move on renew and grow more.
+    `playbooks` says how many reached the goal of each journey, against the holdout. `retention` counts the months of a year: gross
+    and net revenue retention, customers and revenue lost (paid to free is lost), lifetime value.
     `coverage` lists stage × signal × play; exit code 1 when there is a hole: a signal in a stage on which nobody acts.
 
     Example: `journeybot report nps`

@@ -107,7 +107,10 @@ def _when(item: tuple[datetime, int, object]) -> tuple[datetime, int]:
 def play(stage: Stage, placed: PlacedCase) -> Played:
     """Raises: Unplayable, and StageFault where a pass breaks."""
     played = Played(calendar=calendar_of(placed, stage.zone))
-    script = _Script.of(placed, stage, played.calendar)
+    try:
+        script = _Script.of(placed, stage, played.calendar)
+    except ValueError as error:  # open days that are none
+        raise Unplayable(placed.line_of("customer"), str(error)) from error
     stage.begin(played.calendar.begins, placed)
     zones = {stage.zone, str(placed.case.customer.get("timezone", stage.zone))}
     while stage.clock.now() <= played.calendar.ends:
