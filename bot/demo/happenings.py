@@ -32,8 +32,8 @@ ANNOUNCED_DAYS = 5
 WEEKEND = 5
 #: Of the urgent tickets, those that wait for the next release.
 STUBBORN_SHARE = 0.08
-#: In how many weeks whoever looks after a big customer writes something down.
-WEEKS_WITH_A_NOTE = 0.85
+#: How often whoever looks after a big customer and has spoken with them writes something down.
+WRITES_IT_DOWN = 0.92
 #: Hours in which things happen, local time: what happens by 13:59 in Chicago has reached Tokyo by the morning.
 FIRST_HOUR, LAST_HOUR = 9, 13
 #: What starts journeys happens from noon on: by Tokyo's next morning it is less than a day old, also in Sydney (S4).
@@ -204,11 +204,11 @@ def _notes(subject: Subject) -> Iterator[Arrival]:
         return
     day = later(subject.known_from, chance.whole(1, 5, "first note"))
     while day < subject.known_until:
-        if chance.happens(WEEKS_WITH_A_NOTE, "note", day):
+        if chance.happens(WRITES_IT_DOWN, "note", day):
             text, at = subject.says(chance.pick(CALLS, "call", day)), _at(subject, day, "call")
             by = str(subject.course.record_on(day).get("csm", customer.csm))
             yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=text)
-        day = later(day, 7)
+        day = later(day, chance.whole(4, 6, "next note", day))
 
 
 def _video(subject: Subject) -> Iterator[Arrival]:
