@@ -19,7 +19,15 @@ from storage.database import Database
 from storage.tables import metadata
 from storage.upgrade import mark_current
 from tests.moving_database import MovingDatabase
-from tests.postgresql import RUNTIME, begin_run, end_run, new_database, own_server, template_database
+from tests.postgresql import (
+    RUNTIME,
+    SharedDatabase,
+    begin_run,
+    end_run,
+    new_database,
+    own_server,
+    template_database,
+)
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -99,6 +107,23 @@ def postgresql_database_url(postgresql_server: tuple[str, str]) -> Iterator[str]
 
 
 @pytest.fixture(scope="session")
+def shared_postgresql(postgresql_server: tuple[str, str]) -> Iterator[SharedDatabase]:
+    found = SharedDatabase(*postgresql_server)
+    yield found
+    moving = MOVING.pop("postgresql", None)
+    if moving is not None:
+        moving.dispose()
+    found.close()
+
+
+@pytest.fixture
+def postgresql_emptied_url(shared_postgresql: SharedDatabase) -> str:
+    """The URL of the database that test after test uses, emptied."""
+    moving = MOVING.get("postgresql")
+    return shared_postgresql.emptied(moving.engine if moving else None)
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with all tables, to be copied: making them anew takes a test's tenth of a second."""
     path = tmp_path_factory.mktemp("template") / "journeybot.db"
@@ -117,9 +142,9 @@ def sqlite_database_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite_database_url", "postgresql_emptied_url"], ids=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    url: str = request.getfixturevalue(f"{request.param}_database_url")
+    url: str = request.getfixturevalue(request.param)
     return url
 
 
@@ -130,9 +155,12 @@ def database(database_url: str) -> Iterator[Database]:
     if found is None:
         found = MovingDatabase(database_url, survives_power_loss=False)
         MOVING[database_url.partition(":")[0]] = found
-    found.move_to(database_url)
-    yield found
-    found.dispose()
+    if found.is_sqlite:
+        found.move_to(database_url)
+        yield found
+        found.dispose()
+    else:  # always the same database, to which its connections stay open
+        yield found
 
 
 @pytest.fixture

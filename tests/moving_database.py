@@ -3,6 +3,7 @@ case on a fresh copy costs no second compilation."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from sqlalchemy import event, make_url
@@ -28,6 +29,7 @@ class MovingDatabase(Database):
                 known = f"session_timeout={FROZEN_SECONDS}s"
                 assert known in options["options"], "PostgreSQL would never end the transaction of who is frozen"
                 options["options"] = options["options"].replace(known, f"session_timeout={self.frozen_seconds}s")
+                options["application_name"] = f"journeybot tests {os.getpid()}"
 
     def move_to(self, url: str, *, in_child: bool = False) -> None:
         """`in_child`: the connections belong to the process that forked us and must not be closed here."""

