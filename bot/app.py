@@ -28,26 +28,24 @@ from bot.pipeline.absorb import absorb
 from bot.pipeline.copies import post_all
 from bot.pipeline.deliver import deliver
 from bot.pipeline.deliver_count import DeliverCount
+from bot.pipeline.deployed_settings import DeployedSettings
 from bot.pipeline.deploying import DeployReport, deploy
 from bot.pipeline.erasing import Erased, erase
 from bot.pipeline.escalate import PostCounts, Poster
 from bot.pipeline.known_people import known_people
-from bot.pipeline.moving_owners import move_owners
+from bot.pipeline.minding import mind_handoffs
 from bot.pipeline.news import local_days
-from bot.pipeline.overdue import mind_due_times
-from bot.pipeline.owners import Owners
 from bot.pipeline.published import Publications, Published, calendar_for
 from bot.pipeline.scopes import Ground
 from bot.pipeline.send_guard import OPEN_GUARD, HostGuard, SendGuard
 from bot.pipeline.staff_mail import Postman, mail_handoffs
 from bot.pipeline.ticking import TickReport, tick
-from bot.pipeline.unanswered import OverdueCounts, escalate_overdue, tell_of_unsent_mails
+from bot.pipeline.unanswered import OverdueCounts
 from bot.rules.references import reference_of
 from bot.settings import Settings
 from bot.slack.letters import LazyWriter
 from bot.webhooks.unsubscribe import NO_LINKS, MailLinks
 from storage.database import Database
-from storage.handoff_views import is_any_unfinished
 from storage.hosts import SendPause
 from storage.journeys import Installation
 from storage.marker import MarkerFile
@@ -79,6 +77,7 @@ class App:
     guard: SendGuard = OPEN_GUARD
     stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
+    _deployed: DeployedSettings = field(default_factory=DeployedSettings)
 
     @classmethod
     def open(
@@ -169,7 +168,7 @@ class App:
         if not self.stopping.is_set():
             self.escalate(published)
             self.post_digests(published)  # first: what may call somebody at that moment comes with their digest
-            self.post_handoffs()
+            self.post_handoffs(published)
             self.look_after_people(published)
         return report
 
@@ -196,6 +195,8 @@ class App:
         """Why nothing may leave this host now. Where nothing ever left any, it joins by itself. Raises: UsageError where its
         marker cannot be written."""
         guard = self.guard
+        if guard is OPEN_GUARD:
+            return None
         with self.database.read() as connection:
             found = guard.pause(connection)
         if found is None or not isinstance(guard, HostGuard):
@@ -217,38 +218,27 @@ class App:
 
     def escalate(self, published: Published) -> OverdueCounts:
         """Hand-offs that nobody took in time move on."""
-        tell_of_unsent_mails(self.database, self.clock.now())
-        with self.database.read() as connection:
-            if not is_any_unfinished(connection):
-                return OverdueCounts()
-        settings = published.settings
-        escalated = escalate_overdue(
-            self.database,
-            self.clock.now(),
-            above=lambda connection: Owners(connection, settings, self.clock.now()),
-            calendar=calendar_for(settings, None),
-            timezone=settings.timezone,
-            has_channel=self.poster is not None and self.poster.fallback_channel is not None,
-        )
-        mind_due_times(self.database, published, self.clock.now())
-        move_owners(self.database, published, self.clock.now())
-        return escalated
+        has_channel = self.poster is not None and self.poster.fallback_channel is not None
+        return mind_handoffs(self.database, published, self.clock, has_channel=has_channel)
 
-    def post_handoffs(self) -> PostCounts:
-        """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same."""
-        self.mail_handoffs()
+    def post_handoffs(self, published: Published | None = None) -> PostCounts:
+        """Bring cards to Slack, and to whom Slack does not reach a mail; they stand in `journeybot handoffs` all the same.
+        `published`: what is published now, where the caller knows."""
+        self.mail_handoffs(published)
         return post_all(self.poster)
 
-    def mail_handoffs(self) -> dict[str, int]:
+    def mail_handoffs(self, published: Published | None = None) -> dict[str, int]:
         """Mails to our own people; nothing before the first deployment, whose sender signs them."""
-        published = self.published()
+        published = published or self.published()
         if published is None:
             return {}
         settings, calendar = published.settings, calendar_for(published.settings, None)
         postman = Postman(
             database=self.database,
             channel=self.staff_channel or self.channel,
-            writer=LazyWriter(clock=self.clock, locale=settings.locale, timezone=settings.timezone),
+            writer=LazyWriter(
+                clock=self.clock, locale=settings.locale, timezone=settings.timezone, settings=self._deployed
+            ),
             clock=self.clock,
             sender_email=settings.sender.email,
             sender_name=settings.sender.name or settings.company,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, literal_column, or_, select
 
 from storage.accounts import Pause
+from storage.asking import NOW
 from storage.fuses import FUSE_PAUSE, RELEASE
 from storage.outbox import Message, MessageState
 
@@ -18,6 +19,10 @@ MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
 #: Written into the statement, because SQLite takes a partial index only for a constant it can see.
 PENDING: ColumnElement[str] = literal_column(f"'{MessageState.PENDING.value}'")
+
+
+#: Mails that are owed and whose time has come (storage.asking).
+DUE = select(MESSAGE.c.id).where(MESSAGE.c.state == PENDING, MESSAGE.c.not_before <= NOW)
 
 
 class DueQueue(NamedTuple):
@@ -42,8 +47,7 @@ def pick_due(
 
 def has_due(connection: Connection, now: datetime) -> bool:
     """Whether any mail is owed and its time has come."""
-    due = select(MESSAGE.c.id).where(MESSAGE.c.state == PENDING, MESSAGE.c.not_before <= now).limit(1)
-    return connection.scalar(due) is not None
+    return connection.scalar(DUE.limit(1), {"now": now}) is not None
 
 
 def due_queues(connection: Connection, now: datetime) -> list[DueQueue]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from storage.accounts import Contact, Customer, CustomerChange, Pause
+from storage.asking import NOW
 from storage.bulk import update_rows
 from storage.columns import UtcDateTime
 from storage.dialects import among, among_given
@@ -110,6 +111,10 @@ WALK_COLUMNS = [
         "fault",
     )
 ]
+
+
+#: Walks whose time has come, paused or not (storage.asking).
+DUE_WALKS = select(ENROLLMENT.c.id).where(ENROLLMENT.c.status == ACTIVE, ENROLLMENT.c.due_at <= NOW)
 
 
 def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collection[int] = ()) -> list[int]:

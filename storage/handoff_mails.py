@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, Table, cast, delete, insert, literal, select
 
+from storage.asking import from_now
 from storage.dialects import among, among_given
 from storage.handoff_deeds import MACHINE, Deed, Move, carry_out, look, unknown
 from storage.handoff_views import UNFINISHED
@@ -154,25 +155,32 @@ def tell_of_mails(connection: Connection, message_ids: Collection[int]) -> None:
         mark_customers(connection, set(connection.scalars(_OWED_BY_HANDOFFS, {"keys": list(message_ids)})))
 
 
+_IS_TOLD = select(ACT.c.id).where(
+    ACT.c.handoff_id == HANDOFF_MAIL.c.handoff_id, ACT.c.key == literal(UNSENT_KEY) + cast(MESSAGE.c.id, String)
+)
+#: Mails that people sent and that will not go, of which nobody was told yet (storage.asking).
+UNSENT_MAILS = (
+    select(HANDOFF_MAIL.c.handoff_id, MESSAGE.c.id, MESSAGE.c.reason, CONTENT.c.to_name, CONTENT.c.to_email)
+    .select_from(
+        HANDOFF_MAIL.join(MESSAGE, MESSAGE.c.id == HANDOFF_MAIL.c.message_id)
+        .join(HANDOFF, HANDOFF.c.id == HANDOFF_MAIL.c.handoff_id)
+        .outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
+    )
+    .where(
+        HANDOFF_MAIL.c.at >= from_now(-UNSENT_LOOKS_BACK),
+        HANDOFF.c.state.in_([state.value for state in UNFINISHED]),
+        MESSAGE.c.state.in_([state.value for state in GIVEN_UP]),
+        MESSAGE.c.reason.not_in(BY_HAND),
+        ~_IS_TOLD.exists(),
+    )
+    .order_by(HANDOFF_MAIL.c.handoff_id)
+)
+
+
 def unsent_mails(connection: Connection, at: datetime) -> list[Any]:
     """`handoff_id, id, reason, to_name, to_email` of mails that people sent and that will not go, of which nobody was told yet.
     What somebody gave up by hand they know of."""
-    lately = (HANDOFF_MAIL.c.at >= at - UNSENT_LOOKS_BACK, HANDOFF.c.state.in_([state.value for state in UNFINISHED]))
-    gone = (MESSAGE.c.state.in_([state.value for state in GIVEN_UP]), MESSAGE.c.reason.not_in(BY_HAND))
-    told = select(ACT.c.id).where(
-        ACT.c.handoff_id == HANDOFF_MAIL.c.handoff_id, ACT.c.key == literal(UNSENT_KEY) + cast(MESSAGE.c.id, String)
-    )
-    found = (
-        select(HANDOFF_MAIL.c.handoff_id, MESSAGE.c.id, MESSAGE.c.reason, CONTENT.c.to_name, CONTENT.c.to_email)
-        .select_from(
-            HANDOFF_MAIL.join(MESSAGE, MESSAGE.c.id == HANDOFF_MAIL.c.message_id)
-            .join(HANDOFF, HANDOFF.c.id == HANDOFF_MAIL.c.handoff_id)
-            .outerjoin(CONTENT, CONTENT.c.message_id == MESSAGE.c.id)
-        )
-        .where(*lately, *gone, ~told.exists())
-        .order_by(HANDOFF_MAIL.c.handoff_id)
-    )
-    return list(connection.execute(found))
+    return list(connection.execute(UNSENT_MAILS, {"now": at}))
 
 
 def tell_unsent(connection: Connection, unsent: Iterable[Any], at: datetime) -> None:

@@ -213,6 +213,5 @@ def count_open(connection: Connection, owner: str, *, due_before: datetime | Non
     return connection.execute(select(func.count()).select_from(_handoffs).where(*mine)).scalar_one()
 
 
-def is_any_unfinished(connection: Connection) -> bool:
-    """Whether there is a hand-off that somebody still has to do something about."""
-    return connection.scalar(select(_handoffs.c.id).where(_handoffs.c.state.in_(UNFINISHED)).limit(1)) is not None
+#: Hand-offs that somebody still has to do something about (storage.asking).
+ANY_UNFINISHED = select(_handoffs.c.id).where(_handoffs.c.state.in_(UNFINISHED))

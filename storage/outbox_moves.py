@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.asking import NOW, from_now
 from storage.bulk import insert_texts, update_rows
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
@@ -103,6 +104,20 @@ class MessageRow(NamedTuple):
 
 
 COLUMNS = [MESSAGE.c[name] for name in MessageRow._fields]
+_LEASE_IS_OVER = and_(
+    MESSAGE.c.state.in_(LEASED),
+    or_(MESSAGE.c.lease_until <= NOW, MESSAGE.c.lease_until > from_now(UNBELIEVABLE_LEASE)),
+)
+_HAS_NO_EVIDENCE = and_(
+    MESSAGE.c.state == MessageState.UNKNOWN.value, MESSAGE.c.over_at <= from_now(-NO_EVIDENCE_AFTER)
+)
+_IS_HELD_TOO_LONG = and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.expires_at <= NOW)
+#: Whether time alone moves any mail (storage.asking).
+OVERTAKEN = {
+    "leases": select(MESSAGE.c.id).where(_LEASE_IS_OVER),
+    "unknown": select(MESSAGE.c.id).where(_HAS_NO_EVIDENCE),
+    "held": select(MESSAGE.c.id).where(_IS_HELD_TOO_LONG),
+}
 
 
 class IllegalMove(RuntimeError):
@@ -207,16 +222,9 @@ def still_claimed(connection: Connection, claimed: Sequence[MessageRow]) -> list
 
 def reap_expired_leases(connection: Connection, now: datetime) -> list[MessageRow]:
     """End leases that ran out: a claim goes back to pending (the third time into quarantine), a submission becomes unknown."""
-    statement = (
-        select(*COLUMNS)
-        .where(
-            MESSAGE.c.state.in_(LEASED),
-            or_(MESSAGE.c.lease_until <= now, MESSAGE.c.lease_until > now + UNBELIEVABLE_LEASE),
-        )
-        .with_for_update(skip_locked=True)
-    )
+    statement = select(*COLUMNS).where(_LEASE_IS_OVER).with_for_update(skip_locked=True)
     moves = []
-    for row in connection.execute(statement):
+    for row in connection.execute(statement, {"now": now}):
         before = MessageRow(*row)
         moves.append((before, _reaped(before, now)))
     write_moves(connection, moves)
@@ -233,13 +241,9 @@ def _reaped(row: MessageRow, now: datetime) -> MessageRow:
 
 def give_up_on_unknown(connection: Connection, now: datetime) -> list[MessageRow]:
     """Messages without evidence for 25 hours become unconfirmed: a person decides."""
-    statement = (
-        select(*COLUMNS)
-        .where(MESSAGE.c.state == MessageState.UNKNOWN.value, MESSAGE.c.over_at <= now - NO_EVIDENCE_AFTER)
-        .with_for_update(skip_locked=True)
-    )
+    statement = select(*COLUMNS).where(_HAS_NO_EVIDENCE).with_for_update(skip_locked=True)
     moves = []
-    for row in connection.execute(statement):
+    for row in connection.execute(statement, {"now": now}):
         before = MessageRow(*row)
         moves.append((before, before.to(MessageState.UNCONFIRMED, now, reason="no_evidence")))
     write_moves(connection, moves)
@@ -248,13 +252,9 @@ def give_up_on_unknown(connection: Connection, now: datetime) -> list[MessageRow
 
 def expire_waiting(connection: Connection, now: datetime, *where: Any) -> list[MessageRow]:
     """Held mails past their time become expired, so that the walk goes on."""
-    statement = (
-        select(*COLUMNS)
-        .where(and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.expires_at <= now, *where))
-        .with_for_update(skip_locked=True)
-    )
+    statement = select(*COLUMNS).where(_IS_HELD_TOO_LONG, *where).with_for_update(skip_locked=True)
     moves = []
-    for row in connection.execute(statement):
+    for row in connection.execute(statement, {"now": now}):
         before = MessageRow(*row)
         moves.append((before, before.to(MessageState.EXPIRED, now, reason=f"{before.reason}_expired")))
     write_moves(connection, moves)

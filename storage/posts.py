@@ -62,6 +62,15 @@ def keep_posts(database: Database, posts: Sequence[Post], room: Room = PROVIDERS
         insert_rows(connection, POST, COLUMNS, rows)
 
 
+#: Posts that lie in this very database (storage.asking).
+WAITING_HERE = select(POST.c.id)
+
+
+def any_waits_beside(database: Database) -> bool:
+    """Whether any post lies in a file beside this database; what lies in the database itself is a question to it."""
+    return _has_own_file(database) and any(newest_post(database, room) for room in ROOMS)
+
+
 def newest_post(database: Database, room: Room = PROVIDERS) -> int:
     """The number of the newest that waits; 0: none does."""
     if not _was_used(database, room):

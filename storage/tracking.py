@@ -92,6 +92,8 @@ WAITING = ("unknown_customer", "unknown_user", "several_customers")
 APPLIED: Table = AppliedCall.__table__  # type: ignore[attr-defined]
 COUNT: Table = TrackingCount.__table__  # type: ignore[attr-defined]
 READY: ColumnElement[Any] = literal_column("held_call.is_ready")
+#: Calls whose customer or user has appeared (storage.asking).
+READY_CALLS = select(HELD.c.id).where(READY)
 
 
 def user_name(key: str) -> str:
@@ -144,4 +146,4 @@ def count_held(connection: Connection) -> dict[str, int]:
 
 
 def has_ready_calls(connection: Connection) -> bool:
-    return connection.scalar(select(HELD.c.id).where(READY).limit(1)) is not None
+    return connection.scalar(READY_CALLS.limit(1)) is not None

@@ -6,11 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
+from storage.asking import NOW
 from storage.outbox import Transport
 
 TRANSPORT: Table = Transport.__table__  # type: ignore[attr-defined]
 #: So many mails try whether a way out that was closed takes mails again.
 TRIAL = 10
+
+
+#: Any way out that is closed now (storage.asking).
+CLOSED = select(TRANSPORT.c.name).where(TRANSPORT.c.blocked_until > NOW)
 
 
 def blocked_until(connection: Connection, name: str, now: datetime) -> datetime | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
+from bot.authoring.company import Company
 from bot.pipeline.derived import Derivation, Item, tell, whom_to_look_at
 from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
@@ -22,6 +23,7 @@ from bot.pipeline.news import NEXT_TICK, News
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
 from bot.pipeline.stage_fuse import ask_about_stages
+from bot.rules.conditions import LocalDays
 from bot.rules.derived_names import KINDS, Derived, asked_of, in_order, targets_of
 from storage.dialects import by_index
 from storage.health import DerivedItem
@@ -42,6 +44,9 @@ class _Plan:
     items: tuple[Item, ...]
     late: frozenset[Derived]
 
+    def of(self, kind: Derivation) -> list[Item]:
+        return [item for item in self.items if item.derived.kind == kind.kind]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
@@ -53,26 +58,50 @@ def derive(connection: Connection, published: Published, news: News) -> News:
     """Derive everything for whom there is news; returns the news with the customers that changed by it."""
     ground = published.ground(news.days)
     ground.token = news.token
-    told = _Pass(connection, ground, news, news.token).run(_plan(published, ground))
+    told = _Pass(connection, ground, news, news.token).run(_plan(published))
     if published.company.stages and not news.is_quiet:
         ask_about_stages(connection, published, news.now)
     return told
+
+
+#: Results that stand (storage.asking).
+STANDING = select(ITEM.c.name)
+
+
+def is_settled(connection: Connection, published: Published, *, stands: bool) -> bool:
+    """Whether what stands is what is defined and nothing of it broke, so that a derivation without news changes nothing.
+    `stands`: whether anything stands at all."""
+    items = _plan(published).items
+    if not items and not stands:
+        return True
+    standing = _standing(connection)
+    return {found: one.digest for found, one in standing.items()} == {item.derived: item.digest for item in items} and (
+        all(one.fault is None for one in standing.values())
+    )
+
+
+def is_time_due(connection: Connection, published: Published, days: LocalDays) -> bool:
+    """Whether time alone changes anything that is derived."""
+    ground, plan = published.ground(days), _plan(published)
+    return any(kind.is_time_due(connection, ground, plan.of(kind)) for kind in DERIVATIONS if kind.is_time_due)
 
 
 def derive_new(connection: Connection, published: Published, news: News) -> None:
     """At a deployment: what is new or was changed looks at everybody, so that "existing" is whom it finds now (S4)."""
     ground = published.ground(news.days)
     ground.token = news.token
-    _Pass(connection, ground, news, None).run(_plan(published, ground))
+    _Pass(connection, ground, news, None).run(_plan(published))
     ask_about_stages(connection, published, news.now)
 
 
-def _plan(published: Published, ground: Ground) -> _Plan:
-    return ground.kept(("derivations",), lambda: _planned(published))
+def _plan(published: Published) -> _Plan:
+    found: _Plan | None = published.terms.get(("derivations",))
+    if found is None:
+        found = published.terms[("derivations",)] = _planned(published.company)
+    return found
 
 
-def _planned(published: Published) -> _Plan:
-    company = published.company
+def _planned(company: Company) -> _Plan:
     items = {item.derived: item for kind in DERIVATIONS for item in kind.items(company)}
     asking = {derived: asked_of(item.asks, company.metrics) for derived, item in items.items()}
     ordered = in_order(asking)
@@ -102,8 +131,7 @@ class _Pass:
                 self._look_all(plan.items)
         for kind in DERIVATIONS:
             if kind.mind_time is not None:
-                mine = [item for item in plan.items if item.derived.kind == kind.kind]
-                self._tell(kind.mind_time(self._connection, self._ground, mine), None)
+                self._tell(kind.mind_time(self._connection, self._ground, plan.of(kind)), None)
         return self._news
 
     def _can_be_new(self, items: Sequence[Item]) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,7 +22,7 @@ from bot.rules.derived_names import Derived, Kind
 from storage.bulk import insert_selected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One thing to derive. `asks`: every condition of its definition; `digest` tells a changed definition from the old.
     `moves_with_time`: a new day may change it whatever its conditions ask."""
@@ -36,7 +36,7 @@ class Item:
     def name(self) -> str:
         return self.derived.name
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.definition.model_dump_json().encode()).hexdigest()
 
@@ -63,14 +63,16 @@ Changed = Select[Any] | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
     """One kind of item. `derive` looks at an item and stores what it finds by one statement (or a few); `mind_time` is asked
-    for in every tick, also in a quiet one, for what time alone makes due; `forget` lets go of items that are no longer
-    defined. `changes_facts`: whom it changes is news to everybody, and to those who looked before it in the next tick."""
+    for in every tick, also in a quiet one, for what time alone makes due, and `is_time_due` whether there is any; `forget` lets
+    go of items that are no longer defined. `changes_facts`: whom it changes is news to everybody, and to those who looked
+    before it in the next tick."""
 
     kind: Kind
     items: Callable[[Company], Sequence[Item]]
     derive: Callable[[Item, Look], Changed]
     forget: Callable[[Connection, Collection[str], datetime], None]
     mind_time: Callable[[Connection, Ground, Sequence[Item]], Changed] | None = None
+    is_time_due: Callable[[Connection, Ground, Sequence[Item]], bool] | None = None
     changes_facts: bool = False
 
 

@@ -4,7 +4,7 @@ began, and tells of meetings and subscription ends whose time has come. Decides 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -23,11 +23,12 @@ from sqlalchemy import (
     update,
 )
 
-from bot.pipeline.news import CHANGE, MARKED_TODAY, NEW_DAY, NEXT_TICK, News, zones_in_use
+from bot.pipeline.news import CHANGE, MARKED_TODAY, NEW_DAY, NEXT_TICK, News, days_in_zones
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.condition_feeds import allowed_age
 from bot.rules.conditions import LocalDays
 from bot.rules.zones import is_zone, local_date, start_of_day
+from storage.asking import NOW
 from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import Occasion, OccasionState, ZoneDay
 from storage.outbox import UNABSORBED, DeliveryEvent
@@ -41,6 +42,25 @@ DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 FEED: Table = Feed.__table__  # type: ignore[attr-defined]
 #: A feed that all believe is remembered in steps, not at every tick.
 WORTH_REMEMBERING = timedelta(hours=1)
+
+
+#: What was stored and nobody looked at (storage.asking): a change, an event (those that lie ahead wait), an occasion that waits, a
+#: provider's word.
+UNSEEN = {
+    "changes": select(CHANGE.c.id).where(CHANGE.c.taken_by.is_(None)),
+    "events": select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= NOW),
+    "occasions": select(OCCASION.c.id).where(OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")),
+    "told": select(DELIVERY_EVENT.c.id).where(UNABSORBED),
+}
+_IS_HELD = and_(UNTOLD, MEETING.c.starts_at <= NOW)
+_IS_FRESHER = or_(FEED.c.looked_at.is_(None), FEED.c.looked_at < FEED.c.latest_at)
+#: What only the beginning of a tick looks at.
+AT_THE_BEGINNING = {
+    "left_over": select(CHANGE.c.id).where(CHANGE.c.taken_by == NEXT_TICK),
+    "meetings": select(MEETING.c.id).where(_IS_HELD),
+}
+#: Feeds that reached further than everybody has looked; `woken_and_heard` says whether that concerns anybody.
+FRESHER_FEEDS = select(FEED.c.name).where(_IS_FRESHER)
 
 
 def detect(
@@ -57,38 +77,21 @@ def detect(
     _tell_of_meetings(connection, now)
     is_new = or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK) if begins else CHANGE.c.taken_by.is_(None)
     taken = connection.execute(update(CHANGE).where(is_new).values(taken_by=token))
-    zones = zones_in_use(connection)
-    today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in zones}
-    seen = {zone: day for zone, day in connection.execute(select(ZONE_DAY.c.timezone, ZONE_DAY.c.day))}
-    new_days = frozenset(zone for zone, day in today.items() if seen.get(zone) != day)
-    if new_days and len(new_days) < len(zones):
+    today, new_days = days_in_zones(connection, now, default_zone)
+    if new_days and len(new_days) < len(today):
         _mark_zones(connection, new_days, token + NEW_DAY)
-    woken, heard = _woken_and_heard(
-        connection, now, [(zone if is_zone(zone) else default_zone) for zone in zones], ages
-    )
+    woken, heard = woken_and_heard(connection, now, today, default_zone, ages)
     return News(
         now=now,
         token=token,
         changed=taken.rowcount,
-        days=LocalDays.at(now, default_zone, zones),
+        days=LocalDays.at(now, default_zone, list(today)),
         today=today,
         new_days=new_days,
-        all_zones=frozenset(zones),
+        all_zones=frozenset(today),
         woken_feeds=woken,
         heard_feeds=heard,
     )
-
-
-def has_unseen(connection: Connection, now: datetime) -> bool:
-    """Whether anything was stored that nobody looked at: a change, an event (those that lie ahead wait), an occasion that
-    waits, a provider's word."""
-    questions = (
-        select(CHANGE.c.id).where(CHANGE.c.taken_by.is_(None)),
-        select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= now),
-        select(OCCASION.c.id).where(OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")),
-        select(DELIVERY_EVENT.c.id).where(UNABSORBED),
-    )
-    return any(connection.scalar(question.limit(1)) is not None for question in questions)
 
 
 def _mark_zones(connection: Connection, zones: frozenset[str], mark: str) -> None:
@@ -99,15 +102,15 @@ def _mark_zones(connection: Connection, zones: frozenset[str], mark: str) -> Non
     connection.execute(insert(CHANGE).from_select(["customer_id", "taken_by"], rows))
 
 
-def _woken_and_heard(
-    connection: Connection, now: datetime, zones: Sequence[str], ages: Mapping[str, timedelta]
+def woken_and_heard(
+    connection: Connection, now: datetime, zones: Iterable[str], default_zone: str, ages: Mapping[str, timedelta]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Feeds that were silent for somebody when everybody last looked and can be believed again (S2); and those that were
     believed all along and reached further, which concerns only the customers whose facts they brought."""
-    fresher = or_(FEED.c.looked_at.is_(None), FEED.c.looked_at < FEED.c.latest_at)
     woken, heard = set[str](), set[str]()
-    rows = connection.execute(select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(fresher)).all()
-    yesterdays = [start_of_day(local_date(now, zone) - timedelta(days=1), zone) for zone in zones] if rows else []
+    rows = connection.execute(select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(_IS_FRESHER)).all()
+    known = {zone if is_zone(zone) else default_zone for zone in zones} if rows else ()
+    yesterdays = [start_of_day(local_date(now, zone) - timedelta(days=1), zone) for zone in sorted(known)]
     for row in rows:
         age = allowed_age(row.name, ages)
         needed = yesterdays if age is None else [now - age]
@@ -135,14 +138,14 @@ def settle(connection: Connection, news: News) -> None:
 
 def _tell_of_meetings(connection: Connection, now: datetime) -> None:
     """A meeting whose time has passed was held: one event, for its first attendee if there is one."""
-    held = and_(UNTOLD, MEETING.c.starts_at <= now)
-    if connection.scalar(select(MEETING.c.id).where(held).limit(1)) is None:
+    if connection.scalar(AT_THE_BEGINNING["meetings"].limit(1), {"now": now}) is None:
         return
     attendee = select(func.min(ATTENDEE.c.contact_id)).where(ATTENDEE.c.meeting_id == MEETING.c.id).scalar_subquery()
     rows = connection.execute(
         select(
             MEETING.c.id, MEETING.c.customer_id, MEETING.c.kind, MEETING.c.starts_at, attendee.label("contact_id")
-        ).where(held)
+        ).where(_IS_HELD),
+        {"now": now},
     ).all()
     connection.execute(
         EVENT.insert(),

@@ -35,6 +35,7 @@ from bot.pipeline.opening import (
     find_searches,
     forget_what_was_heard,
     has_reason_to_look,
+    looks_without_news,
     open_occasions,
     what_was_heard,
 )
@@ -87,6 +88,11 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     _offer_all(offer, asked, count)
     forget_what_was_heard(connection, heard, news.now)
     return count
+
+
+def is_any_playbook_due(published: Published, now: datetime) -> bool:
+    """Whether any looks without news: its moment has come, it looks at everybody, or it broke and tries again."""
+    return any(row.fault or looks_without_news(published, row, now) for row in published.live)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -80,6 +80,11 @@ def drop(connection: Connection, published: Published, fuse: Blown, *, by: str, 
     return number
 
 
+_IS_ANSWERED = and_(FUSE.c.state == FuseState.BLOWN.value, HANDOFF.c.state == HandoffState.DONE.value)
+#: Blown fuses whose card is done (storage.asking).
+ANSWERED = select(FUSE.c.id).join(HANDOFF, HANDOFF.c.id == FUSE.c.handoff_id).where(_IS_ANSWERED)
+
+
 def take_answers(connection: Connection, published: Published, now: datetime) -> int:
     """What people answered on cards since; returns how many answers."""
     answered = {
@@ -87,7 +92,7 @@ def take_answers(connection: Connection, published: Published, now: datetime) ->
         for row in connection.execute(
             select(FUSE.c.id, HANDOFF.c.outcome, HANDOFF.c.closed_by)
             .join(HANDOFF, HANDOFF.c.id == FUSE.c.handoff_id)
-            .where(FUSE.c.state == FuseState.BLOWN.value, HANDOFF.c.state == HandoffState.DONE.value)
+            .where(_IS_ANSWERED)
         )
     }
     if not answered:

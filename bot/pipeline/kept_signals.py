@@ -46,6 +46,11 @@ EPISODE: Table = SignalEpisode.__table__  # type: ignore[attr-defined]
 RUNNING_KEY = UniqueWhere(columns=("customer_id", "signal"), where="closed_at IS NULL")
 COLUMNS = ("customer_id", "signal", "held_since", "released_at", "is_existing", "is_new", "changed_at")
 ABSENCE_TAKES = "1 day"
+#: Episodes that time alone may open or close (storage.asking); `is_time_due` says whether it has come for any.
+IN_MOTION = {
+    "opening": select(EPISODE.c.id).where(EPISODE.c.closed_at.is_(None), EPISODE.c.opened_at.is_(None)),
+    "closing": select(EPISODE.c.id).where(EPISODE.c.closed_at.is_(None), EPISODE.c.released_at.is_not(None)),
+}
 
 
 def delay_of(text: str | None, condition: Condition) -> Duration | None:
@@ -79,9 +84,19 @@ def changed_signals(names: Collection[str], ground: Ground) -> Select[Any]:
     )
 
 
+def is_time_due(connection: Connection, ground: Ground, items: Sequence[Item]) -> bool:
+    """Whether any episode waited long enough."""
+    question = _delayed(ground, items).question
+    return question is not None and connection.execute(question).first() is not None
+
+
+def _delayed(ground: Ground, items: Sequence[Item]) -> _Delayed:
+    return ground.kept(("signals", "delayed"), lambda: _Delayed.of(items, ground))
+
+
 def _mind_time(connection: Connection, ground: Ground, items: Sequence[Item]) -> Changed:
     """Opens and closes what waited long enough; asks the condition again of those few, for it may be unknown by now."""
-    delayed = ground.kept(("signals", "delayed"), lambda: _Delayed.of(items, ground))
+    delayed = _delayed(ground, items)
     if delayed.question is None:
         return None
     due = set(connection.scalars(delayed.question))
@@ -226,4 +241,6 @@ class _Delayed:
         return cls(statements=made, question=union_all(*waiting) if waiting else None)
 
 
-KEPT_SIGNALS = Derivation(kind="signal", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time)
+KEPT_SIGNALS = Derivation(
+    kind="signal", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time, is_time_due=is_time_due
+)

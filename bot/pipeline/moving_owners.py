@@ -28,6 +28,43 @@ CSM_CHANGED = "customer.csm_changed"
 BATCH = 500
 
 
+_IS_UNFINISHED = HANDOFF.c.state.in_([state.value for state in UNFINISHED])
+#: Hand-offs of somebody who was the customer's CSM when they were opened and is not any more, with the event (storage.asking).
+OF_FORMER_CSMS = (
+    select(
+        *(HANDOFF.c[name] for name in ("id", "owner", "acknowledge_within")),
+        CUSTOMER.c.csm,
+        CUSTOMER.c.owners,
+        EVENT.c.id.label("event"),
+        EVENT.c.properties,
+    )
+    .select_from(
+        HANDOFF.join(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id).join(
+            EVENT,
+            and_(
+                EVENT.c.customer_id == HANDOFF.c.customer_id,
+                EVENT.c.name == CSM_CHANGED,
+                EVENT.c.at >= HANDOFF.c.opened_at,
+            ),
+        )
+    )
+    .where(_IS_UNFINISHED, HANDOFF.c.owner.is_not(None), HANDOFF.c.owner.is_distinct_from(CUSTOMER.c.csm))
+)
+#: Unfinished hand-offs of people who have left. Whoever csms.csv never had is a question for `doctor`.
+OF_THE_LEFT = (
+    select(
+        *(HANDOFF.c[name] for name in ("id", "owner", "acknowledge_within")),
+        CSM.c.manager,
+        CUSTOMER.c.csm,
+        CUSTOMER.c.owners,
+    )
+    .select_from(
+        HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner).outerjoin(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
+    )
+    .where(_IS_UNFINISHED, has_left(CSM))
+)
+
+
 def move_owners(database: Database, published: Published, now: datetime) -> int:
     """How many hand-offs went to another person."""
     with database.write() as connection:
@@ -38,23 +75,7 @@ def move_owners(database: Database, published: Published, now: datetime) -> int:
 
 
 def _of_former_csms(connection: Connection) -> list[RowMapping]:
-    """Hand-offs of somebody who was the customer's CSM when they were opened and is not any more, with the event."""
-    joined = HANDOFF.join(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id).join(
-        EVENT,
-        and_(
-            EVENT.c.customer_id == HANDOFF.c.customer_id,
-            EVENT.c.name == CSM_CHANGED,
-            EVENT.c.at >= HANDOFF.c.opened_at,
-        ),
-    )
-    asked = (
-        HANDOFF.c.state.in_([state.value for state in UNFINISHED]),
-        HANDOFF.c.owner.is_not(None),
-        HANDOFF.c.owner.is_distinct_from(CUSTOMER.c.csm),
-    )
-    columns = (HANDOFF.c.id, HANDOFF.c.owner, HANDOFF.c.acknowledge_within, CUSTOMER.c.csm, CUSTOMER.c.owners)
-    found = select(*columns, EVENT.c.id.label("event"), EVENT.c.properties).select_from(joined).where(*asked)
-    rows = connection.execute(found.order_by(HANDOFF.c.id, EVENT.c.id).limit(BATCH)).mappings()
+    rows = connection.execute(OF_FORMER_CSMS.order_by(HANDOFF.c.id, EVENT.c.id).limit(BATCH)).mappings()
     return [row for row in rows if row["properties"].get("old") == row["owner"]]
 
 
@@ -75,12 +96,7 @@ def _follow(connection: Connection, published: Published, owners: Owners, row: R
 
 
 def _of_the_left(connection: Connection) -> list[RowMapping]:
-    """Unfinished hand-offs of people who have left. Whoever csms.csv never had is a question for `doctor`."""
-    joined = HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner).outerjoin(CUSTOMER, CUSTOMER.c.id == HANDOFF.c.customer_id)
-    asked = (HANDOFF.c.state.in_([state.value for state in UNFINISHED]), has_left(CSM))
-    columns = (HANDOFF.c.id, HANDOFF.c.owner, HANDOFF.c.acknowledge_within, CSM.c.manager, CUSTOMER.c.csm)
-    found = select(*columns, CUSTOMER.c.owners).select_from(joined).where(*asked)
-    return list(connection.execute(found.order_by(HANDOFF.c.id).limit(BATCH)).mappings())
+    return list(connection.execute(OF_THE_LEFT.order_by(HANDOFF.c.id).limit(BATCH)).mappings())
 
 
 def _leave(connection: Connection, published: Published, owners: Owners, row: RowMapping, now: datetime) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, Table, literal, select, text, true
+from sqlalchemy import ColumnElement, Connection, Date, String, Table, column, literal, select, text, true
 
 from bot.rules.conditions import Condition, LocalDays
+from bot.rules.zones import is_zone, local_date
 from storage.accounts import CustomerChange
 
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
@@ -21,15 +22,18 @@ EVERYBODY, MARKED_TODAY, MARKED = ("everybody",), ("marked today",), ("marked",)
 #: Ends the token under which detect marks the customers of the zones with a new day, where those are not all.
 NEW_DAY = "/day"
 #: Every zone of customers and "" for none, by skips through the index: one statement of a few look-ups at any size.
-ZONES_IN_USE = text(
-    """WITH RECURSIVE used(zone) AS (
+_ZONES = """WITH RECURSIVE used(zone) AS (
         SELECT min(timezone) FROM customer WHERE timezone > ''
         UNION ALL
         SELECT (SELECT min(timezone) FROM customer WHERE timezone > used.zone) FROM used WHERE used.zone IS NOT NULL)
-    SELECT '' WHERE EXISTS (SELECT 1 FROM customer WHERE timezone IS NULL)
+    SELECT '' AS zone WHERE EXISTS (SELECT 1 FROM customer WHERE timezone IS NULL)
         OR EXISTS (SELECT 1 FROM customer WHERE timezone = '')
     UNION ALL SELECT zone FROM used WHERE zone IS NOT NULL"""
-)
+ZONES_IN_USE = text(_ZONES)
+#: The same, each with the day on which everybody there was looked at last.
+ZONES_AND_DAYS = text(
+    f"SELECT zones.zone, zone_day.day FROM ({_ZONES}) AS zones LEFT JOIN zone_day ON zone_day.timezone = zones.zone"
+).columns(column("zone", String()), column("day", Date()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,13 @@ class News:
 def local_days(connection: Connection, now: datetime, default_zone: str) -> LocalDays:
     """Today, everywhere our customers are."""
     return LocalDays.at(now, default_zone, zones_in_use(connection))
+
+
+def days_in_zones(connection: Connection, now: datetime, default_zone: str) -> tuple[dict[str, date], frozenset[str]]:
+    """Today, by every zone of customers; and the zones in which a day began that nobody looked at yet."""
+    seen = {row.zone: row.day for row in connection.execute(ZONES_AND_DAYS)}
+    today = {zone: local_date(now, zone if is_zone(zone) else default_zone) for zone in seen}
+    return today, frozenset(zone for zone, day in today.items() if seen[zone] != day)
 
 
 def zones_in_use(connection: Connection) -> list[str]:

@@ -45,6 +45,8 @@ from storage.journeys import OccasionState
 from storage.prepared import Prepared
 
 HEARD_AGAIN = timedelta(days=1)
+#: Openings of signals that no playbook was offered yet (storage.asking).
+UNHEARD_SIGNALS = select(occasions.EPISODE.c.id).where(UNHEARD_EPISODE)
 
 COLUMNS = (
     "playbook",
@@ -122,19 +124,31 @@ def _unheard(version: Version, row: PlaybookRow) -> ColumnElement[bool]:
 
 def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, heard: Heard) -> bool:
     """Whether anything is new for this playbook's trigger; an idle tick asks no more than this."""
+    if looks_without_news(published, row, news.now):
+        return True
     version = published.versions[row.version_id]
     match version.playbook.enter.trigger:
         case "on" | "after":
-            return heard.events or row.needs_sweep
+            return heard.events
         case "signal":
-            return heard.signals or row.needs_sweep
-        case "every" | "once":
-            moment = latest_moment(version.playbook.enter, published.settings.timezone, news.now)
-            return moment is not None and moment > (row.last_moment or row.live_since or news.now)
-        case "manual":
+            return heard.signals
+        case "every" | "once" | "manual":
             return False
         case _:
             return _whom_to_look_at(version, row, news, None) is not None
+
+
+def looks_without_news(published: Published, row: PlaybookRow, now: datetime) -> bool:
+    """Whether its moment has come and was not used yet, or it looks at everybody."""
+    enter = published.versions[row.version_id].playbook.enter
+    match enter.trigger:
+        case "every" | "once":
+            moment = latest_moment(enter, published.settings.timezone, now)
+            return moment is not None and moment > (row.last_moment or row.live_since or now)
+        case "manual":
+            return False
+        case _:
+            return row.needs_sweep
 
 
 Look = tuple[tuple[Any, ...], Callable[[], ColumnElement[bool]]]
@@ -161,7 +175,7 @@ def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Gro
 
 def what_was_heard(connection: Connection, now: datetime) -> Heard:
     """What no playbook was offered yet."""
-    episode = connection.scalar(select(occasions.EPISODE.c.id).where(UNHEARD_EPISODE).limit(1))
+    episode = connection.scalar(UNHEARD_SIGNALS.limit(1))
     return Heard(events=_has_new_events(connection, now), signals=episode is not None)
 
 

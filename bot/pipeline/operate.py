@@ -17,6 +17,7 @@ from bot.pipeline.published import Published
 from bot.pipeline.resuming import PauseKind, Standstill, look_anew, settle_standstill
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from storage.accounts import Pause
+from storage.asking import NOW
 from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
 from storage.enrollments import ENROLLMENT, WALK_COLUMNS, Walk, write_walks
@@ -45,6 +46,10 @@ def pause(connection: Connection, kind: PauseKind, key: str, now: datetime, *, u
     reason = "paused" if until is None else "paused_until"
     write_entries(connection, [_operated(connection, now, reason, kind, key, until)])
     return standing is None
+
+
+#: Pauses until a moment that has come (storage.asking).
+PAUSES_OVER = select(PAUSE.c.key).where(PAUSE.c.until <= NOW)
 
 
 def resume_due(connection: Connection, now: datetime, on_resume: Mapping[str, str] | None = None) -> int:

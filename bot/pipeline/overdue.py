@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, or_, select
 
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published, calendar_for
 from bot.pipeline.unanswered import acknowledge_time
 from storage import handoff_moves
+from storage.asking import NOW, from_now
 from storage.database import Database
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
 from storage.handoffs import Handoff, HandoffAct
@@ -22,29 +23,36 @@ SHORTEST_GRACE = timedelta(days=1)
 BATCH = 500
 
 
+def _past_due(act: str, latest: ColumnElement[datetime]) -> Select[int]:
+    """Unfinished ones that were due by `latest` and for which this was not done since."""
+    was_done = select(ACT.c.id).where(ACT.c.handoff_id == HANDOFF.c.id, ACT.c.act == act, ACT.c.at >= HANDOFF.c.due_at)
+    return select(HANDOFF.c.id).where(
+        HANDOFF.c.state.in_([state.value for state in UNFINISHED]),
+        HANDOFF.c.due_at <= latest,
+        or_(HANDOFF.c.snoozed_until.is_(None), HANDOFF.c.snoozed_until <= NOW),
+        ~was_done.exists(),
+    )
+
+
+#: Hand-offs past their due time (storage.asking): not reminded of yet, and perhaps to go up.
+PAST_DUE = _past_due(handoff_moves.REMINDED, NOW)
+LONG_PAST_DUE = _past_due(handoff_moves.LATE, from_now(-SHORTEST_GRACE))
+
+
 def mind_due_times(database: Database, published: Published, now: datetime) -> tuple[int, int]:
     """How many were reminded, and how many went up."""
     with database.write() as connection:
         owners = Owners(connection, published.settings, now)
-        late = _past_due(connection, handoff_moves.LATE, now - SHORTEST_GRACE, now)
+        late = _records(connection, LONG_PAST_DUE, now)
         raised = sum(_go_up(connection, published, owners, found, now) for found in late)
         reminded = sum(
-            handoff_moves.remind(connection, found.id, at=now).is_done
-            for found in _past_due(connection, handoff_moves.REMINDED, now, now)
+            handoff_moves.remind(connection, found.id, at=now).is_done for found in _records(connection, PAST_DUE, now)
         )
     return reminded, raised
 
 
-def _past_due(connection: Connection, act: str, latest: datetime, now: datetime) -> list[HandoffRecord]:
-    """Unfinished ones that were due by `latest` and for which this was not done since."""
-    was_done = select(ACT.c.id).where(ACT.c.handoff_id == HANDOFF.c.id, ACT.c.act == act, ACT.c.at >= HANDOFF.c.due_at)
-    asked: tuple[ColumnElement[bool], ...] = (
-        HANDOFF.c.state.in_([state.value for state in UNFINISHED]),
-        HANDOFF.c.due_at <= latest,
-        or_(HANDOFF.c.snoozed_until.is_(None), HANDOFF.c.snoozed_until <= now),
-        ~was_done.exists(),
-    )
-    ids = connection.scalars(select(HANDOFF.c.id).where(*asked).order_by(HANDOFF.c.id).limit(BATCH)).all()
+def _records(connection: Connection, asked: Select[int], now: datetime) -> list[HandoffRecord]:
+    ids = connection.scalars(asked.order_by(HANDOFF.c.id).limit(BATCH), {"now": now}).all()
     return [found for found in (get(connection, handoff_id) for handoff_id in ids) if found is not None]
 
 

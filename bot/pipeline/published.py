@@ -53,7 +53,7 @@ class Published:
     versions: Mapping[int, Version]
     links: MailLinks = NO_LINKS
     grounds: dict[tuple[str, ...], Ground] = field(default_factory=dict, compare=False, repr=False)
-    #: What preflight works out once for all mails of a step, by whatever it depends on.
+    #: What is worked out once for as long as the deployment stands, by whatever it depends on.
     terms: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def ground(self, days: LocalDays) -> Ground:

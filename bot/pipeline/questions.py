@@ -81,21 +81,25 @@ def ask_about_gaps(
     open_handoffs(connection, questions)
 
 
+_WAITS_FOR_AN_ANSWER = exists().where(
+    MESSAGE.c.customer_id == HANDOFF.c.customer_id,
+    or_(
+        and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.reason.in_(GAPS)),
+        and_(MESSAGE.c.state.in_(UNDER_WAY), or_(MESSAGE.c.contact_id.is_(None), MESSAGE.c.reason == "facts_changed")),
+    ),
+)
+#: Questions about customers for which no mail waits for the answer any more (storage.asking).
+ANSWERED = select(HANDOFF.c.id).where(
+    HANDOFF.c.kind == QUESTION,
+    HANDOFF.c.occurrence == QUESTION,
+    HANDOFF.c.state == HandoffState.OPEN.value,
+    ~_WAITS_FOR_AN_ANSWER,
+)
+
+
 def withdraw_answered(connection: Connection, now: datetime) -> None:
     """A question is over when no mail of that customer waits for its answer any more."""
-    waits = exists().where(
-        MESSAGE.c.customer_id == HANDOFF.c.customer_id,
-        or_(
-            and_(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.reason.in_(GAPS)),
-            and_(
-                MESSAGE.c.state.in_(UNDER_WAY), or_(MESSAGE.c.contact_id.is_(None), MESSAGE.c.reason == "facts_changed")
-            ),
-        ),
-    )
-    answered = select(HANDOFF.c.id).where(
-        HANDOFF.c.kind == QUESTION, HANDOFF.c.occurrence == QUESTION, HANDOFF.c.state == HandoffState.OPEN.value, ~waits
-    )
-    ids = list(connection.scalars(answered).all())
+    ids = list(connection.scalars(ANSWERED).all())
     if ids:
         handoff_moves.withdraw(connection, ids, reason="answered", at=now)
 

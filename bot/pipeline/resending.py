@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from bot.pipeline.published import Published
 from bot.rules.steps_model import EmailStep
+from storage.asking import from_now
 from storage.enrollments import ENROLLMENT, rows_not_paused
 from storage.outbox import MessageState
 from storage.outbox_moves import ATTEMPT, COLUMNS, MESSAGE, MessageRow, write_moves
@@ -22,9 +23,15 @@ TIME_TO_TELL = timedelta(hours=1)
 DOUBTFUL = ("unknown", "accepted")
 
 
+#: Mails whose fate the provider had time to tell (storage.asking).
+DOUBTED = select(MESSAGE.c.id).where(
+    MESSAGE.c.state == MessageState.UNKNOWN.value, MESSAGE.c.over_at <= from_now(-TIME_TO_TELL)
+)
+
+
 def resend_unknown(connection: Connection, published: Published, now: datetime) -> list[MessageRow]:
     """Move them back to pending; returns the rows moved."""
-    steps = _choosing(published)
+    steps = choosing(published)
     if not steps:
         return []
     chosen = or_(*(and_(ENROLLMENT.c.version_id == version, MESSAGE.c.step.in_(names)) for version, names in steps))
@@ -46,7 +53,7 @@ def resend_unknown(connection: Connection, published: Published, now: datetime) 
     return [after for _, after in moves]
 
 
-def _choosing(published: Published) -> list[tuple[int, list[str]]]:
+def choosing(published: Published) -> list[tuple[int, list[str]]]:
     """Versions with the ids of their steps that ask for it."""
     found = []
     for version in published.versions.values():

@@ -8,6 +8,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 import structlog
@@ -19,6 +20,7 @@ from bot.pipeline.quiet import call_time
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar
 from storage.accounts import Csm, has_left
+from storage.asking import NOW, Questions, from_now
 from storage.bulk import insert_new_rows
 from storage.database import Database
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
@@ -38,6 +40,12 @@ LONGEST_PAUSE = timedelta(hours=1)
 SEND_SECONDS = 60.0
 BATCH = 200
 CATEGORY = "staff"
+
+_IS_DUE = and_(
+    STAFF_MAIL.c.state == literal_column("'owed'"),
+    or_(STAFF_MAIL.c.not_before.is_(None), STAFF_MAIL.c.not_before <= NOW),
+)
+_IS_LOST = and_(STAFF_MAIL.c.state == literal_column("'submitting'"), STAFF_MAIL.c.not_before <= NOW)
 
 NO_SLACK, NOT_IN_SLACK, SLACK_FAILS = "no_slack", "not_in_slack", "slack_fails"
 REPORT = "report"
@@ -81,6 +89,9 @@ class Postman:
 def mail_handoffs(postman: Postman) -> dict[str, int]:
     """Owes and sends what is due; how many by their state."""
     now = postman.clock.now()
+    with postman.database.read() as connection:
+        if not _questions(has_slack=postman.has_slack).ask(connection, now):
+            return {}
     with postman.database.write() as connection:
         _owe(connection, postman, now)
         _give_up_on_unknown(connection, now)
@@ -129,28 +140,46 @@ def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
             connection.execute(update(STAFF_MAIL).where(first).values(text=ids))
 
 
-def _uncalled(connection: Connection, postman: Postman, now: datetime) -> list[tuple[HandoffRecord, str]]:
+@cache
+def _uncalled_rows(*, has_slack: bool) -> Select[Any]:
     """Unfinished hand-offs of people with an address whose card does not come, or has not come for too long."""
     is_reachable = and_(func.coalesce(CSM.c.email, "") != "", ~has_left(CSM))
-    is_due = or_(HANDOFF.c.post_not_before.is_(None), HANDOFF.c.post_not_before <= now)
+    is_due = or_(HANDOFF.c.post_not_before.is_(None), HANDOFF.c.post_not_before <= NOW)
     waits = HANDOFF.c.posting == literal_column("'wanted'")
-    has_no_slack = CSM.c.slack_user_id.is_(None) if postman.has_slack else CSM.c.key.is_not(None)
+    has_no_slack = CSM.c.slack_user_id.is_(None) if has_slack else CSM.c.key.is_not(None)
     ways = [and_(waits, is_due, has_no_slack)]
-    if postman.has_slack:
+    if has_slack:
         ways += [
-            and_(waits, HANDOFF.c.urgency == urgency, HANDOFF.c.post_fault_since <= now - patience)
+            and_(waits, HANDOFF.c.urgency == urgency, HANDOFF.c.post_fault_since <= from_now(-patience))
             for urgency, patience in PATIENCE.items()
         ]
         ways.append(and_(HANDOFF.c.posting == "failed", HANDOFF.c.post_fault_since.is_not(None)))
-    found = (
+    return (
         select(HANDOFF.c.id, CSM.c.slack_user_id)
         .select_from(HANDOFF.join(CSM, CSM.c.key == HANDOFF.c.owner))
         .where(HANDOFF.c.state.in_([state.value for state in UNFINISHED]), is_reachable, or_(*ways))
         .where(~_is_mailed().exists())
-        .order_by(HANDOFF.c.urgency != "high", HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)
     )
+
+
+@cache
+def _questions(*, has_slack: bool) -> Questions:
+    """Whether there is anything to owe, to send or to give up."""
+    return Questions(
+        {
+            "uncalled": _uncalled_rows(has_slack=has_slack),
+            "owed": select(STAFF_MAIL.c.id).where(_IS_DUE),
+            "lost": select(STAFF_MAIL.c.id).where(_IS_LOST),
+        }
+    )
+
+
+def _uncalled(connection: Connection, postman: Postman, now: datetime) -> list[tuple[HandoffRecord, str]]:
+    """The hand-offs that call somebody by mail, with the reason."""
+    most_urgent_first = (HANDOFF.c.urgency != "high", HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)
+    found = _uncalled_rows(has_slack=postman.has_slack).order_by(*most_urgent_first).limit(BATCH)
     listed = []
-    for row in connection.execute(found.limit(BATCH)).all():
+    for row in connection.execute(found, {"now": now}).all():
         handoff = get(connection, row.id)
         if handoff is not None:
             without = NOT_IN_SLACK if row.slack_user_id is None else SLACK_FAILS
@@ -178,12 +207,8 @@ def _write(connection: Connection, handoff_id: int, **values: object) -> None:
 
 def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
     """The intent: from here on they count as handed over until an answer says otherwise."""
-    due = and_(
-        STAFF_MAIL.c.state == literal_column("'owed'"),
-        or_(STAFF_MAIL.c.not_before.is_(None), STAFF_MAIL.c.not_before <= now),
-    )
-    found = select(STAFF_MAIL.c.id).where(due).order_by(STAFF_MAIL.c.id).limit(BATCH).with_for_update(skip_locked=True)
-    ids = list(connection.scalars(found))
+    found = select(STAFF_MAIL.c.id).where(_IS_DUE).order_by(STAFF_MAIL.c.id).limit(BATCH)
+    ids = list(connection.scalars(found.with_for_update(skip_locked=True), {"now": now}))
     if not ids:
         return []
     connection.execute(
@@ -198,9 +223,9 @@ def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
 
 def _give_up_on_unknown(connection: Connection, now: datetime) -> None:
     """A worker died with them in its hands: nobody knows, so nobody sends them again."""
-    lost = and_(STAFF_MAIL.c.state == literal_column("'submitting'"), STAFF_MAIL.c.not_before <= now)
     fault = "journeybot stopped while it was being sent"
-    connection.execute(update(STAFF_MAIL).where(lost).values(state=MailState.UNKNOWN.value, fault=fault))
+    lost = update(STAFF_MAIL).where(_IS_LOST).values(state=MailState.UNKNOWN.value, fault=fault)
+    connection.execute(lost, {"now": now})
 
 
 def _send(postman: Postman, claimed: Sequence[Row[Any]]) -> dict[str, int]:

@@ -37,6 +37,13 @@ _ASKED = (
     )
     .order_by(HANDOFF.c.id)
 )
+#: Templates that somebody is asked about, and mails that wait with one (storage.asking).
+ASKED_ABOUT = {
+    "template_questions": _ASKED,
+    "template_mails": select(MESSAGE.c.id).where(
+        MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.reason == HELD_WITH_IT
+    ),
+}
 
 
 def hold_with_templates(connection: Connection, judgements: dict[int, Judgement]) -> None:

@@ -11,10 +11,11 @@ from bot.channels.base import MailChannel
 from bot.clock import Clock
 from bot.failpoints import Place, pass_by
 from bot.pipeline.absorb import absorb
-from bot.pipeline.advance import advance
+from bot.pipeline.advance import AdvanceCount, advance
+from bot.pipeline.agenda import Agenda, look_around
 from bot.pipeline.deliver import deliver
 from bot.pipeline.derive import derive
-from bot.pipeline.detect import detect, has_unseen, settle
+from bot.pipeline.detect import detect, settle
 from bot.pipeline.enroll import enroll
 from bot.pipeline.fuse_acts import take_answers
 from bot.pipeline.mail_fuses import count_days, mind_rates
@@ -25,6 +26,7 @@ from bot.pipeline.wake import wake
 from storage.claim_order import has_due
 from storage.database import Database
 from storage.hosts import SendPause
+from storage.transports import blocked_until
 
 #: A mail that is accepted lets its walk go on, which may owe the next thing; so the passes repeat until all is quiet.
 MOST_ROUNDS = 20
@@ -61,16 +63,17 @@ def tick(
     report = TickReport(at=clock.now())
     while report.rounds < MOST_ROUNDS and not is_stopping():
         report.rounds += 1
-        moved = (
-            _look(database, published, clock.now(), report, installation)
-            if _has_news(database, report, clock.now())
-            else 0
-        )
-        advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
+        agenda = look_around(database, published, clock.now(), begins=report.rounds == 1)
+        moved = _look(database, published, clock.now(), report, installation) if agenda.news else 0
+        advanced = AdvanceCount()
+        if agenda.walks or agenda.news:
+            advanced = advance(database, published, clock.now(), is_stopping=is_stopping)
         report.moved += advanced.moved
         if advanced.faults:
             report.faults.append(f"{advanced.faults} walk(s) set aside")
-        if report.rounds > 1 and not (moved or advanced.moved or _owes(database, clock.now())):
+        if not (moved or advanced.moved or _owes(database, clock.now(), agenda, begins=report.rounds == 1)):
+            if report.rounds == 1:
+                _note_what_stops(database, channel, guard, clock.now(), agenda, report)
             break
         delivered = deliver(
             database, published, channel, clock, installation=installation, is_stopping=is_stopping, guard=guard
@@ -84,18 +87,27 @@ def tick(
     return report
 
 
-def _has_news(database: Database, report: TickReport, now: datetime) -> bool:
-    """The first round always looks; later ones only where the round before left something to look at."""
-    if report.rounds == 1:
+def _owes(database: Database, now: datetime, agenda: Agenda, *, begins: bool) -> bool:
+    """Whether deliver has anything to do though no walk moved. What had waited for its recipient may have become several mails;
+    a look may have freed mails without moving anybody."""
+    if agenda.mails if begins else agenda.is_any_mail_due:
         return True
-    with database.read() as connection:
-        return has_unseen(connection, now)
-
-
-def _owes(database: Database, now: datetime) -> bool:
-    """Whether a mail is due after all: one that had waited for its recipient may have become several."""
+    if not agenda.news:
+        return False
     with database.read() as connection:
         return has_due(connection, now)
+
+
+def _note_what_stops(
+    database: Database, channel: MailChannel, guard: SendGuard, now: datetime, agenda: Agenda, report: TickReport
+) -> None:
+    """What deliver would have said, had anything been due."""
+    if guard is OPEN_GUARD and not agenda.may_be_closed:
+        return
+    with database.read() as connection:
+        report.pause = guard.pause(connection)
+        is_closed = agenda.may_be_closed and blocked_until(connection, channel.name, now) is not None
+    report.blocked = is_closed or report.pause is not None
 
 
 def _look(database: Database, published: Published, now: datetime, report: TickReport, installation: str) -> int:

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, Table, and_, case, or_, select
+from sqlalchemy import Connection, Select, Table, case, or_, select
 
 from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
 from bot.rules.durations import parse_duration
 from bot.rules.working_hours import is_working
 from storage import handoff_moves
 from storage.accounts import Csm
+from storage.asking import NOW
 from storage.database import Database
 from storage.handoff_mails import tell_unsent, unsent_mails
 from storage.handoff_views import UNFINISHED, HandoffRecord, get
@@ -31,6 +32,25 @@ RUNGS_SAID = 2
 RUNGS_USUAL = 3
 CHANNEL = "channel"
 BATCH = 500
+
+_HAS_NO_SNOOZE = or_(HANDOFF.c.snoozed_until.is_(None), HANDOFF.c.snoozed_until <= NOW)
+#: Hand-offs that time made due (storage.asking): whose snooze is over, whom nobody acknowledged, and whose time is nearly over.
+OVER_SNOOZED = select(HANDOFF.c.id).where(
+    HANDOFF.c.state.in_([str(state) for state in UNFINISHED]), HANDOFF.c.snoozed_until <= NOW
+)
+LATE = select(HANDOFF.c.id).where(
+    HANDOFF.c.state == HandoffState.OPEN,
+    HANDOFF.c.acknowledge_by <= NOW,
+    HANDOFF.c.escalations < case((HANDOFF.c.escalate_to.is_(None), RUNGS_USUAL), else_=RUNGS_SAID),
+    _HAS_NO_SNOOZE,
+)
+NEARLY_LATE = select(HANDOFF.c.id).where(
+    HANDOFF.c.state == HandoffState.OPEN,
+    HANDOFF.c.remind_at <= NOW,
+    HANDOFF.c.acknowledge_by > NOW,
+    HANDOFF.c.owner.is_not(None),
+    _HAS_NO_SNOOZE,
+)
 
 _log = structlog.get_logger("journeybot.unanswered")
 
@@ -99,38 +119,15 @@ def escalate_overdue(
             has_channel=has_channel,
         )
         woken = sum(
-            handoff_moves.wake(connection, one, at=now).is_done for one in _over_snoozed(connection, now, limit)
+            handoff_moves.wake(connection, one, at=now).is_done for one in _ids(connection, OVER_SNOOZED, now, limit)
         )
-        escalated = sum(_escalate(connection, one, look) for one in _late(connection, now, limit))
-        reminded = sum(_remind(connection, one, look) for one in _nearly_late(connection, now, limit))
+        escalated = sum(_escalate(connection, one, look) for one in _ids(connection, LATE, now, limit))
+        reminded = sum(_remind(connection, one, look) for one in _ids(connection, NEARLY_LATE, now, limit))
     return OverdueCounts(escalated=escalated, woken=woken, reminded=reminded)
 
 
-def _over_snoozed(connection: Connection, now: datetime, limit: int) -> list[int]:
-    over = and_(HANDOFF.c.state.in_([str(state) for state in UNFINISHED]), HANDOFF.c.snoozed_until <= now)
-    return list(connection.execute(select(HANDOFF.c.id).where(over).order_by(HANDOFF.c.id).limit(limit)).scalars())
-
-
-def _late(connection: Connection, now: datetime, limit: int) -> list[int]:
-    rungs = case((HANDOFF.c.escalate_to.is_(None), RUNGS_USUAL), else_=RUNGS_SAID)
-    late = and_(
-        HANDOFF.c.state == HandoffState.OPEN,
-        HANDOFF.c.acknowledge_by <= now,
-        HANDOFF.c.escalations < rungs,
-        or_(HANDOFF.c.snoozed_until.is_(None), HANDOFF.c.snoozed_until <= now),
-    )
-    return list(connection.execute(select(HANDOFF.c.id).where(late).order_by(HANDOFF.c.id).limit(limit)).scalars())
-
-
-def _nearly_late(connection: Connection, now: datetime, limit: int) -> list[int]:
-    nearly = and_(
-        HANDOFF.c.state == HandoffState.OPEN,
-        HANDOFF.c.remind_at <= now,
-        HANDOFF.c.acknowledge_by > now,
-        HANDOFF.c.owner.is_not(None),
-        or_(HANDOFF.c.snoozed_until.is_(None), HANDOFF.c.snoozed_until <= now),
-    )
-    return list(connection.execute(select(HANDOFF.c.id).where(nearly).order_by(HANDOFF.c.id).limit(limit)).scalars())
+def _ids(connection: Connection, found: Select[int], now: datetime, limit: int) -> list[int]:
+    return list(connection.scalars(found.order_by(HANDOFF.c.id).limit(limit), {"now": now}))
 
 
 def _remind(connection: Connection, handoff_id: int, look: _Look) -> bool:
@@ -218,8 +215,5 @@ def acknowledge_time(
 
 def tell_of_unsent_mails(database: Database, now: datetime) -> None:
     """Who sent a mail from a card hears once that it did not go."""
-    with database.read() as connection:
-        unsent = unsent_mails(connection, now)
-    if unsent:
-        with database.write() as connection:
-            tell_unsent(connection, unsent, now)
+    with database.write() as connection:
+        tell_unsent(connection, unsent_mails(connection, now), now)
