@@ -124,15 +124,48 @@ class SharedDatabase:
     def _empty(self, engine: Engine) -> bool:
         """Whether it is as it was when it was made."""
         with engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SECONDS_FOR_A_LOCK}s'")
-            connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name <> current_setting('application_name')"
-            )
+            _end_others(connection)
             if connection.exec_driver_sql(SHAPE).scalar_one() != self._shape:
                 return False
             _empty_tables(connection)
         return True
+
+
+class FilledDatabase:
+    """One database with rows, which are put back case after case. `engine`: of the one who makes the cases."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        with engine.connect() as connection, connection.begin():
+            self._filled = [table.name for table in metadata.sorted_tables if _has_rows(connection, table.name)]
+            connection.exec_driver_sql("CREATE SCHEMA prepared")
+            for name in self._filled:
+                connection.exec_driver_sql(f'CREATE TABLE prepared."{name}" AS TABLE public."{name}"')
+            self._numbers = connection.exec_driver_sql(
+                "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+            ).all()
+
+    def refill(self) -> None:
+        """As it was. Whoever else is connected is thrown out."""
+        with self._engine.connect() as connection, connection.begin():
+            _end_others(connection)
+            _empty_tables(connection)
+            for name in self._filled:
+                connection.exec_driver_sql(f'INSERT INTO public."{name}" TABLE prepared."{name}"')
+            for name, value in self._numbers:
+                connection.exec_driver_sql(f"SELECT setval('{name}', {value})")
+
+
+def _has_rows(connection: Connection, table: str) -> bool:
+    return bool(connection.exec_driver_sql(f'SELECT EXISTS (SELECT 1 FROM "{table}")').scalar_one())
+
+
+def _end_others(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SECONDS_FOR_A_LOCK}s'")
+    connection.exec_driver_sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name <> current_setting('application_name')"
+    )
 
 
 def _empty_tables(connection: Connection) -> None:

@@ -3,17 +3,15 @@ Asks the database with the engine's own expressions, so it cannot disagree with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, select
 
-from bot.authoring.workspace_file import WorkspaceSettings
 from bot.errors import ConditionError
 from bot.insight.explanation import SeenLeaf
 from bot.insight.handoff_brief import Reader
 from bot.insight.leaf_columns import LeafColumns
-from bot.pipeline.news import local_days
 from bot.pipeline.scopes import Ground, walk_joins
 from bot.rules.conditions import parse_condition
 from bot.rules.reasons import sentence
@@ -31,7 +29,7 @@ LONGEST = 160
 
 
 def evidence_of(
-    connection: Connection, handoff: HandoffRecord, reader: Reader, settings: WorkspaceSettings
+    connection: Connection, handoff: HandoffRecord, reader: Reader, ground: Callable[[], Ground]
 ) -> list[str]:
     """The decision's sentence, then one line per value; empty for a hand-off of no walk."""
     if handoff.enrollment_id is None:
@@ -44,8 +42,7 @@ def evidence_of(
     condition = (decided.details or {}).get("condition") if decided is not None else entry
     if condition:
         is_contact = definition.get("walks") == "contact"
-        ground = Ground(days=local_days(connection, reader.now, settings.timezone), settings=settings)
-        lines += _values(connection, handoff.enrollment_id, str(condition), ground, is_contact=is_contact)
+        lines += _values(connection, handoff.enrollment_id, str(condition), ground(), is_contact=is_contact)
     return lines
 
 
@@ -67,13 +64,19 @@ def _values(
     connection: Connection, enrollment_id: int, text: str, ground: Ground, *, is_contact: bool
 ) -> Iterator[str]:
     try:
-        leaves = LeafColumns(parse_condition(text), ground.scope(contact=is_contact, walk=True))
+        leaves, asked = ground.kept(("evidence", text, is_contact), lambda: _asked(text, ground, is_contact=is_contact))
     except ConditionError:
         return  # a moment (`next_meeting(…) - 1 day`), or a name that this version does not know
-    asked = select(*leaves.columns()).select_from(walk_joins(is_contact)).where(ENROLLMENT.c.id == enrollment_id)
-    row = connection.execute(asked).one_or_none()
+    row = connection.execute(asked, {"walk": enrollment_id}).one_or_none()
     for leaf in leaves.seen(row)[:MOST_VALUES] if row is not None else ():
         yield f"• {leaf.text[:LONGEST]} → {_shown(leaf)}"
+
+
+def _asked(text: str, ground: Ground, *, is_contact: bool) -> tuple[LeafColumns, Select[Any]]:
+    """The leaves of the condition, and the statement that asks for them of the walk bound as `walk`."""
+    leaves = LeafColumns(parse_condition(text), ground.scope(contact=is_contact, walk=True))
+    of_walk = ENROLLMENT.c.id == bindparam("walk")
+    return leaves, select(*leaves.columns()).select_from(walk_joins(is_contact)).where(of_walk)
 
 
 def _shown(leaf: SeenLeaf) -> str:

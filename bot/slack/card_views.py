@@ -138,7 +138,7 @@ def build_card_view(
         reason=_reasons(connection, handoff, reader),
         evidence=()
         if handoff.is_finished
-        else tuple(evidence_of(connection, handoff, reader, drawer.settings(connection))),
+        else tuple(evidence_of(connection, handoff, reader, lambda: drawer.settings.ground(connection, reader.now))),
         brief=() if handoff.is_finished else read_brief(connection, handoff, reader),
         tasks=tuple(reader.text_of(task) for task in handoff.tasks),
         ticked=frozenset(handoff.ticked or ()),

@@ -26,6 +26,7 @@ from storage.outbox import MessageState
 from tests.fakes.sendgrid_server import FakeSendGrid
 from tests.fakes.sendgrid_webhook import wire_event
 from tests.moving_database import MovingDatabase
+from tests.postgresql import FilledDatabase
 from tests.promise.forge import End, Order, SharedClock
 
 ROOT = Path(__file__).parents[2]
@@ -85,30 +86,39 @@ class Smithy:
     events_url: str
     number: int = 0
     _admin: Any = None
+    _filled: FilledDatabase | None = None
 
     @contextmanager
     def case(self) -> Iterator[Case]:
         """A fresh copy at the beginning of time, and a healthy provider."""
         self.number += 1
         self.clock.move_to(self.start_at)
-        with self._copy(f"case_{os.getpid()}_{self.number}") as url, FakeSendGrid() as provider:
-            self.database.move_to(url)
+        copy = self._copied if self.database.is_sqlite else self._refilled
+        with copy() as url, FakeSendGrid() as provider:
             yield Case(smithy=self, url=url, provider=provider)
-            self.database.engine.dispose()
 
     @contextmanager
-    def _copy(self, name: str) -> Iterator[str]:
-        if self.database.is_sqlite:
-            path = self.folder / f"{name}.db"
-            shutil.copyfile(str(make_url(self.template).database), path)
-            yield f"sqlite:///{path}"
-            for left in self.folder.glob(f"{name}.db*"):
-                left.unlink()
-            return
-        template = make_url(self.template).database
-        self._administer(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield make_url(self.template).set(database=name).render_as_string(hide_password=False)
-        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+    def _copied(self) -> Iterator[str]:
+        name = f"case_{os.getpid()}_{self.number}.db"
+        path = self.folder / name
+        shutil.copyfile(str(make_url(self.template).database), path)
+        self.database.move_to(f"sqlite:///{path}")
+        yield f"sqlite:///{path}"
+        self.database.engine.dispose()
+        for left in self.folder.glob(f"{name}*"):
+            left.unlink()
+
+    @contextmanager
+    def _refilled(self) -> Iterator[str]:
+        """Always the same database: a copy of its own for each case takes the server longer than the case."""
+        name = f"{make_url(self.template).database}_case"
+        url = make_url(self.template).set(database=name).render_as_string(hide_password=False)
+        if self._filled is None:
+            self._administer(f"CREATE DATABASE {name} TEMPLATE {make_url(self.template).database} STRATEGY FILE_COPY")
+            self.database.move_to(url)
+            self._filled = FilledDatabase(self.database.engine)
+        self._filled.refill()
+        yield url
 
     def _administer(self, statement: str) -> None:
         if self._admin is None:
@@ -120,6 +130,8 @@ class Smithy:
     def close(self) -> None:
         self.forge.close()
         self.database.engine.dispose()
+        if self._filled is not None:
+            self._administer(f"DROP DATABASE {make_url(self.template).database}_case WITH (FORCE)")
         if self._admin is not None:
             self._admin.dispose()
 
