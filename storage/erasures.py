@@ -47,6 +47,7 @@ _WITH_EVENT = Fate(blanks={"event": None, "fault": None})
 #: no person in it stays, so that the counts of walks, mails and hand-offs, and the sums of reports, stay what they were.
 FATES: Mapping[str, Fate] = {
     "contact_role": Fate(forgets=True),
+    "curriculum_assignment": Fate(forgets=True),
     "tracked_person": Fate(forgets=True),
     "note": Fate(forgets=True),
     "reply": Fate(forgets=True),

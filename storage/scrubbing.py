@@ -40,6 +40,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "attempt": frozenset({"outcome", "reason"}),
     "contact": frozenset({"locale", "timezone", "consent"}),
     "customer": frozenset({"currency", "locale", "timezone", "touch", "csm", "open_days", "stage", "tier"}),
+    "curriculum_assignment": frozenset({"curriculum", "playbook"}),
     "customer_change": frozenset({"taken_by"}),
     "daily_usage": frozenset({"event", "source"}),
     "decision": frozenset({"verdict", "reason", "playbook", "step", "once"}),

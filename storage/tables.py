@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from storage import (
     accounts,
+    curricula,
     desk,
     facts,
     fuses,
@@ -26,6 +27,6 @@ from storage import (
 
 metadata = SQLModel.metadata
 MODULES = (
-    *(accounts, desk, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys, notices, outbox),
-    *(pacing, plans, scores, stages, sync, tracking),
+    *(accounts, curricula, desk, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys),
+    *(notices, outbox, pacing, plans, scores, stages, sync, tracking),
 )

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.authoring.yaml_source import Mapping as YamlMapping
-from bot.authoring.yaml_source import Scalar, read_yaml
+from bot.authoring.company import CHURN
+from bot.authoring.model_file import load_model_file
+from bot.rules.churn import ChurnFile
 
-CHURN = "playbooks/churn.yml"
 CHURN_REASONS = "churn_reasons"
 YES_NO = "yes_no"
 NUMBER = "number"
@@ -28,26 +28,7 @@ class Choice:
 
 def answer_list(files: Mapping[str, str], name: str) -> tuple[Choice, ...]:
     """Empty for a list that is not there."""
-    if name != CHURN_REASONS or CHURN not in files:
+    if name != CHURN_REASONS:
         return ()
-    tree, _ = read_yaml(files[CHURN], CHURN)
-    reasons = _entry(tree, "reasons")
-    if not isinstance(reasons, YamlMapping):
-        return ()
-    return tuple(
-        Choice(word=word, title=_texts(_entry(value, "title")) or {"en": word})
-        for word, value in reasons.entries.items()
-    )
-
-
-def _entry(tree: object, name: str) -> object:
-    return tree.entries.get(name) if isinstance(tree, YamlMapping) else None
-
-
-def _texts(value: object) -> dict[str, str]:
-    """A text, or texts by language."""
-    if isinstance(value, Scalar):
-        return {"en": value.text}
-    if not isinstance(value, YamlMapping):
-        return {}
-    return {locale: text.text for locale, text in value.entries.items() if isinstance(text, Scalar)}
+    churn, _, _ = load_model_file(files.get(CHURN, ""), CHURN, ChurnFile, what="churn.yml")
+    return tuple(Choice(word=word, title=reason.title) for word, reason in churn.reasons.items())

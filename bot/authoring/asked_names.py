@@ -1,11 +1,11 @@
 """What `check` says about names that conditions of the company-wide files ask for and nobody defined: metrics, features and signals
-in scorecard.yml and stages.yml, limits and surveys in all of them. Playbooks and the other names have findings of their own."""
+in scorecard.yml, stages.yml, content.yml and products.yml, limits and surveys in all of them. Playbooks and the other names have findings of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from bot.authoring.company import FEATURES, METRICS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.company import CONTENT, FEATURES, METRICS, PRODUCTS, SCORECARD, SIGNALS, STAGES, Company
 from bot.authoring.nearest import suggestion
 from bot.authoring.placed import PlacedText, Source
 from bot.errors import ConditionError, Finding, Severity
@@ -26,7 +26,7 @@ def check_asked_names(
         condition = _read(found.text)
         if condition is None:
             continue
-        if source.file in (SCORECARD, STAGES):
+        if source.file in (SCORECARD, STAGES, CONTENT, PRODUCTS):
             yield from _derived(source, found, condition, company)
         for name in sorted({node.name for node in every_node(condition.tree) if isinstance(node, Limit)} - set(limits)):
             message = f"workspace.yml has no limit `{name}`: it is empty for every customer without one of their own"

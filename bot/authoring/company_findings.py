@@ -1,5 +1,5 @@
-"""What `check` says about stages.yml, scorecard.yml and plans.yml together with the playbooks that name what they define. Joins
-stage_findings, scorecard_findings and plan_findings with the places of every condition; reads nothing."""
+"""What `check` says about stages.yml, scorecard.yml, plans.yml, content.yml, products.yml and churn.yml together with the playbooks
+that name what they define. Joins their findings with the places of every condition; reads nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator
 
 from bot.authoring.asked_names import check_asked_names
 from bot.authoring.company import FEATURES, METRICS, PLANS, SCORECARD, SIGNALS, STAGES, Company
+from bot.authoring.content_findings import check_content
+from bot.authoring.named_content_findings import check_named_content
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople
 from bot.authoring.placed import ParsedPlaybook, PlacedText, Source
 from bot.authoring.plan_findings import check_named_plans, check_plans
 from bot.authoring.scorecard_findings import check_asked_scores, check_scorecard
 from bot.authoring.stage_findings import check_named_stages, check_set_stages, check_stages
+from bot.authoring.templates import Templates
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.errors import Finding, Severity
 from bot.rules.scorecards import OVERALL
@@ -21,9 +24,10 @@ def check_company(
     company: Company,
     parsed: Collection[ParsedPlaybook],
     settings: WorkspaceSettings,
+    templates: Templates,
     known: KnownPeople = NOBODY_ASKED,
 ) -> list[Finding]:
-    """Findings of the three files, and of whoever asks for what they do not have."""
+    """Findings of the files, and of whoever asks for what they do not have."""
     ours = [*_of_company(company)]
     conditions = [*_of_playbooks(parsed), *ours]
     crm_leads = settings.stage_from == "import"
@@ -36,6 +40,8 @@ def check_company(
         *check_named_plans(parsed, conditions, company.plans),
         *check_asked_names(ours, conditions, company, settings.limits),
         *check_set_stages(parsed, company.stages, crm_leads=crm_leads),
+        *check_content(company),
+        *check_named_content(company, parsed, templates, conditions),
     ]
 
 
@@ -82,3 +88,4 @@ def _texts_of_ways(company: Company) -> Iterator[tuple[str, str, str]]:
         for number, objective in enumerate(template.objectives):
             if objective.target is not None:
                 yield PLANS, f"{kind}.objectives[{number}].target", objective.target
+    yield from company.wishes()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.authoring.model_findings import tell_errors
 from bot.authoring.model_keys import keys_of
-from bot.authoring.placed import Places
+from bot.authoring.placed import Places, Source
 from bot.authoring.yaml_source import Mapping, Sequence, Value, read_yaml
 from bot.authoring.yaml_to_steps import StepReader
 from bot.authoring.yaml_traps import short
@@ -36,6 +36,16 @@ def read_model(
         tell_errors(error, model, places)
         return None
     return None if places.findings else read
+
+
+def load_model_file(text: str, file: str, model: type[Model], *, what: str) -> tuple[Model, Source, list[Finding]]:
+    """A company-wide file whose root is a model: its content and where everything stands; empty, with findings, when something
+    must be repaired. A missing file and one with nothing but comments are empty."""
+    places = Places(file=file)
+    found = read_model(text, places, model, what=what) if text.strip() else None
+    if [finding.rule for finding in places.findings] == ["empty"]:
+        places.findings.clear()
+    return found or model(), places.source(), tidy_findings(places.findings)
 
 
 def tidy_findings(findings: list[Finding]) -> list[Finding]:

@@ -10,7 +10,7 @@ from bot.authoring.placed import ParsedPlaybook
 from bot.errors import Finding, Severity
 from bot.rules.steps_model import EmailStep, EnrollStep, HandoffStep
 
-LATER_KINDS = {"assign": "curricula", "webhook": "webhooks"}
+LATER_KINDS = {"webhook": "webhooks"}
 
 
 def check_playbooks(

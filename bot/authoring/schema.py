@@ -13,10 +13,13 @@ from pydantic import BaseModel
 
 from bot.authoring.model_keys import is_written, key_of
 from bot.authoring.workspace_model import WorkspaceSettings
+from bot.rules.catalogue import ContentFile
+from bot.rules.churn import ChurnFile
 from bot.rules.company_model import FeaturesFile, MetricsFile, SignalsFile
 from bot.rules.field_types import Part
 from bot.rules.plans import PlansFile
 from bot.rules.playbook import Playbook
+from bot.rules.products import ProductsFile
 from bot.rules.scorecards import ScorecardFile
 from bot.rules.stages import StagesFile
 from bot.rules.steps_model import STEP_MODELS, BranchStep, StepBase, WaitStep
@@ -38,7 +41,10 @@ NAMED_FILES: Mapping[str, type[Part]] = {
     "stages": StagesFile,
     "surveys": SurveysFile,
     "plans": PlansFile,
+    "products": ProductsFile,
 }
+#: Those that have keys of their own.
+WHOLE_FILES: Mapping[str, type[Part]] = {"content": ContentFile, "churn": ChurnFile}
 
 
 def export_schema() -> dict[str, Schema]:
@@ -47,6 +53,7 @@ def export_schema() -> dict[str, Schema]:
         PLAYBOOK_FILE: _schema_of(Playbook, "A journeybot playbook"),
         WORKSPACE_FILE: _schema_of(WorkspaceSettings, "journeybot's workspace.yml"),
         **{f"{name}.schema.json": _schema_of_root(model, name) for name, model in NAMED_FILES.items()},
+        **{f"{name}.schema.json": _schema_of(model, f"journeybot's {name}.yml") for name, model in WHOLE_FILES.items()},
     }
 
 

@@ -14,6 +14,7 @@ from bot.authoring.template_filters import DATE_STYLES, FILTERS, INNER_FILTERS, 
 from bot.authoring.template_names import Names, canonical_call, check_expression, path_of
 from bot.authoring.template_runtime import HTML, LARGEST_NUMBER, PLAIN, TESTS
 from bot.errors import TemplateRefused
+from bot.rules.catalogue import CONTENT, ITEM_PARTS, part_of
 
 Mode = Literal["html", "text", "line", "draft"]
 
@@ -142,6 +143,8 @@ class Guard:
             if path is not None:
                 is_local = path[0] in self._variables or (path[0] == "loop" and self._variables)
                 return ".".join(path if is_local else self.names.resolve(found, path))
+            if isinstance(found, nodes.Getattr) and isinstance(found.node, nodes.Call):
+                return part_of(canonical_call(found.node, self.names), found.attr)
             if isinstance(found, nodes.Call):
                 return canonical_call(found, self.names)
         return f"expression in line {node.lineno}"
@@ -161,6 +164,7 @@ class Guard:
     def _rewriters(self) -> tuple[tuple[type[nodes.Node], Callable[[Any], nodes.Expr]], ...]:
         return (
             (nodes.Call, self._call),
+            (nodes.Getattr, self._part),
             (nodes.Filter, self._filter),
             (nodes.Test, self._test),
             (nodes.Compare, self._comparison),
@@ -220,6 +224,17 @@ class Guard:
         self.expressions.add(text)
         if len(self.expressions) > MOST_EXPRESSIONS:
             _refuse(node, f"The template asks for more than {MOST_EXPRESSIONS} computed values", "too-long")
+        return nodes.Getitem(nodes.Name("values", "load"), nodes.Const(text), "load", lineno=node.lineno)
+
+    def _part(self, node: nodes.Getattr) -> nodes.Expr:
+        """`content(…).url`: a part of the item that the call finds."""
+        call = node.node
+        if not isinstance(call, nodes.Call) or path_of(call.node) != (CONTENT,):
+            _refuse_kind(node)
+        if node.attr not in ITEM_PARTS:
+            self.names.refuse_unknown(node, f"`.{node.attr}` of an item of content.yml", node.attr, ITEM_PARTS)
+        self._call(call)
+        text = part_of(canonical_call(call, self.names), node.attr)
         return nodes.Getitem(nodes.Name("values", "load"), nodes.Const(text), "load", lineno=node.lineno)
 
     def _filter(self, node: nodes.Filter) -> nodes.Expr:

@@ -13,7 +13,6 @@ from jinja2 import nodes
 
 from bot.errors import ConditionError, TemplateRefused
 from bot.rules.conditions import parse_value
-from bot.rules.vocabulary import VOCABULARY, is_available
 from bot.rules.vocabulary_plans import AT_START
 
 CUSTOMER_FIELDS = frozenset(
@@ -80,7 +79,6 @@ class Names:
             return self._field(node, self._whole(node, path))
         if root not in FREE_FORM and root not in self.names and root != "tags":
             self.refuse_unknown(node, f"name `{'.'.join(path)}`", root, self._all_paths())
-        _refuse_unavailable(node, root)
         return self._field(node, ("customer", *path))
 
     def _whole(self, node: nodes.Node, path: Sequence[str]) -> tuple[str, ...]:
@@ -159,20 +157,13 @@ def canonical_call(node: nodes.Call, names: Names) -> str:
 
 
 def check_expression(node: nodes.Node, text: str) -> None:
-    """Raises: TemplateRefused for arguments that SQL could not compute, or a function this version does not have."""
+    """Raises: TemplateRefused for arguments that SQL could not compute."""
     try:
         condition = parse_value(text)
     except ConditionError as error:
         _refuse(node, error.sentence, "call", error.hint)
-    for name in sorted(condition.names):
-        _refuse_unavailable(node, name)
     if AT_START in condition.names:
         _refuse(node, f"`{AT_START}` belongs to a plan", "call", "ask it in the target of an objective of plans.yml")
-
-
-def _refuse_unavailable(node: nodes.Node, name: str) -> None:
-    if name in VOCABULARY and not is_available(name):
-        _refuse(node, f"`{name}` is not available in this version", "not-available", "leave it out of the mail for now")
 
 
 def _argument(node: nodes.Expr, names: Names) -> str:

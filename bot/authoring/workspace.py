@@ -148,7 +148,7 @@ def load_workspace(
     findings += _lost_replies(effective, replies_set_up=replies_set_up)
     findings += check_people(parsed, effective, known)
     findings += check_derived(company, parsed)
-    findings += check_company(company, parsed, effective, known)
+    findings += check_company(company, parsed, effective, templates, known)
     findings += check_meaning(parsed, templates, effective.exit)
     findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
     by_name = {found.playbook.name: found for found in parsed}

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Row, Table, func, select, update
 
 from bot.failpoints import Place, pass_by
 from bot.intake.tracking.taking_in import take_in_tracked
+from bot.pipeline.content_views import Click, Heard, note_content
 from bot.pipeline.heeding import heed
 from bot.pipeline.incoming import BY_ADDRESS, take_in_posts
 from bot.pipeline.published import Published
-from bot.rules.fates import STAMPS, Fate, Told, fate_of
+from bot.rules.catalogue import Catalogue
+from bot.rules.fates import STAMPS, Fate, Told, fate_of, scanner_clicks
 from storage.bulk import update_rows
 from storage.database import Database
 from storage.dialects import among
@@ -59,13 +61,13 @@ def absorb(database: Database, published: Published, now: datetime, *, installat
             ids = set(connection.scalars(is_new))
             if not ids:
                 return taken
-            number = _take_in(connection, ids, now)
+            number = _take_in(connection, ids, now, published.company.catalogue)
             pass_by(Place.ABSORB_COMMIT)
         pass_by(Place.ABSORBED)
         taken += number
 
 
-def _take_in(connection: Connection, ids: set[int], now: datetime) -> int:
+def _take_in(connection: Connection, ids: set[int], now: datetime, catalogue: Catalogue) -> int:
     """Everything new about these mails, at once: each is worked out once, however much was told about it."""
     found = connection.execute(select(MESSAGE).where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id).with_for_update())
     messages = {row.id: row for row in found}
@@ -84,7 +86,23 @@ def _take_in(connection: Connection, ids: set[int], now: datetime) -> int:
     mark_changed(connection, {change.message.customer_id for change in moved})
     heard = among(DELIVERY_EVENT.c.id, [event.id for event in events])
     connection.execute(update(DELIVERY_EVENT).where(heard).values(is_new=False))
+    if catalogue.items:
+        note_content(connection, catalogue, [_heard(change, told[change.message.id]) for change in changes], now)
     return len(events)
+
+
+def _heard(change: Change, told: list[Row[Any]]) -> Heard:
+    """What content_views wants to know of a mail."""
+    clicks = [event for event in told if event.kind == "clicked" and event.details.get("page")]
+    scanned = scanner_clicks([told_of(event) for event in told]) if clicks else frozenset()
+    return Heard(
+        message=change.message,
+        opened_at=change.after.opened_at if change.before.opened_at is None else None,
+        clicks=tuple(
+            Click(at=event.at, page=event.details["page"], is_persons=not event.is_machine and event.id not in scanned)
+            for event in clicks
+        ),
+    )
 
 
 def _accept_by_evidence(connection: Connection, events: Iterable[Row[Any]], now: datetime) -> None:

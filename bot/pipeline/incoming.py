@@ -93,7 +93,8 @@ def _sort(connection: Connection, reading: _Reading, installation: str) -> None:
             reference = event.reference if is_reference(event.reference) else None
             strays.append((event.key, sendgrid.SOURCE, how, event.kind, reference, {}, at))
             continue
-        details = {**event.details, **({"link": event.link} if event.link else {})}
+        places = {"link": event.link, "page": event.page}
+        details = event.details | {name: value for name, value in places.items() if value}
         details |= {"matched": BY_ADDRESS} if how == BY_ADDRESS else {}
         rows.append(
             (

@@ -16,7 +16,7 @@ from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import usable_zone
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
-from bot.rules.conditions import Scope, compile_value, parse_condition, parse_value
+from bot.rules.conditions import compile_value, parse_condition, parse_value
 from bot.rules.references import MailName
 from storage.accounts import Csm, has_left
 from storage.dialects import among, among_given
@@ -268,15 +268,7 @@ def computed_values(
     wanted = sorted(template.expressions) + sorted(bare_names(template))
     if not wanted or not ids:
         return {}
-    scope = Scope(
-        customer=CUSTOMER,
-        contact=CONTACT,
-        enrollment=ENROLLMENT,
-        event=ENROLLMENT.c.event,
-        days=ground.days,
-        limits=ground.scope().limits,
-        feeds=ground.scope().feeds,
-    )
+    scope = ground.scope(contact=True, walk=True)
     without = replace(scope, contact=CONTACT if of_contacts else None)
     values = [parse_value(text) for text in wanted]
     columns = [
@@ -289,7 +281,8 @@ def computed_values(
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
     )
     found = connection.execute(select(MESSAGE.c.id, *columns).select_from(rows).where(among(MESSAGE.c.id, ids)))
-    return {row[0]: dict(zip(wanted, row[1:], strict=True)) for row in found}
+    locale, catalogue = template.locale, ground.catalogue
+    return {row[0]: catalogue.with_parts(dict(zip(wanted, row[1:], strict=True)), locale) for row in found}
 
 
 def bare_names(template: CompiledTemplate) -> set[str]:

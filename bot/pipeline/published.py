@@ -93,7 +93,12 @@ class Published:
 def ground_on(days: LocalDays, settings: WorkspaceSettings, company: Company) -> Ground:
     """A ground with all that conditions ask of the workspace."""
     return Ground(
-        days=days, settings=settings, metrics=frozenset(company.metrics), stages=expected_days(company.stages)
+        days=days,
+        settings=settings,
+        metrics=frozenset(company.metrics),
+        stages=expected_days(company.stages),
+        catalogue=company.catalogue,
+        products=company.products,
     )
 
 

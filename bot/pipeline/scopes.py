@@ -25,8 +25,10 @@ from sqlalchemy import (
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import subtract
+from bot.rules.catalogue import Catalogue
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value, leaves
 from bot.rules.durations import Duration
+from bot.rules.products import Product
 from storage.accounts import Contact, Customer, Suppression
 from storage.columns import KeyList, UtcDateTime
 from storage.consent import TRANSACTIONAL, forbidding
@@ -51,6 +53,8 @@ class Ground:
     settings: WorkspaceSettings
     metrics: frozenset[str] = frozenset()
     stages: Mapping[str, int] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    products: Mapping[str, Product] = field(default_factory=dict)
     token: str = ""
     _asked: dict[Any, ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
     _kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -89,6 +93,8 @@ class Ground:
             feeds=self.settings.feed_ages(),
             metrics=self.metrics,
             stages=self.stages,
+            catalogue=self.catalogue,
+            products=self.products,
         )
 
     def holds(self, condition: Condition, scope: Scope) -> ColumnElement[bool]:

@@ -23,7 +23,7 @@ from bot.pipeline.mail_context import (
     window_columns,
 )
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
-from bot.rules.conditions import Scope, compile_value, parse_value
+from bot.rules.conditions import compile_value, parse_value
 from storage.columns import UtcDateTime
 from storage.enrollments import ENROLLMENT
 
@@ -99,26 +99,14 @@ def values_of(
     wanted = sorted(template.expressions) + sorted(bare_names(template))
     if not wanted:
         return {}
-    plain = ground.scope()
     values = [parse_value(text) for text in wanted]
     in_walk = mail.enrollment_id is not None
     columns = [
-        compile_value(
-            value,
-            Scope(
-                customer=CUSTOMER,
-                contact=CONTACT if of_contact or value.needs_contact else None,
-                days=ground.days,
-                limits=plain.limits,
-                feeds=plain.feeds,
-                enrollment=ENROLLMENT if in_walk else None,
-                event=ENROLLMENT.c.event if in_walk else None,
-            ),
-        ).label(f"v{place}")
+        compile_value(value, ground.scope(contact=of_contact or value.needs_contact, walk=in_walk)).label(f"v{place}")
         for place, value in enumerate(values)
     ]
     found = connection.execute(select(*columns).select_from(_rows(mail)).where(CUSTOMER.c.id == mail.customer_id))
-    return dict(zip(wanted, found.one(), strict=True))
+    return ground.catalogue.with_parts(dict(zip(wanted, found.one(), strict=True)), template.locale)
 
 
 def _rows(mail: Unowed) -> Any:

@@ -90,6 +90,11 @@ BUILT_IN_EVENTS: tuple[BuiltInEvent, ...] = (
         fields=("message", "step"),
     ),
     BuiltInEvent(
+        name="content.noticed",
+        meaning="A reader opened a mail that has the address of an item of content.yml; told once for each mail and item.",
+        fields=("content", "message"),
+    ),
+    BuiltInEvent(
         name="contact.unsubscribed",
         meaning="A reader unsubscribed; `category` is one of the mail categories, `optional` or `everything`.",
         fields=("category",),

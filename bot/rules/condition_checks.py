@@ -1,4 +1,4 @@
-"""What `check` says about one condition before anything runs: names of later versions, steps that do not exist, contact or
+"""What `check` says about one condition before anything runs: steps that do not exist, contact or
 event where there is none, replies without an inbound route. Parse errors become findings too. Pure; used by the loader."""
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Literal
 
 from bot.errors import ConditionError
 from bot.rules.conditions import Condition, parse_condition, parse_value
-from bot.rules.vocabulary import VOCABULARY, is_available
 from bot.rules.vocabulary_plans import AT_START
 
 
@@ -40,7 +39,6 @@ def check_condition(
     except ConditionError as fault:
         return [ConditionFinding(rule=fault.rule, message=fault.sentence, hint=fault.hint)]
     return [
-        *_later_names(condition),
         *_walker(condition, walks),
         *_event(condition, has_event=has_event),
         *_walk(condition, has_walk=has_walk, steps=steps),
@@ -56,17 +54,6 @@ def _start(condition: Condition, *, of_plan: bool) -> Iterator[ConditionFinding]
             message=f"`{AT_START}` is asked outside of a plan, and nothing began",
             hint="ask it in the target of an objective of plans.yml; elsewhere `change(…, days=30)` looks back",
         )
-
-
-def _later_names(condition: Condition) -> Iterator[ConditionFinding]:
-    for name in sorted(condition.names):
-        if not is_available(name):
-            topic = VOCABULARY[name].topic.value
-            yield ConditionFinding(
-                rule="not-available",
-                message=f"`{name}` ({topic}) is not available in this version",
-                hint="keep the playbook `state: draft`, or leave this part of the condition out",
-            )
 
 
 def _walker(condition: Condition, walks: str) -> Iterator[ConditionFinding]:

@@ -14,6 +14,8 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from bot.rules import zones as zone_rules
+from bot.rules.catalogue import Catalogue
+from bot.rules.products import Product
 from storage.columns import UtcDateTime
 
 #: A workspace threshold: the first whose condition holds (None: always) gives the value.
@@ -99,7 +101,7 @@ class Scope:
 
     `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
     `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take,
-    `metrics` the names of metrics.yml."""
+    `metrics` the names of metrics.yml, `catalogue` what content.yml has, `products` those of products.yml."""
 
     customer: FromClause
     days: LocalDays
@@ -112,6 +114,8 @@ class Scope:
     open_days: str = "monday to friday"
     stages: Mapping[str, int] = field(default_factory=dict)
     metrics: frozenset[str] = frozenset()
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    products: Mapping[str, Product] = field(default_factory=dict)
 
     @property
     def outer(self) -> tuple[FromClause, ...]:

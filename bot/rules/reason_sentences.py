@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.rules.reason_sentences_assist import ASSIST_SENTENCES
 from bot.rules.reason_sentences_consent import CONSENT_SENTENCES
+from bot.rules.reason_sentences_content import CONTENT_SENTENCES
 from bot.rules.reason_sentences_fuses import FUSE_SENTENCES
 from bot.rules.reason_sentences_people import PEOPLE_SENTENCES
 from bot.rules.reason_sentences_plans import PLAN_SENTENCES
@@ -344,5 +345,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     **PEOPLE_SENTENCES,
     **STAGE_SENTENCES,
     **PLAN_SENTENCES,
+    **CONTENT_SENTENCES,
     **STANDING_SENTENCES,
 }

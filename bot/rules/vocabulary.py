@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.rules import (
+    vocabulary_content,
     vocabulary_customer,
     vocabulary_features,
     vocabulary_health,
-    vocabulary_later,
     vocabulary_machine,
     vocabulary_metrics,
     vocabulary_people,
@@ -74,21 +74,16 @@ _TOPICS = (
     vocabulary_health,
     vocabulary_signals,
     vocabulary_plans,
-    vocabulary_later,
+    vocabulary_content,
 )
 
 VOCABULARY: Mapping[str, Entry] = MappingProxyType(
     {entry.name: entry for entry in (*_FREE, *(entry for topic in _TOPICS for entry in topic.ENTRIES))}
 )
-_NOT_LATER = frozenset(entry.name for entry in _FREE)
-
-
-def is_available(name: str) -> bool:
-    return name in _NOT_LATER or VOCABULARY[name].is_available
 
 
 def names() -> frozenset[str]:
-    """Bare names (`stage`, `contact.locale`), those not available yet included."""
+    """Bare names (`stage`, `contact.locale`)."""
     return frozenset(
         entry.name for entry in VOCABULARY.values() if not entry.is_function and entry.name not in DOCUMENTS
     )
@@ -107,4 +102,4 @@ def nearest(name: str) -> str | None:
 def describe() -> list[Entry]:
     """All entries, by topic in reading order, for the generated page."""
     order = {topic: place for place, topic in enumerate(Topic)}
-    return sorted(VOCABULARY.values(), key=lambda entry: (order[entry.topic], not is_available(entry.name)))
+    return sorted(VOCABULARY.values(), key=lambda entry: order[entry.topic])

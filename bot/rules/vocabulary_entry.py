@@ -52,6 +52,9 @@ class Silence(StrEnum):
     WHOLE = "whole"  #: the value itself means nothing then: `falling`, `missed_days`
 
 
+Judge = Callable[[str], ColumnElement[bool]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     name: str
@@ -61,13 +64,22 @@ class Parameter:
 
 class Arguments:
     """What a call was given: plain values by parameter, with numbers and dates that are expressions already as SQL.
-    `written`: those expressions as their author wrote them."""
+    `written`: those expressions as their author wrote them. `holds` makes a condition that stands in a company-wide file (`for:`
+    of an item or a product) SQL for the same customer."""
 
-    __slots__ = ("_given", "written")
+    __slots__ = ("_given", "_judge", "written")
 
-    def __init__(self, given: Mapping[str, Any], written: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, given: Mapping[str, Any], written: Mapping[str, str] | None = None, judge: Judge | None = None
+    ) -> None:
         self._given = given
+        self._judge = judge
         self.written = written or {}
+
+    def holds(self, text: str) -> ColumnElement[bool]:
+        if self._judge is None:
+            raise TypeError("nobody asks for SQL here")
+        return self._judge(text)
 
     def has(self, name: str) -> bool:
         return name in self._given
@@ -95,7 +107,7 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One name (`sql` takes no arguments into account) or function. Without `sql` it is known but not available yet.
+    """One name (`sql` takes no arguments into account) or function. Only free fields and limits have no `sql`.
 
     `one_of`: exactly one of these parameters must be given. `feed` names the feed that must be fresh, `window` the age
     in days that a customer must have (None: any). `moves`: its value may change by time alone, always (True) or when
@@ -118,10 +130,6 @@ class Entry:
     needs_contact: bool = False
     needs_walk: bool = False
     asks_mail: bool = False
-
-    @property
-    def is_available(self) -> bool:
-        return self.sql is not None
 
     @property
     def signature(self) -> str:

@@ -70,12 +70,17 @@ def _last_note_days(scope: Scope, _: Arguments) -> ColumnElement[Any]:
 
 
 def _owns(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
+    return owns_product(scope, arguments.text("product"))
+
+
+def owns_product(scope: Scope, product: str) -> ColumnElement[bool]:
+    """Whether a subscription of the product is running today."""
     held = table_of(Subscription)
     return exists(
         select(1)
         .where(
             held.c.customer_id == scope.customer_id,
-            held.c.product == arguments.text("product"),
+            held.c.product == product,
             or_(held.c.started_on.is_(None), held.c.started_on <= scope.today()),
             or_(held.c.ended_on.is_(None), held.c.ended_on >= scope.today()),
         )

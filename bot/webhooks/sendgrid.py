@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from bot.logs import masked
+from bot.rules.catalogue import digest_of_page
 from bot.rules.references import REFERENCE_ARGUMENT
 
 SOURCE = "sendgrid"
@@ -107,7 +108,8 @@ def _verifies(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEvent:
-    """One event in our words. `address` is for finding the mail only and is not kept; `details` hold no personal data."""
+    """One event in our words. `address` is for finding the mail only and is not kept; `details` hold no personal data. `link`
+    tells the links of a mail apart, `page` says (as a digest) where one leads."""
 
     key: str
     kind: str
@@ -117,6 +119,7 @@ class ProviderEvent:
     provider_message_id: str
     address: str
     link: str | None
+    page: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -179,6 +182,7 @@ def translate(event: Any) -> ProviderEvent | UnreadableEvent:
         provider_message_id=provider_message_id,
         address=_text(event.get("email"), MAX_ADDRESS).strip().lower(),
         link=_link(event) if kind == "clicked" else None,
+        page=digest_of_page(_text(event.get("url"), 4000)) if kind == "clicked" and event.get("url") else None,
         details=_details(event, type_, provider_message_id),
     )
 

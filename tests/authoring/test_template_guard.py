@@ -130,7 +130,6 @@ def test_what_runs_of_the_vectors_is_only_arithmetic() -> None:
         ('{{ count("login", dayz=30) }}', 6, "template-call", "`days=`"),
         ("{{ at_start(arr) }}", 6, "template-call", "plans.yml"),
         ('{{ count("login") }}', 6, "template-call", "days=30"),
-        ('{{ aware("video") }}', 6, "template-not-available", "leave it out"),
         ("{{ total(customer.tags | first) }}", 6, "template-call", "such as"),
     ],
 )

@@ -33,7 +33,6 @@ def test_a_good_condition_has_no_findings() -> None:
         ("event.score <= 6", {"has_event": True}, []),
         ('replied("notice")', {}, ["no-inbound-route"]),
         ('replied("notice")', {"replies_set_up": True}, []),
-        ('could_own("x") and aware("x")', {}, ["not-available", "not-available"]),
         ("stage_overdue", {}, []),
         ("today", {}, ["type"]),
         ("today", {"is_value": True}, []),

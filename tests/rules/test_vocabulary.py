@@ -10,12 +10,12 @@ from sqlalchemy import select
 from bot.rules import vocabulary
 from bot.rules.condition_scope import Scope
 from bot.rules.conditions import Condition, compile_condition, leaves, parse_condition
-from bot.rules.vocabulary import VOCABULARY, describe, is_available, names
+from bot.rules.vocabulary import VOCABULARY, describe, names
 from bot.rules.vocabulary_entry import Entry, Shape, Silence
 from storage.database import Database
 from tests.rules.facts import CONTACT, CUSTOMER, ENROLLMENT, add_contact, add_customer, add_walk, scope
 
-AVAILABLE = [entry for entry in describe() if is_available(entry.name)]
+COMPUTED = [entry for entry in describe() if entry.sql is not None]
 
 
 @pytest.mark.parametrize("entry", describe(), ids=lambda entry: entry.name)
@@ -27,12 +27,12 @@ def test_every_entry_has_a_sentence_and_an_example_that_uses_it(entry: Entry) ->
 
 
 def test_every_entry_that_looks_back_over_days_moves_with_time() -> None:
-    for entry in AVAILABLE:
+    for entry in COMPUTED:
         if any(parameter.shape is Shape.DAYS for parameter in entry.parameters):
             assert entry.moves_with(frozenset({"days"})), entry.name
 
 
-def test_every_available_example_runs_on_both_databases_and_with_every_scope(database: Database) -> None:
+def test_every_computed_example_runs_on_both_databases_and_with_every_scope(database: Database) -> None:
     with database.write() as connection:
         customer = add_customer(connection)
         contact = add_contact(connection, customer, "admin")
@@ -42,7 +42,7 @@ def test_every_available_example_runs_on_both_databases_and_with_every_scope(dat
     )
     whole = scope(contact=CONTACT, enrollment=ENROLLMENT, event=ENROLLMENT.c.event)
     bare = scope()
-    for entry in AVAILABLE:
+    for entry in COMPUTED:
         condition = parse_condition(entry.example)
         with database.read() as connection:
             for each, rows in ((whole, joined), (bare, CUSTOMER)):

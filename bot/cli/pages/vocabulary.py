@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from bot.cli.pages.markdown import code, table
-from bot.rules.vocabulary import describe, is_available
+from bot.rules.vocabulary import describe
 from bot.rules.vocabulary_entry import Entry, Silence
 
 SILENCES = {
@@ -37,11 +37,10 @@ def conditions() -> str:
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str]:
-    meaning = entry.meaning if is_available(entry.name) else f"{entry.meaning} (not available in this version)"
     notes = [SILENCES[entry.silence]]
     if entry.needs_walk:
         notes.append("Only inside a walk.")
     if entry.needs_contact:
         notes.append("Only where contacts walk.")
     kind = "yes or no" if entry.type.value == "bool" else entry.type.value
-    return code(entry.signature), kind, " ".join(filter(None, (meaning, *notes))), code(entry.example)
+    return code(entry.signature), kind, " ".join(filter(None, (entry.meaning, *notes))), code(entry.example)

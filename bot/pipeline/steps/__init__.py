@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.pipeline.batch import Batch
-from bot.pipeline.steps import choose, email, end, enroll, handoff, log, plan, set_fields, survey, wait
+from bot.pipeline.steps import assign, choose, email, end, enroll, handoff, log, plan, set_fields, survey, wait
 from bot.rules.program import Node
 from storage.enrollments import Walk
 
@@ -22,6 +22,7 @@ RUNNERS: Mapping[str, Runner] = {
     "split": choose.run_split,
     "set": set_fields.run,
     "log": log.run,
+    "assign": assign.run,
     "plan": plan.run,
     "enroll": enroll.run,
     "end": end.run,
