@@ -12,8 +12,11 @@ from sqlalchemy import Connection
 from bot.cli.opening import AsJson, At, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
+from bot.insight.report_churn_reasons import links_of, report_churn_reasons
+from bot.insight.report_content import report_content
 from bot.insight.report_coverage import has_holes, holes_of, report_coverage
 from bot.insight.report_edits import diff_of, report_edits
+from bot.insight.report_features import report_features
 from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_health import report_health
 from bot.insight.report_invariants import examples_of, is_broken, report_invariants
@@ -22,6 +25,7 @@ from bot.insight.report_playbooks import report_playbooks
 from bot.insight.report_retention import report_retention
 from bot.insight.report_signals import report_signals
 from bot.insight.report_stages import report_stages, stuck_of
+from bot.insight.report_whitespace import customers_of, report_whitespace
 
 Report = Callable[[Connection, datetime], list[dict[str, Any]]]
 REPORTS: dict[str, Report] = {
@@ -35,6 +39,10 @@ REPORTS: dict[str, Report] = {
     "coverage": report_coverage,
     "playbooks": report_playbooks,
     "retention": report_retention,
+    "features": report_features,
+    "content": report_content,
+    "whitespace": report_whitespace,
+    "churn-reasons": report_churn_reasons,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
@@ -43,6 +51,8 @@ BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "invariants": examples_of,
     "stages": stuck_of,
     "coverage": holes_of,
+    "whitespace": customers_of,
+    "churn-reasons": links_of,
 }
 #: Reports of promises, and of holes: exit code 1 when one is broken, or open.
 BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken, "coverage": has_holes}
@@ -66,6 +76,10 @@ def report(
     `playbooks` says how many reached the goal of each journey, against the holdout. `retention` counts the months of a year: gross
     and net revenue retention, customers and revenue lost (paid to free is lost), lifetime value.
     `coverage` lists stage × signal × play; exit code 1 when there is a hole: a signal in a stage on which nobody acts.
+    `features` says how many customers use each feature well, a little, or hardly. `content` shows per item how many of those
+    whom it fits know of it and viewed it, the minutes of 30 days, and the characters made. `whitespace` names per product who
+    could have it and has not, the next renewal first. `churn-reasons` counts why customers left within a year, and what share
+    of the lost revenue each link of the value chain answers for.
 
     Example: `journeybot report nps`
     """

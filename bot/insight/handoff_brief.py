@@ -1,5 +1,5 @@
 """What a person should know before they act: the `brief` items of a hand-off (S44), read from the facts and written in
-the reader's language. Items whose facts do not exist yet (plan, features …) are left out. Read-only; the card
+the reader's language. Items without facts are left out. Read-only; the card
 (bot.slack.cards) escapes and shortens, this only chooses and words."""
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, func, select
 
 from bot.authoring.template_filters import written_date, written_money, written_number
 from bot.errors import RenderFailed
+from bot.insight.brief_content import content_lines, feature_lines, whitespace_lines
 from bot.insight.brief_health import health_lines, stage_check_lines
 from bot.insight.handoff_activities import last_activities
 from bot.pipeline.asking_by_hand import BY_HAND
@@ -29,6 +30,9 @@ _LABELS = {
     "usage": ("Usage, last 30 days (the 30 before)", "直近30日の利用状況（その前の30日）"),
     "open_tickets": ("Open tickets", "未解決の問い合わせ"),
     "contacts": ("Contacts", "ご担当者"),
+    "features": ("Features", "機能の利用状況"),
+    "content": ("Content", "コンテンツ"),
+    "whitespace": ("Could also use", "未購入の製品"),
     "renewal": ("Renewal", "契約更新"),
     "last_activities": ("Latest activities", "最近の動き"),
     "open_handoffs": ("Other open hand-offs", "ほかの未完了の対応依頼"),
@@ -191,10 +195,28 @@ def _stage_checks(connection: Connection, handoff: HandoffRecord, _reader: Reade
         yield from stage_check_lines(connection, handoff.customer_id)
 
 
+def _features(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from feature_lines(connection, handoff.customer_id, reader)
+
+
+def _content(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from content_lines(connection, handoff.customer_id, reader)
+
+
+def _whitespace(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from whitespace_lines(connection, handoff.customer_id, reader)
+
+
 _READINGS: dict[str, Reading] = {
     "health": _health,
     "stage_checks": _stage_checks,
     "usage": _usage,
+    "features": _features,
+    "content": _content,
+    "whitespace": _whitespace,
     "open_tickets": _open_tickets,
     "contacts": _contacts,
     "renewal": _renewal,
