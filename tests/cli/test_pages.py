@@ -25,11 +25,11 @@ from bot.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
 EVENT_NAME = re.compile(
-    r'"((?:contact|customer|stage|ticket|survey|subscription|meeting|plan|handoff|message|playbook)\.[a-z_]+)"'
+    r'"((?:contact|content|customer|stage|ticket|survey|subscription|meeting|plan|handoff|message|playbook)\.[a-z_]+)"'
 )
 #: Where events are told; elsewhere such texts are keys of something else.
 TELLERS = (
-    "bot/intake/writers", "bot/pipeline", "storage/consent.py", "storage/handoff_answers.py", "storage/handoff_moves.py",
+    "bot/intake/writers", "bot/pipeline", "bot/rules/catalogue.py", "storage/consent.py", "storage/handoff_answers.py", "storage/handoff_moves.py",
 )  # fmt: skip
 PLAYBOOK = "title: Example\nwalks: customer\n{enter}\nsteps:\n{steps}\n  - end: done\n"
 
