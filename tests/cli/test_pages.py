@@ -29,7 +29,8 @@ EVENT_NAME = re.compile(
 )
 #: Where events are told; elsewhere such texts are keys of something else.
 TELLERS = (
-    "bot/intake/writers", "bot/pipeline", "bot/rules/catalogue.py", "storage/consent.py", "storage/handoff_answers.py", "storage/handoff_moves.py",
+    "bot/intake/writers", "bot/pipeline", "bot/rules/catalogue.py",
+    "storage/consent.py", "storage/handoff_answers.py", "storage/handoff_moves.py",
 )  # fmt: skip
 PLAYBOOK = "title: Example\nwalks: customer\n{enter}\nsteps:\n{steps}\n  - end: done\n"
 
