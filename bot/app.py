@@ -19,12 +19,14 @@ from bot.authoring.workspace import Workspace, load_workspace, read_files
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.channels.base import MailChannel
 from bot.channels.folder import FolderChannel
+from bot.channels.webhook import WebhookCaller
 from bot.clock import Clock, EndingClock, SystemClock
 from bot.errors import Finding, SettingsError, UsageError
 from bot.failpoints import arm_from_environment
 from bot.intake.pulls.sources_file import sources_findings
 from bot.intake.tracking.taking_in import take_in_tracked
 from bot.pipeline.absorb import absorb
+from bot.pipeline.calling import call_webhooks
 from bot.pipeline.copies import post_all
 from bot.pipeline.deliver import deliver
 from bot.pipeline.deliver_count import DeliverCount
@@ -166,11 +168,26 @@ class App:
             guard=self.guard,
         )
         if not self.stopping.is_set():
+            self.call_webhooks(published)
             self.escalate(published)
             self.post_digests(published)  # first: what may call somebody at that moment comes with their digest
             self.post_handoffs(published)
             self.look_after_people(published)
         return report
+
+    def call_webhooks(self, published: Published) -> None:
+        """Only where there is a secret to sign with; else the calls wait, and doctor says so."""
+        if self.settings.webhook_keys:
+            private = frozenset(published.settings.webhooks.private)
+            caller = WebhookCaller(keys=self.settings.webhook_keys, private=private, clock=self.clock)
+            call_webhooks(
+                self.database,
+                published,
+                caller,
+                installation=self.installation,
+                guard=self.guard,
+                is_stopping=self.stopping.is_set,
+            )
 
     def deliver(self) -> DeliverCount:
         """Only the delivery pass: retries whose time has come between two ticks. Bounces, complaints and unsubscriptions that

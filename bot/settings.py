@@ -25,6 +25,7 @@ from bot.settings_checks import (
     checked_database_url,
     checked_public_url,
     checked_vendor_url,
+    read_webhook_key,
     refuse,
 )
 
@@ -117,6 +118,11 @@ class Settings(BaseSettings):
     )
     inbound_secret: SecretStr | None = _setting(
         "JOURNEYBOT_INBOUND_SECRET", None, "The secret part of the address to which SendGrid posts replies."
+    )
+    webhook_secret: SecretStr | None = _setting(
+        "JOURNEYBOT_WEBHOOK_SECRET",
+        None,
+        "Signs the calls of webhook steps: `whsec_…`; several, separated by commas, all sign while a key is changed.",
     )
     host: str = _setting("JOURNEYBOT_HOST", LOOPBACK, "The address that `run` listens on.")
     port: int = _setting("JOURNEYBOT_PORT", 8765, "The port that `run` listens on; 0 takes a free one.")
@@ -221,6 +227,8 @@ class Settings(BaseSettings):
                 check_secret("JOURNEYBOT_SECRET_KEY", key, SHORTEST_SECRET_KEY)
         if self.inbound_secret is not None:
             check_secret("JOURNEYBOT_INBOUND_SECRET", self.inbound_secret.get_secret_value())
+        if self.webhook_secret is not None:
+            self.webhook_keys  # noqa: B018  refuses what is no key
         if self.write_key is not None and not self.write_keys:
             raise refuse("JOURNEYBOT_WRITE_KEY", "holds commas and no key", MAKE_A_SECRET)
         for key in self.write_keys:
@@ -241,9 +249,14 @@ class Settings(BaseSettings):
         return _listed(self.secret_key)
 
     @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The keys that sign webhooks. Raises: SettingsError."""
+        return tuple(read_webhook_key("JOURNEYBOT_WEBHOOK_SECRET", text) for text in _listed(self.webhook_secret))
+
+    @property
     def is_connected(self) -> bool:
-        """Whether something real hears of it: mails leave, or Slack is pinged. Then nobody may turn the clock."""
-        return self.email != "folder" or self.slack_bot_token is not None
+        """Whether something real hears of it: mails leave, Slack is pinged, webhooks are called. Then nobody may turn the clock."""
+        return self.email != "folder" or self.slack_bot_token is not None or self.webhook_secret is not None
 
     @property
     def has_default_database(self) -> bool:

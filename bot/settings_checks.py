@@ -3,6 +3,8 @@ unsafe or unusable, and how to repair it. Must never quote a secret. Before it: 
 
 from __future__ import annotations
 
+import base64
+import binascii
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -116,6 +118,18 @@ def check_secret(variable: str, given: str, shortest: int = SHORTEST_SECRET) -> 
     """Raises: SettingsError for a secret of ours that can be guessed."""
     if len(given) < shortest:
         raise refuse(variable, f"is shorter than {shortest} characters and can be guessed", MAKE_A_SECRET)
+
+
+def read_webhook_key(variable: str, given: str) -> bytes:
+    """The bytes behind `whsec_…`, as Standard Webhooks writes its secrets. Raises: SettingsError."""
+    try:
+        key = base64.b64decode(given.removeprefix("whsec_"), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if not given.startswith("whsec_") or not 24 <= len(key) <= 64:
+        hint = "make one: python -c \"import base64,secrets; print('whsec_'+base64.b64encode(secrets.token_bytes(32)).decode())\""
+        raise refuse(variable, "is no secret of Standard Webhooks (`whsec_` and 24 to 64 bytes in base64)", hint)
+    return key
 
 
 def check_slack_token(variable: str, given: str, kind: str, others: tuple[str, ...]) -> None:

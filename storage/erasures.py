@@ -48,6 +48,7 @@ _WITH_EVENT = Fate(blanks={"event": None, "fault": None})
 FATES: Mapping[str, Fate] = {
     "contact_role": Fate(forgets=True),
     "curriculum_assignment": Fate(forgets=True),
+    "webhook_call": Fate(forgets=True),
     "tracked_person": Fate(forgets=True),
     "note": Fate(forgets=True),
     "reply": Fate(forgets=True),

@@ -99,6 +99,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "staff_mail": frozenset({"key", "person", "state", "why"}),
     "tracked_person": frozenset(),
     "held_call": frozenset({"reason"}),
+    "webhook_call": frozenset({"playbook", "step", "url", "state", "fault"}),
     "webhook_post": frozenset({"source", "content_type"}),
 }
 #: Tables of our own that hold no reader's words at all.

@@ -23,10 +23,11 @@ from storage import (
     stages,
     sync,
     tracking,
+    webhook_calls,
 )
 
 metadata = SQLModel.metadata
 MODULES = (
     *(accounts, curricula, desk, facts, fuses, handoffs, health, heartbeats, hosts, inbound, journal, journeys),
-    *(notices, outbox, pacing, plans, scores, stages, sync, tracking),
+    *(notices, outbox, pacing, plans, scores, stages, sync, tracking, webhook_calls),
 )

@@ -92,6 +92,7 @@ def test_arguments_by_field_name_read_nothing_else(tmp_path: Path, monkeypatch: 
         ({"slack_signing_secret": SECRET}, "SLACK_SIGNING_SECRET", "without SLACK_BOT_TOKEN"),
         ({"secret_key": "short"}, "JOURNEYBOT_SECRET_KEY", "shorter than 32"),
         ({"inbound_secret": "short"}, "JOURNEYBOT_INBOUND_SECRET", "shorter than 16"),
+        ({"webhook_secret": "whsec_c2hvcnQ="}, "JOURNEYBOT_WEBHOOK_SECRET", "Standard Webhooks"),
         ({"write_key": f"{SECRET},short"}, "JOURNEYBOT_WRITE_KEY", "shorter than 16"),
         ({"write_key": ","}, "JOURNEYBOT_WRITE_KEY", "no key"),
     ],

@@ -7,10 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from bot.authoring.nearest import suggestion
 from bot.authoring.placed import ParsedPlaybook
-from bot.errors import Finding, Severity
+from bot.errors import Finding
 from bot.rules.steps_model import EmailStep, EnrollStep, HandoffStep
-
-LATER_KINDS = {"webhook": "webhooks"}
 
 
 def check_playbooks(
@@ -24,7 +22,6 @@ def check_playbooks(
     for playbook in parsed:
         findings += _check_playbook_references(playbook, by_name, names)
         findings += _check_templates(playbook, templates)
-        findings += _check_available(playbook)
     return findings
 
 
@@ -72,16 +69,6 @@ def _check_templates(parsed: ParsedPlaybook, templates: Collection[str]) -> Iter
         if template not in templates:
             hint = suggestion(template, templates) or f"write templates/emails/{template}.en.md"
             yield parsed.source.finding(path, "unknown-template", f"There is no template `{template}`", hint)
-
-
-def _check_available(parsed: ParsedPlaybook) -> Iterator[Finding]:
-    severity: Severity = "error" if parsed.playbook.state == "live" else "warning"
-    hint = "keep the playbook `state: draft` until then, or say it in another way"
-    for placed in parsed.steps():
-        kind = placed.step.kind
-        if kind in LATER_KINDS:
-            message = f"`{kind}` ({LATER_KINDS[kind]}) is not available in this version"
-            yield parsed.source.finding(f"{placed.path}.{kind}", "not-available", message, hint, severity=severity)
 
 
 def _check_cycles(by_name: Mapping[str, ParsedPlaybook]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_
 from bot.authoring.playbook_test_files import PlacedCase, is_test_file, read_cases
 from bot.authoring.survey_findings import check_surveys
 from bot.authoring.templates import Templates, compile_templates
+from bot.authoring.webhook_findings import check_webhooks
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
 from bot.errors import Finding
 from bot.rules import vocabulary
@@ -147,6 +148,7 @@ def load_workspace(
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
     findings += _lost_replies(effective, replies_set_up=replies_set_up)
     findings += check_people(parsed, effective, known)
+    findings += check_webhooks(parsed, effective)
     findings += check_derived(company, parsed)
     findings += check_company(company, parsed, effective, templates, known)
     findings += check_meaning(parsed, templates, effective.exit)

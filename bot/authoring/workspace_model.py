@@ -38,6 +38,7 @@ Zone = Annotated[str, readable_by(zone_of)]
 HolidayName = Annotated[str, readable_by(parse_holiday_source)]
 FreezeText = Annotated[str, readable_by(parse_regional_freeze)]
 ClockText = Annotated[str, readable_by(parse_clock)]
+HostName = Annotated[str, readable_by(lambda text: check_host(text))]
 # One item may stand without brackets.
 AS_LIST = BeforeValidator(read_list, json_schema_input_type=str | list[str])
 Day = Annotated[date, BeforeValidator(lambda value: read_day(value))]
@@ -66,6 +67,13 @@ def check_locale(text: str) -> str:
     """Raises: ValueError."""
     if not text or not re.fullmatch(LOCALE_PATTERN, text):
         raise ValueError(f"`{text}` is not a language code; write it like `en`, `ja` or `pt-BR`")
+    return text
+
+
+def check_host(text: str) -> str:
+    """Raises: ValueError."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", text):
+        raise ValueError(f"`{text}` is no host; write it in lower case and without https://, like `hooks.example.com`")
     return text
 
 
@@ -211,6 +219,15 @@ class Feed(Part):
         return timedelta(days=days, minutes=length.minutes + length.business_minutes)
 
 
+class Webhooks(Part):
+    """Which systems webhook steps may call."""
+
+    hosts: Annotated[tuple[HostName, ...], AS_LIST] = Field((), description="The hosts, such as `hooks.example.com`.")
+    private: Annotated[tuple[HostName, ...], AS_LIST] = Field(
+        (), description="Those of them that may be at private addresses, and speak plain http."
+    )
+
+
 class ScheduledReport(Part):
     """A report that is sent on its own."""
 
@@ -255,6 +272,7 @@ class WorkspaceSettings(Part):
     )
     feeds: dict[Word, Feed] = Field(default_factory=dict, description="How fresh a source must be to be believed.")
     reports: tuple[ScheduledReport, ...] = Field((), description="Which report goes when to whom.")
+    webhooks: Webhooks = Field(default_factory=Webhooks, description="Which systems webhook steps may call.")
     replies: Replies = Field(default_factory=Replies, description="Where readers' answers go.")
     consent: Annotated[tuple[Category, ...], AS_LIST] = Field(
         CATEGORIES, description="The mail categories a contact accepts when the import says nothing."

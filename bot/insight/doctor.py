@@ -18,6 +18,7 @@ from bot.insight.doctor_setup import setup_complaints
 from bot.insight.doctor_sync import sync_complaints
 from bot.insight.doctor_tracking import tracking_complaints
 from bot.insight.doctor_walks import handoff_checks, walk_checks
+from bot.insight.doctor_webhooks import webhook_complaints
 from bot.pipeline.published import Published
 from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.settings import Settings
@@ -54,6 +55,7 @@ def examine(
             *incoming_complaints(connection, database, now),
             *tracking_complaints(connection, now),
             *sync_complaints(connection, now),
+            *webhook_complaints(connection, now, has_secret=settings.webhook_secret is not None),
             *setup_complaints(connection, published, now, settings),
         ]
     return sorted(found, key=lambda complaint: (ORDER[complaint.severity], complaint.name))

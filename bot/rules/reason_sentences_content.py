@@ -1,4 +1,4 @@
-"""The reasons of decisions about curricula, as sentences in English and Japanese. Data only; reasons.py reads them."""
+"""The reasons of decisions about curricula and webhooks, as sentences in English and Japanese. Data only; reasons.py reads them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ CONTENT_SENTENCES: Mapping[str, tuple[str, str]] = {
     "nobody_to_learn": (
         "Nobody there to learn `{curriculum}`",
         "カリキュラム「{curriculum}」を受ける方がいません",
+    ),
+    "webhook_owed": ("Another system is to be told", "外部システムへの通知を予約しました"),
+    "webhook_field_missing": (
+        "Nobody was told: {fields} has no value",
+        "通知しませんでした：{fields} の値がありません",
+    ),
+    "webhook_delivered": ("Told {host} (try {attempts})", "{host} に通知しました（{attempts}回目）"),
+    "webhook_given_up": (
+        "Gave up telling {host} after {attempts} tries: {fault}",
+        "{host} への通知を{attempts}回試して断念しました：{fault}",
     ),
     "curriculum_gone": (
         "content.yml has no curriculum `{curriculum}` any more",

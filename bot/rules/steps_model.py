@@ -332,7 +332,13 @@ class WebhookStep(StepBase):
     """Calls another system, at least once (S22)."""
 
     kind: Literal["webhook"] = "webhook"
-    url: Word = Field(description="An https address of an allowed host.", json_schema_extra=key("webhook"))
+    url: Word = Field(
+        description="An https address; workspace.yml allows its host (`webhooks: hosts:`).",
+        json_schema_extra=key("webhook"),
+    )
+    body: dict[Word, Word] = Field(
+        default_factory=dict, description='What is told beside customer and step: `{health: score("health")}`.'
+    )
 
 
 Step = Annotated[

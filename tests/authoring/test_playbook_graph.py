@@ -90,12 +90,3 @@ def test_s36_two_files_of_one_name_are_an_error_wherever_they_lie() -> None:
     assert [(finding.rule, finding.file) for finding in findings] == [
         ("duplicate-playbook", "playbooks/journeys/x/a.yml")
     ]
-
-
-@pytest.mark.parametrize("step", ["webhook: https://example.com"])
-@pytest.mark.parametrize(("state", "severity"), [("live", "error"), ("draft", "warning"), ("paused", "warning")])
-def test_a_step_of_a_later_version_stops_only_what_is_live(step: str, state: str, severity: str) -> None:
-    findings = check_playbooks([book("a", f"[{{{step}}}]", state=state)], ())
-    assert [(finding.rule, finding.severity) for finding in findings] == [("not-available", severity)]
-    assert "not available in this version" in findings[0].message
-    assert findings[0].path == f"steps[0].{step.partition(':')[0]}"

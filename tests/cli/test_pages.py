@@ -10,7 +10,6 @@ from typing import get_args
 import pytest
 
 from bot.authoring.playbook_files import load_playbook
-from bot.authoring.playbook_graph import LATER_KINDS
 from bot.cli.command_table import COMMANDS
 from bot.cli.pages import generated_pages
 from bot.cli.pages.entering import OCCURRENCES
@@ -79,7 +78,6 @@ def test_nothing_of_the_language_is_undocumented() -> None:
     page = generated_pages()["playbook-reference.md"]
     assert [kind for kind in STEP_MODELS if f"\n### {kind}" not in page] == []
     assert [entry.name for entry in describe() if f"`{entry.signature}`" not in page] == []
-    assert all(f"### {kind} (not available in this version)" in page for kind in LATER_KINDS)
 
 
 def test_no_command_and_no_setting_is_undocumented() -> None:

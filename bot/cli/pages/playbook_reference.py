@@ -4,7 +4,6 @@ lists of the code itself. What the code cannot tell (why, and examples) stands i
 from __future__ import annotations
 
 from bot.authoring.model_keys import key_of, shape_of
-from bot.authoring.playbook_graph import LATER_KINDS
 from bot.authoring.workspace_model import WorkspaceSettings
 from bot.cli.pages.entering import entering
 from bot.cli.pages.markdown import GENERATED, code, fenced, keys_table, main_key, table
@@ -88,8 +87,7 @@ def _steps() -> str:
         "`when` (where it does not hold, the step is skipped). Branches fall through to the next step; `end` ends the walk.\n",
     ]
     for kind, model in STEP_MODELS.items():
-        later = f" ({LATER})" if kind in LATER_KINDS else ""
-        parts += [f"### {kind}{later}\n", f"{(model.__doc__ or '').strip()}\n", fenced(STEP_EXAMPLES[kind])]
+        parts += [f"### {kind}\n", f"{(model.__doc__ or '').strip()}\n", fenced(STEP_EXAMPLES[kind])]
         parts.append(keys_table(model, without=("id", "when")))
         parts += _inner_keys(kind)
     return "\n".join(parts)

@@ -74,7 +74,9 @@ STEP_EXAMPLES: Mapping[str, str] = {
 """,
     "plan": """- plan: recovery
 """,
-    "webhook": """- webhook: https://hooks.example.com/journeybot
+    "webhook": """- webhook: https://hooks.example.com/journeybot   # workspace.yml: webhooks: {hosts: [hooks.example.com]}
+  id: tell_crm
+  body: {health: score("health"), plan: tier}
 """,
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.pipeline.batch import Batch
-from bot.pipeline.steps import assign, choose, email, end, enroll, handoff, log, plan, set_fields, survey, wait
+from bot.pipeline.steps import assign, choose, email, end, enroll, handoff, log, plan, set_fields, survey, wait, webhook
 from bot.rules.program import Node
 from storage.enrollments import Walk
 
@@ -25,5 +25,6 @@ RUNNERS: Mapping[str, Runner] = {
     "assign": assign.run,
     "plan": plan.run,
     "enroll": enroll.run,
+    "webhook": webhook.run,
     "end": end.run,
 }
