@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,10 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 def test_secrets_are_never_shown() -> None:
     secrets = {description.field: SECRET for description in describe_settings() if description.is_secret}
     secrets["smtp_url"] = f"smtp://user:{SECRET}@host"
+    secrets["webhook_secret"] = key = f"whsec_{base64.b64encode(SECRET.encode()).decode()}"
     settings = Settings(workspace=Path("/workspace"), database_url=f"postgresql://user:{SECRET}@host/name", **secrets)
     assert SECRET not in repr(settings)
+    assert key not in repr(settings)
     assert SECRET not in str(settings)
     assert settings.database_label == "postgresql+psycopg://user:***@host/name"
 

@@ -1,5 +1,6 @@
 """What `check` says about names that conditions of the company-wide files ask for and nobody defined: metrics, features and signals
-in scorecard.yml, stages.yml, content.yml and products.yml, limits and surveys in all of them. Playbooks and the other names have findings of their own."""
+in scorecard.yml, stages.yml, content.yml and products.yml, limits and surveys in all of them. Playbooks and the other names have
+findings of their own."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from bot.insight.complaints import EXAMPLES, Complaint
 from storage.webhook_calls import CALL, CallState, open_calls
@@ -27,16 +27,20 @@ def webhook_complaints(connection: Connection, now: datetime, *, has_secret: boo
             count=waiting,
         )
     given_up = (CALL.c.state == CallState.FAILED, CALL.c.over_at > now - LATELY)
-    yield from _by_host(connection, given_up, "webhooks_given_up", "{n} webhook call(s) of the last week were given up")
+    yield from _by_host(
+        connection, given_up, name="webhooks_given_up", sentence="{n} webhook call(s) of the last week were given up"
+    )
     trying = (CALL.c.state == CallState.PENDING, CALL.c.attempts > 0)
     yield from _by_host(
-        connection, trying, "webhooks_retried", "{n} webhook call(s) got no yes yet and are tried again"
+        connection, trying, name="webhooks_retried", sentence="{n} webhook call(s) got no yes yet and are tried again"
     )
 
 
-def _by_host(connection: Connection, where: tuple[object, ...], name: str, sentence: str) -> Iterator[Complaint]:
+def _by_host(
+    connection: Connection, where: tuple[ColumnElement[bool], ...], *, name: str, sentence: str
+) -> Iterator[Complaint]:
     rows = connection.execute(
-        select(CALL.c.url, CALL.c.fault, func.count()).where(*where).group_by(CALL.c.url, CALL.c.fault)  # type: ignore[arg-type]
+        select(CALL.c.url, CALL.c.fault, func.count()).where(*where).group_by(CALL.c.url, CALL.c.fault)
     )
     counts: Counter[str] = Counter()
     for url, fault, number in rows:
