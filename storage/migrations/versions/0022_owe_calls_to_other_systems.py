@@ -1,6 +1,6 @@
 """owe calls to other systems
 
-Revision 0021, after 0020. Immutable once released: change the tables and write the next one.
+Revision 0022, after 0021. Immutable once released: change the tables and write the next one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
