@@ -83,6 +83,7 @@ def report(
 
     Example: `journeybot report nps`
     """
+    name = name.replace("_", "-")  # as `reports:` of workspace.yml writes it
     found = REPORTS.get(name)
     if found is None:
         raise UsageError(f"There is no report `{name}`", hint=f"there are: {', '.join(REPORTS)}")
