@@ -92,7 +92,7 @@ class Target(Part):
 class ContentFile(Part):
     """content.yml."""
 
-    target: Target = Field(Target(), description="How much there shall be.")
+    target: Target = Field(default_factory=Target, description="How much there shall be.")
     items: Annotated[dict[Name, Item], BeforeValidator(_few)] = Field(
         default_factory=dict, description="The catalogue: everything there is, by name, the most important first."
     )
