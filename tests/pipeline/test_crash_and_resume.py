@@ -116,7 +116,7 @@ def tick(world: World, reaper: Reaper) -> None:
 def hear_from_the_provider(world: World) -> None:
     """Its events come for everything it took, whether we know of it or not."""
     for sent in world.channel.accepted:
-        world.tell(int(sent.reference.rsplit("-", 1)[1]), "delivered")
+        world.tell(int(sent.reference.split("-")[-2]), "delivered")
 
 
 def tell(world: World) -> Story:
@@ -142,7 +142,7 @@ def check(world: World, story: Story, calm: Story) -> None:
     handed_over = Counter(sent.reference for sent in world.channel.accepted)
     assert not handed_over or max(handed_over.values()) == 1
     # What the provider has is known as accepted, and nothing else is; a mail that died in between waits for a person.
-    taken = {int(reference.rsplit("-", 1)[1]) for reference in handed_over}
+    taken = {int(reference.split("-")[-2]) for reference in handed_over}
     assert {mail.id for mail in world.outbox if mail.accepted_at} == taken
     left = Counter(mail.state for mail in world.outbox if mail.id not in taken and mail.customer != OPTED_OUT)
     assert set(left) <= {"unconfirmed"}

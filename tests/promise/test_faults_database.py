@@ -52,10 +52,10 @@ def _nothing_doubled_or_lost(world: World, keys: list[str]) -> None:
     assert len(references) == len(set(references))
     found = {key: [state for _, state in states(world, key)] for key in keys}
     assert [key for key, standing in found.items() if len(standing) != 1] == []
-    taken = {int(reference.rpartition("-")[2]) for reference in references}
+    taken = {int(reference.split("-")[-2]) for reference in references}
     assert {mail.id for mail in world.outbox if mail.accepted_at} <= taken
     for mail in world.channel.accepted:
-        world.tell(int(mail.reference.rpartition("-")[2]), "delivered")
+        world.tell(int(mail.reference.split("-")[-2]), "delivered")
     world.tick()
     assert {mail.id for mail in world.outbox if mail.accepted_at} == taken
 
