@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         None,
         "Signs the calls of webhook steps: `whsec_…`; several, separated by commas, all sign while a key is changed.",
     )
+    tickets_secret: SecretStr | None = _setting(
+        "JOURNEYBOT_TICKETS_SECRET",
+        None,
+        "What your help desk signs its ticket webhooks with, or sends as a bearer token; several are separated by commas.",
+    )
     host: str = _setting("JOURNEYBOT_HOST", LOOPBACK, "The address that `run` listens on.")
     port: int = _setting("JOURNEYBOT_PORT", 8765, "The port that `run` listens on; 0 takes a free one.")
     user: str | None = _setting(
@@ -229,6 +234,8 @@ class Settings(BaseSettings):
             check_secret("JOURNEYBOT_INBOUND_SECRET", self.inbound_secret.get_secret_value())
         if self.webhook_secret is not None:
             self.webhook_keys  # noqa: B018  refuses what is no key
+        for secret in self.tickets_secrets:
+            check_secret("JOURNEYBOT_TICKETS_SECRET", secret)
         if self.write_key is not None and not self.write_keys:
             raise refuse("JOURNEYBOT_WRITE_KEY", "holds commas and no key", MAKE_A_SECRET)
         for key in self.write_keys:
@@ -242,6 +249,11 @@ class Settings(BaseSettings):
     def write_keys(self) -> tuple[str, ...]:
         """Every valid key of the tracking API."""
         return _listed(self.write_key)
+
+    @property
+    def tickets_secrets(self) -> tuple[str, ...]:
+        """Every secret by which a help desk may be known."""
+        return _listed(self.tickets_secret)
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""POST /webhooks/sendgrid and /webhooks/inbound/{secret}: lets in what is signed (or knows the secret), keeps it durably as it
-came, and answers. It draws no conclusion: absorb does, within a tick. Never reads more than the limit into memory, never
-unpacks anything."""
+"""POST /webhooks/sendgrid, /webhooks/inbound/{secret} and /webhooks/tickets: lets in what is signed (or knows the secret), keeps
+it durably as it came, and answers. It draws no conclusion: absorb does, within a tick. Never reads more than the limit into
+memory, never unpacks anything."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from bot.errors import SettingsError
 from bot.logs import fault_of
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.webhooks import inbound, sendgrid
+from bot.webhooks import inbound, sendgrid, tickets
 from storage.posts import Post
 
 EVENTS_PATH = "/webhooks/sendgrid"
 REPLIES_PATH = "/webhooks/inbound/{secret}"
+TICKETS_PATH = "/webhooks/tickets"
 MOST_EVENT_BYTES = 1_000_000
+MOST_TICKET_BYTES = 256_000
 #: SendGrid's inbound parse takes mails of up to 30 MB, attachments included.
 MOST_REPLY_BYTES = 31_000_000
 
@@ -48,7 +50,13 @@ def webhook_routes(app: App, metrics: Metrics) -> list[Route]:
         metrics.count_webhook_posts(inbound.SOURCE, answer.status_code)
         return answer
 
+    async def ticket(request: Request) -> Response:
+        answer = await _take_ticket(app, box, request)
+        metrics.count_webhook_posts(tickets.SOURCE, answer.status_code)
+        return answer
+
     return [
+        Route(TICKETS_PATH, ticket, methods=["POST"]),
         Route(EVENTS_PATH, sendgrid_events, methods=["POST"]),
         Route(REPLIES_PATH, inbound_mail, methods=["POST"]),
     ]
@@ -90,6 +98,22 @@ async def _take_reply(app: App, box: PostBox, secret: str, request: Request) -> 
         return _refused("not a form", 400)
     body = await body_of(request, MOST_REPLY_BYTES)
     return _refused("too large", 413) if body is None else await _keep(app, box, inbound.SOURCE, body, request)
+
+
+async def _take_ticket(app: App, box: PostBox, request: Request) -> Response:
+    secrets = app.settings.tickets_secrets
+    if not secrets:
+        return _refused("no secret is configured", 503)
+    body = await body_of(request, MOST_TICKET_BYTES)
+    if body is None:
+        return _refused("too large", 413)
+    if not tickets.is_from_help_desk(body, request.headers, secrets):
+        return _refused("neither signed nor with the token", 401)
+    try:
+        tickets.read_ticket(body)
+    except ValueError as error:
+        return _refused(f"no ticket: {error}", 400)
+    return await _keep(app, box, tickets.SOURCE, body, request)
 
 
 async def _keep(app: App, box: PostBox, source: str, body: bytes, request: Request) -> Response:

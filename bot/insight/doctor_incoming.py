@@ -21,6 +21,8 @@ STRAYS_OF = timedelta(days=1)
 REPLIES_OF = timedelta(days=7)
 #: Named by us, and not here: what a database restored from a backup, or a copy of it, hears.
 LOST = "unknown_message"
+#: What begins the reasons of tickets, before the column that is wrong.
+TICKET = "ticket_"
 
 
 def incoming_complaints(connection: Connection, database: Database, now: datetime) -> Iterator[Complaint]:
@@ -47,6 +49,16 @@ def _strays(connection: Connection, now: datetime) -> Iterator[Complaint]:
             sentence=f"{lost} event(s) of the last day are about mails that we sent and this database does not know",
             hint="was it restored from a backup? Then it does not know what was sent since: `journeybot pause --all` first",
             count=lost,
+        )
+    refused = {reason: found.pop(reason) for reason in sorted(found) if reason.startswith(TICKET)}
+    if refused:
+        yield Complaint(
+            name="tickets_refused",
+            severity="warning",
+            sentence=f"{sum(refused.values())} ticket(s) that a help desk posted in the last day are no facts; they were left out",
+            hint="mend what it posts; docs/sync.md#tickets-from-a-help-desk says what is asked",
+            count=sum(refused.values()),
+            examples=tuple(f"{reason.removeprefix(TICKET)}: {number}" for reason, number in refused.items())[:EXAMPLES],
         )
     if found:
         total = sum(found.values())

@@ -58,7 +58,7 @@ def _strangers(connection: Connection) -> Iterator[Complaint]:
             name="sync_waiting",
             severity="warning",
             sentence=f"{row.number} row(s) of {row.source}/{row.pull} wait for a customer that nobody has brought yet",
-            hint="import or pull the customer; the next `journeybot sync` then stores them",
+            hint="import or pull the customer; then they are stored by themselves, those of `journeybot sync` by its next run",
             count=row.number,
             examples=tuple(some),
         )

@@ -12,12 +12,13 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, Table, delete, func, select
 
+from bot.intake.ticket_posts import TicketDesk
 from bot.logs import fault_of
 from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_name, mails_by_provider_id
 from bot.pipeline.published import Published
 from bot.pipeline.replies import take_in_replies
 from bot.rules.references import MailName, is_reference, name_of
-from bot.webhooks import inbound, sendgrid
+from bot.webhooks import inbound, sendgrid, tickets
 from bot.webhooks.inbound import IncomingReply, read_reply
 from bot.webhooks.sendgrid import ProviderEvent, UnreadableEvent, read_batch, translate
 from storage.bulk import insert_new_rows
@@ -48,11 +49,13 @@ class _Reading:
     events: list[tuple[ProviderEvent, datetime]] = field(default_factory=list)
     unreadable: list[tuple[UnreadableEvent, datetime]] = field(default_factory=list)
     replies: list[tuple[IncomingReply, datetime]] = field(default_factory=list)
+    tickets: list[tuple[dict[str, Any], str, datetime]] = field(default_factory=list)
 
 
 def take_in_posts(database: Database, published: Published, now: datetime, installation: str) -> int:
     """Empty the waiting room; returns how many posts there were."""
     taken = 0
+    desk = TicketDesk(now=now, zone=published.settings.timezone)
     while posts := waiting_posts(database):
         reading = _Reading()
         for post in posts:
@@ -61,9 +64,34 @@ def take_in_posts(database: Database, published: Published, now: datetime, insta
             hold_alone(connection, "posts")
             _sort(connection, reading, installation)
             take_in_replies(connection, published.settings, reading.replies, now, installation)
+            _take_in_tickets(connection, reading, desk)
         forget_posts(database, [post.id for post in posts])
         taken += len(posts)
+    _take_in_waiting_tickets(database, desk)
     return taken
+
+
+def _take_in_tickets(connection: Connection, reading: _Reading, desk: TicketDesk) -> None:
+    """What is no fact is kept aside and counted by the column that is wrong, without its words."""
+    if not reading.tickets:
+        return
+    problems = {problem.row: problem for problem in desk.take_in(connection, [told for told, _, _ in reading.tickets])}
+    strays = [
+        (reading.tickets[row - 1][1], tickets.SOURCE, f"ticket_{problem.column or 'row'}", None, None, {}, at)
+        for row, problem in problems.items()
+        for at in (reading.tickets[row - 1][2],)
+    ]
+    keep_strays(connection, strays)
+
+
+def _take_in_waiting_tickets(database: Database, desk: TicketDesk) -> None:
+    """Of customers who came meanwhile, whoever brought them."""
+    with database.read() as connection:
+        if not desk.has_known(connection):
+            return
+    with database.write() as connection:
+        while desk.take_in_known(connection):
+            pass
 
 
 def _read(post: Row[Any], reading: _Reading) -> None:
@@ -71,6 +99,9 @@ def _read(post: Row[Any], reading: _Reading) -> None:
     try:
         if post.source == inbound.SOURCE:
             reading.replies.append((read_reply(post.body, post.content_type), at))
+            return
+        if post.source == tickets.SOURCE:
+            reading.tickets.append((tickets.read_ticket(post.body), f"ticket:{post.id}:{at.isoformat()}", at))
             return
         for raw in read_batch(post.body):
             event = translate(raw)

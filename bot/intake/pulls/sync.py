@@ -20,12 +20,12 @@ from bot.intake.directory import Directory
 from bot.intake.importer import WRITERS
 from bot.intake.job import IMPORT, Job
 from bot.intake.pulls.base import Mark, Pull, Puller, PullSource, Row, SourceFailed, SourceType, plain
-from bot.intake.pulls.strangers import Strangers
 from bot.intake.pulls.vanished import Keys
 from bot.intake.pulls.write_back import StatesOf, write_back
 from bot.intake.report import FileReport, Tally
 from bot.intake.rows import Record, RowParser
 from bot.intake.seen import SeenKeys
+from bot.intake.strangers import Strangers
 from bot.logs import fault_of
 from storage.database import Database
 from storage.sync import SyncState
@@ -185,7 +185,7 @@ class _Run:
         self._headers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._line = 0
         self._keys = Keys(source.name, pull, setting.now)
-        self._strangers = Strangers(source.name, pull, setting.now)
+        self._strangers = Strangers(source.name, pull.name, pull.file_map.kind, setting.now)
         self._tally.on_stranger = self._strangers.note
         with setting.database.read() as connection:
             self.mark, self._whole_at = _state(connection, source, pull)
@@ -201,19 +201,22 @@ class _Run:
             if records:
                 WRITERS[self._pull.file_map.kind](connection, records, self.job)
                 self._keys.see(connection, records)
-            self._strangers.keep(connection, read)
             if page and self._pull.watermark:
+                self._strangers.keep(connection, read)
                 self.mark = Mark(value=page[-1][self._pull.watermark])
             self._count()
             _keep(connection, self._setting, self.report, self.mark, whole_at=self._whole_at)
 
     def retry(self) -> None:
         """Rows of former runs whose customer has come. A newer row of the same key in this run is no repeat of them."""
-        for page in self._strangers.ready(self._setting.database):
-            read = self._read(list(page.values()))
+        while True:
             seen = SeenKeys()
             with closing(seen), self._setting.database.write() as connection:
                 hold_alone(connection, IMPORT)
+                page = self._strangers.ready(connection)
+                if not page:
+                    return
+                read = self._read(list(page.values()))
                 records = [record for record, _ in read.values()]
                 WRITERS[self._pull.file_map.kind](connection, records, replace(self.job, seen=seen))
                 self._strangers.forget(connection, page.keys())

@@ -1,11 +1,11 @@
 """Rows of a source that name a customer or a subscription nobody has brought yet: kept aside whole, and stored by the first run
-after it appeared. Only for pulls with a watermark, which never bring such a row again by themselves. Part of
-sync.py's transactions."""
+after it appeared. For whoever does not bring such a row again by itself: pulls with a watermark, help desks that post. Part of
+the caller's transaction."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,10 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select
 
 from bot.intake.columns import Kind
-from bot.intake.pulls.base import Pull, Row
+from bot.intake.pulls.base import Row
 from bot.intake.rows import Record
 from storage.accounts import Customer
 from storage.bulk import insert_new_rows
-from storage.database import Database
 from storage.facts import Subscription
 from storage.given import is_given
 from storage.sync import SyncStranger
@@ -45,13 +44,14 @@ class Strangers:
     """Those of one pull."""
 
     source: str
-    pull: Pull
+    pull: str
+    kind: Kind
     now: datetime
     _lines: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def _mine(self) -> ColumnElement[bool]:
-        return and_(STRANGER.c.source == self.source, STRANGER.c.pull == self.pull.name)
+        return and_(STRANGER.c.source == self.source, STRANGER.c.pull == self.pull)
 
     def note(self, line: int, what: str, key: str) -> None:
         """For Tally.on_stranger: this row of the page that is being stored names nobody."""
@@ -60,19 +60,17 @@ class Strangers:
     def keep(self, connection: Connection, page: Mapping[int, tuple[Record, Row]]) -> None:
         """After a page (by line) was stored: what its rows said before is out of date, and its strangers are kept."""
         noted, self._lines = self._lines, {}
-        if not self.pull.watermark or not page:
+        if not page:
             return
         names = {line: self._name_of(record, row) for line, (record, row) in page.items()}
         self.forget(connection, set(names.values()))
         if not noted or self._count(connection) + len(noted) > MOST_KEPT:
             return
-        rows = [
-            (self.source, self.pull.name, names[line], *noted[line], page[line][1], self.now) for line in sorted(noted)
-        ]
+        rows = [(self.source, self.pull, names[line], *noted[line], page[line][1], self.now) for line in sorted(noted)]
         insert_new_rows(connection, STRANGER, COLUMNS, rows)
 
-    def ready(self, database: Database) -> Iterator[dict[str, Row]]:
-        """Pages of rows, by name, whose customer or subscription is there now; the caller stores and forgets each page."""
+    def ready(self, connection: Connection) -> dict[str, Row]:
+        """A page of rows, by name, whose customer or subscription is there now; the caller stores and forgets them."""
         known = or_(
             and_(STRANGER.c.what == "customer", STRANGER.c.key.in_(select(CUSTOMER.c.key))),
             and_(
@@ -80,13 +78,8 @@ class Strangers:
                 STRANGER.c.key.in_(select(SUBSCRIPTION.c.key).where(SUBSCRIPTION.c.source == self.source)),
             ),
         )
-        while True:
-            with database.read() as connection:
-                found = select(STRANGER.c.row, STRANGER.c.content).where(self._mine, known).order_by(STRANGER.c.at)
-                rows = connection.execute(found.limit(PAGE)).all()
-            if not rows:
-                return
-            yield {row.row: row.content for row in rows}
+        found = select(STRANGER.c.row, STRANGER.c.content).where(self._mine, known).order_by(STRANGER.c.at)
+        return {row.row: row.content for row in connection.execute(found.limit(PAGE))}
 
     def forget(self, connection: Connection, names: Collection[str]) -> None:
         known = is_given(connection, [STRANGER.c.row], [(name,) for name in sorted(names)])
@@ -96,6 +89,6 @@ class Strangers:
         return connection.scalar(select(func.count()).where(self._mine)) or 0
 
     def _name_of(self, record: Record, row: Row) -> str:
-        key = record.values.get(ROW_KEY.get(self.pull.file_map.kind, ""))
+        key = record.values.get(ROW_KEY.get(self.kind, ""))
         told: Any = [record.values.get("customer"), key] if key else row
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
