@@ -129,6 +129,9 @@ class Settings(BaseSettings):
         None,
         "What your help desk signs its ticket webhooks with, or sends as a bearer token; several are separated by commas.",
     )
+    api_token: SecretStr | None = _setting(
+        "JOURNEYBOT_API_TOKEN", None, "Tokens of the API under /api/v1, separated by commas, all valid."
+    )
     host: str = _setting("JOURNEYBOT_HOST", LOOPBACK, "The address that `run` listens on.")
     port: int = _setting("JOURNEYBOT_PORT", 8765, "The port that `run` listens on; 0 takes a free one.")
     user: str | None = _setting(
@@ -234,6 +237,8 @@ class Settings(BaseSettings):
             check_secret("JOURNEYBOT_INBOUND_SECRET", self.inbound_secret.get_secret_value())
         if self.webhook_secret is not None:
             self.webhook_keys  # noqa: B018  refuses what is no key
+        for token in self.api_tokens:
+            check_secret("JOURNEYBOT_API_TOKEN", token)
         for secret in self.tickets_secrets:
             check_secret("JOURNEYBOT_TICKETS_SECRET", secret)
         if self.write_key is not None and not self.write_keys:
@@ -249,6 +254,11 @@ class Settings(BaseSettings):
     def write_keys(self) -> tuple[str, ...]:
         """Every valid key of the tracking API."""
         return _listed(self.write_key)
+
+    @property
+    def api_tokens(self) -> tuple[str, ...]:
+        """Every valid token of the API."""
+        return _listed(self.api_token)
 
     @property
     def tickets_secrets(self) -> tuple[str, ...]:

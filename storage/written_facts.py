@@ -51,12 +51,18 @@ def add_meeting(
     summary: str | None,
     contact_ids: Collection[int],
     now: datetime,
-) -> None:
-    """Held or to come; detect tells of it once its time has passed."""
+    source: str = SOURCE,
+    key: str | None = None,
+) -> bool:
+    """Held or to come; detect tells of it once its time has passed. False: it stands already, by the same `source` and `key`."""
+    named = key or uuid.uuid4().hex
+    if connection.scalar(select(MEETING.c.id).where(MEETING.c.source == source, MEETING.c.key == named)) is not None:
+        return False
     values = {"kind": kind, "starts_at": starts_at, "summary": summary, "is_told": False}
-    statement = insert(MEETING).values(customer_id=customer_id, source=SOURCE, key=uuid.uuid4().hex, **values)
+    statement = insert(MEETING).values(customer_id=customer_id, source=source, key=named, **values)
     meeting = connection.execute(statement.returning(MEETING.c.id)).scalar_one()
     for contact in sorted(set(contact_ids)):
         connection.execute(insert(ATTENDEE).values(meeting_id=meeting, contact_id=contact))
     upsert_rows(connection, FEED, ("name", "latest_at"), [("meetings", min(starts_at, now))], {"latest_at": "raise"})
     mark_customers(connection, {customer_id})
+    return True

@@ -15,7 +15,7 @@ from bot.rules.conditions import parse_value
 from bot.rules.scorecards import OVERALL, Measure, bands_of, card_of, threshold_of
 
 Cards = Mapping[str, Mapping[str, Measure]]
-ASK_SCORES = frozenset(("score", "band", "band_days", "worsened", "score_change"))
+ASK_SCORES = frozenset(("score", "band", "band_days", "worsened", "improved", "score_change"))
 
 
 def check_scorecard(cards: Cards, source: Source) -> Iterator[Finding]:

@@ -14,8 +14,9 @@ from bot.cli.printing import print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.timeline import tell
+from bot.pipeline.notes import note as write_note
 from storage.accounts import Contact
-from storage.written_facts import add_meeting, write_note
+from storage.written_facts import add_meeting
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 
@@ -56,6 +57,8 @@ def note(
     at: At = None,
 ) -> None:
     """Write a note about a customer.
+
+    `@key` of a colleague in it asks that person to look.
 
     Example: `journeybot customers note sakura-cafe "The new owner likes the reports" --by sato`
     """

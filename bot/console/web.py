@@ -10,6 +10,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from bot.app import App
+from bot.console.api import api_routes
 from bot.console.drafts import draft_routes
 from bot.console.health import readiness
 from bot.console.surveys import survey_routes
@@ -54,6 +55,7 @@ def create_web_app(app: App, *, metrics: Metrics | None = None, slack: SlackApp 
     web.router.routes.extend(draft_routes(app))
     web.router.routes.extend(survey_routes(app))
     web.router.routes.extend(webhook_routes(app, numbers))
+    web.router.routes.extend(api_routes(app))
     web.router.routes.extend(tracking_routes(app, numbers))
     if slack is not None and slack.settings.signing_secret:
         web.router.routes.extend(slack_routes(slack))

@@ -76,7 +76,7 @@ def _take_in_tickets(connection: Connection, reading: _Reading, desk: TicketDesk
     if not reading.tickets:
         return
     problems = {problem.row: problem for problem in desk.take_in(connection, [told for told, _, _ in reading.tickets])}
-    strays = [
+    strays: list[tuple[Any, ...]] = [
         (reading.tickets[row - 1][1], tickets.SOURCE, f"ticket_{problem.column or 'row'}", None, None, {}, at)
         for row, problem in problems.items()
         for at in (reading.tickets[row - 1][2],)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.mail_finding import latest_before, mails_by_address, mails_by_name, mails_by_provider_id
+from bot.pipeline.notes import note
 from bot.pipeline.owners import Owners
 from bot.rules.references import answered_reference, name_of
 from bot.webhooks.inbound import IncomingReply
@@ -33,6 +34,8 @@ DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 
 KIND = "reply"
 SHOWN = 1500
+#: A mail to more customers is no talk with one of them.
+MOST_WRITTEN_TO = 5
 #: An address alone names the last mail it got, if that is not too long ago to be what the answer is about.
 ANSWERED_WITHIN = timedelta(days=30)
 
@@ -92,6 +95,21 @@ def take_in_replies(
     ]
     insert_new_rows(connection, DELIVERY_EVENT, EVENT_COLUMNS, events)
     _hand_over(connection, settings, [one for one in judged if one.verdict in HANDED_OVER], now)
+    for one in judged:
+        if one.verdict is ReplyVerdict.OURS:
+            _note_ours(connection, one)
+
+
+def _note_ours(connection: Connection, one: _Judged) -> None:
+    """A mail that one of us wrote to a customer, with us in blind copy, is a note on the timeline of whoever it went to."""
+    reply = one.reply
+    wrote_to = select(CONTACT.c.customer_id).where(func.lower(CONTACT.c.email).in_(reply.recipients)).distinct()
+    customers = set(connection.scalars(wrote_to.limit(MOST_WRITTEN_TO)))
+    customers |= {one.mail.customer_id} if one.mail is not None else set()
+    writer = connection.scalar(select(CSM.c.key).where(func.lower(CSM.c.email) == reply.from_address).limit(1))
+    text, by = f"{reply.subject}\n\n{reply.text}".strip(), writer or reply.from_address
+    for customer_id in sorted(customers):
+        note(connection, customer_id, text, by=by, at=one.at, source="bcc", key=f"{reply.key}:{customer_id}")
 
 
 def _judge(

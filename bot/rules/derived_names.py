@@ -23,6 +23,7 @@ _BY_NAME: Mapping[str, Kind] = {
     "band": "score",
     "band_days": "score",
     "worsened": "score",
+    "improved": "score",
     "score_change": "score",
     "plan": "plan",
     "plan_behind": "plan",

@@ -54,19 +54,28 @@ def _score_change(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
 
 
 def _worsened(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
-    """Whether a better band stood at any time of the window; what stood when it began counts."""
+    return _moved(scope, arguments, is_worse=True)
+
+
+def _improved(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
+    return _moved(scope, arguments, is_worse=False)
+
+
+def _moved(scope: Scope, arguments: Arguments, *, is_worse: bool) -> ColumnElement[Any]:
+    """Whether a better (or worse) band stood at any time of the window; what stood when it began counts."""
     now = _latest(scope, arguments, rank_of(SCORE.c.band))
     began = _latest(scope, arguments, SCORE.c.day, until=-arguments.whole("days"))
     first = func.coalesce(began, scope.today(-arguments.whole("days")))
     other = SCORE.alias()
-    better = select(1).where(
+    then = rank_of(other.c.band)
+    moved = select(1).where(
         other.c.customer_id == scope.customer_id,
         other.c.name == arguments.text("name"),
         other.c.day >= first,
         other.c.day <= scope.today(),
-        rank_of(other.c.band) > now,
+        then > now if is_worse else then < now,
     )
-    return case((now.is_(None), cast(null(), Boolean())), else_=exists(better.correlate(*scope.outer)))
+    return case((now.is_(None), cast(null(), Boolean())), else_=exists(moved.correlate(*scope.outer)))
 
 
 def _stage_overdue(scope: Scope, _: Arguments) -> ColumnElement[Any]:
@@ -131,6 +140,14 @@ ENTRIES: tuple[Entry, ...] = (
         "Whether the band is worse now than at any time of the last days.",
         'worsened("health", days=30)',
         _worsened,
+        DAYS,
+    ),
+    _about_score(
+        "improved",
+        ValueType.BOOL,
+        "Whether the band is better now than at any time of the last days.",
+        'band("health") == "green" and improved("health", days=30)',
+        _improved,
         DAYS,
     ),
     _about_score(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from bot.insight.customer_search import FoundCustomer, Search, begins_with_name, find_customer
 from bot.insight.explain import explain_customer
+from bot.pipeline.notes import note as write_note
 from bot.pipeline.operate import pause, resume
 from bot.rules.zones import local_date, local_to_utc
 from bot.slack.blocks import escaped, one_line
@@ -25,7 +26,6 @@ from bot.slack.context import Body, SlackContext
 from bot.slack.people import Person
 from bot.slack.respond import answer_privately
 from bot.slack.wording import is_japanese, written_day
-from storage.written_facts import write_note
 
 COMMAND = "/journey"
 SOURCE = "slack"

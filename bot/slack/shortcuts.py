@@ -15,6 +15,7 @@ from bot.channels.slack import PostFailed
 from bot.insight.customer_search import containing
 from bot.pipeline.asking_by_hand import Request, ask_by_hand
 from bot.pipeline.escalate import post_handoff
+from bot.pipeline.notes import note as write_note
 from bot.rules.zones import local_date, local_to_utc
 from bot.slack.blocks import OPTIONS, escaped, one_line, shorten
 from bot.slack.command_words import phrase
@@ -33,7 +34,6 @@ from bot.slack.shortcut_views import (
     told_view,
 )
 from storage.accounts import Csm, Customer
-from storage.written_facts import write_note
 
 LOG, LOG_MODAL = "journey_log", "journey_log_modal"
 ASK, ASK_MODAL = "journey_handoff", "journey_handoff_modal"

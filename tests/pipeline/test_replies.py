@@ -12,7 +12,9 @@ from bot.errors import UsageError, WorkspaceError
 from bot.pipeline.outbox_acts import replied
 from bot.rules.references import reference_of
 from bot.webhooks.inbound import read_reply
+from storage.facts import Note
 from storage.outbox_moves import MESSAGE
+from tests.cast import csm
 from tests.fakes.sendgrid_webhook import BOUNDARY, FORM, wire_reply
 from tests.pipeline.provider import REPLY, keep, message, rows, strays, take_in
 from tests.pipeline.scenes import company, journey, mail_id, mail_name, mails, outcomes, settings, titles, took
@@ -282,3 +284,16 @@ def test_check_refuses_an_address_that_nobody_hears(world: World) -> None:
     with pytest.raises(WorkspaceError) as refused:
         world.deploy()
     assert [found.rule for found in refused.value.findings if found.severity == "error"] == ["no-inbound-route"]
+
+
+def test_a_mail_of_ours_in_blind_copy_is_a_note_once_on_the_timeline_of_whom_it_went_to(asked: World) -> None:
+    csm(asked.database, "mori")
+    told = {"to": "Tanaka <tanaka@sakura.example>", "from": "Sato <sato@us.example>", "subject": "Prices"}
+    headers = "Message-ID: <a@us.example>\r\nBcc: log@in.us.example"
+    for _ in range(2):
+        answer(asked, headers=headers, text="As agreed. @mori please check; mail me at sato@mori.example", **told)
+    (note,) = rows(asked, select(Note))
+    assert (note.by, note.text.splitlines()[0], note.source) == ("sato", "Prices", "bcc")
+    mention = [handoff for handoff in asked.handoffs if handoff.kind == "mention"]
+    assert [(handoff.owner, handoff.customer_id) for handoff in mention] == [("mori", None)]
+    assert mention[0].title["en"].startswith("sato mentions you about Sakura: Prices As agreed.")

@@ -49,7 +49,12 @@ def test_s1_without_a_score_nothing_is_red_and_nothing_is_known(world: Connectio
     customer = facts.add_customer(world)
     assert not ask(world, 'band("health") == "red"', customer)
     assert ask(world, 'band("health") != "red"', customer)
-    for unknown in ('score("health") < 40', 'band_days("health") >= 1', 'worsened("health", days=30)'):
+    for unknown in (
+        'score("health") < 40',
+        'band_days("health") >= 1',
+        'worsened("health", days=30)',
+        'improved("health", days=30)',
+    ):
         assert ask(world, unknown, customer) is None
 
 
@@ -72,6 +77,23 @@ def test_worsened_compares_with_the_best_band_of_the_window(
     customer = facts.add_customer(world)
     scored(world, customer, *rows)
     assert bool(ask(world, f'worsened("health", days={days})', customer)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        pytest.param([(50, 30.0, "red"), (3, 80.0, "green")], True, id="a rise within the window"),
+        pytest.param([(50, 30.0, "red"), (40, 80.0, "green")], False, id="a rise before it"),
+        pytest.param([(50, 80.0, "green"), (3, 30.0, "red")], False, id="a fall"),
+        pytest.param([(20, 30.0, "red"), (9, 50.0, "yellow"), (4, 30.0, "red")], False, id="up and down again"),
+    ],
+)
+def test_improved_compares_with_the_worst_band_of_the_window(
+    world: Connection, rows: list[tuple[int, float | None, str | None]], verdict: bool
+) -> None:
+    customer = facts.add_customer(world)
+    scored(world, customer, *rows)
+    assert bool(ask(world, 'improved("health", days=30)', customer)) is verdict
 
 
 def test_a_stage_is_overdue_on_the_day_after_its_expected_days(world: Connection) -> None:
