@@ -76,7 +76,7 @@ class AppliedCall(SQLModel, table=True):
 
 
 class TrackingCount(SQLModel, table=True):
-    """How many calls of a day were odd in which way, for `doctor`. Holds no personal data."""
+    """How many calls of a day were odd in which way, and how many cells of imported files, for `doctor`. Holds no personal data."""
 
     __tablename__ = "tracking_count"
 
@@ -89,6 +89,8 @@ HELD: Table = HeldCall.__table__  # type: ignore[attr-defined]
 PERSON: Table = TrackedPerson.__table__  # type: ignore[attr-defined]
 #: Reasons that end when a customer, a contact or an alias appears.
 WAITING = ("unknown_customer", "unknown_user", "several_customers")
+#: Begins the reasons of what imported files hold, before kind and column.
+IMPORTED = "import_"
 APPLIED: Table = AppliedCall.__table__  # type: ignore[attr-defined]
 COUNT: Table = TrackingCount.__table__  # type: ignore[attr-defined]
 READY: ColumnElement[Any] = literal_column("held_call.is_ready")

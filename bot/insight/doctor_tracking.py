@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.insight.complaints import Complaint, Severity
-from storage.tracking import WAITING, count_held, counts_since
+from storage.tracking import IMPORTED, WAITING, count_held, counts_since
 
 COUNTS_OF = timedelta(days=6)  # and today
 SHOWN = 8
@@ -22,7 +22,10 @@ def tracking_complaints(connection: Connection, now: datetime) -> Iterator[Compl
     counts = counts_since(connection, (now - COUNTS_OF).date())
     refused = {name.removeprefix(REFUSED): number for name, number in counts.items() if name.startswith(REFUSED)}
     posts = {name.removeprefix(POST): number for name, number in counts.items() if name.startswith(POST)}
-    odd = {name: n for name, n in counts.items() if not name.startswith((REFUSED, POST)) and name not in WAITING}
+    files = {name.removeprefix(IMPORTED): number for name, number in counts.items() if name.startswith(IMPORTED)}
+    odd = {
+        name: n for name, n in counts.items() if not name.startswith((REFUSED, POST, IMPORTED)) and name not in WAITING
+    }
     yield from _complaint(
         name="tracking_waiting",
         severity="warning",
@@ -43,6 +46,13 @@ def tracking_complaints(connection: Connection, now: datetime) -> Iterator[Compl
         sentence="{n} post(s) to the tracking API were turned away in the last week",
         hint=f"look at the client's key, rate and sizes; {HINT}",
         counts=posts,
+    )
+    yield from _complaint(
+        name="import_rejected",
+        severity="warning",
+        sentence="{n} row(s) or cell(s) of files that were imported in the last week could not be read",
+        hint="`journeybot import FILE --dry-run` names them with row, value and repair",
+        counts=files,
     )
     yield from _complaint(
         name="tracking_odd",

@@ -38,6 +38,7 @@ from bot.intake.writers.tickets import write_tickets
 from bot.intake.writers.usage import write_usage
 from bot.rules.zones import is_zone
 from storage.database import Database
+from storage.tracking import IMPORTED, count_calls
 from storage.upserts import hold_alone
 
 BATCH_ROWS = 5_000
@@ -154,7 +155,15 @@ class _Run:
             rows.close()
             job.seen.close()
         parser.finish()
+        self._count(file.kind, tally)
         return tally.finish(encoding=file.reading.encoding, delimiter=file.delimiter)
+
+    def _count(self, kind: Kind, tally: Tally) -> None:
+        """For `doctor`: nobody reads the report of a nightly import."""
+        if tally.bad_columns:
+            numbers = {f"{IMPORTED}{kind.value}.{column}": number for column, number in tally.bad_columns.items()}
+            with self._transaction() as connection:
+                count_calls(connection, numbers, self._now)
 
     def derive(self, import_map: ImportMap | None) -> Iterator[FileReport]:
         """The derived columns of customers, as one more file."""

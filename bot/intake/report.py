@@ -4,7 +4,7 @@ filled while a file is imported and becomes a FileReport; nothing is decided her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -97,6 +97,7 @@ class Tally:
     on_stranger: Callable[[int, str, str], None] | None = None
     _problems: list[RowProblem] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
+    _columns: Counter[str] = field(default_factory=Counter)
     _warnings: list[str] = field(default_factory=list)
     _remarks: dict[str, tuple[int, int, str]] = field(default_factory=dict)
 
@@ -150,8 +151,14 @@ class Tally:
             warnings=(*self._warnings, *remarks),
         )
 
+    @property
+    def bad_columns(self) -> Mapping[str, int]:
+        """How many cells of each column, and whole rows (`row`), could not be read. It names nobody."""
+        return self._columns
+
     def _note(self, row: int, column: str, value: object, message: str, hint: str, rule: str) -> None:
         self._counts[f"{column}: {rule or message}" if column else rule or message] += 1
+        self._columns[column or "row"] += 1
         if len(self._problems) < KEPT_PROBLEMS:
             shown = shorten(value)
             self._problems.append(

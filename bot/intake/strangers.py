@@ -14,7 +14,6 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select
 
 from bot.intake.columns import Kind
-from bot.intake.pulls.base import Row
 from bot.intake.rows import Record
 from storage.accounts import Customer
 from storage.bulk import insert_new_rows
@@ -25,6 +24,8 @@ from storage.sync import SyncStranger
 STRANGER: Table = SyncStranger.__table__  # type: ignore[attr-defined]
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 SUBSCRIPTION: Table = Subscription.__table__  # type: ignore[attr-defined]
+#: A row as it was read, by the source's own names.
+Row = Mapping[str, Any]
 COLUMNS = ("source", "pull", "row", "what", "key", "content", "at")
 #: By which of our columns a row is known again; rows of other kinds by all that they say.
 ROW_KEY = {

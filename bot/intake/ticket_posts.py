@@ -73,7 +73,7 @@ class TicketDesk:
 
         tally.on_stranger = note
         parser = RowParser(Kind.TICKETS, tally, now=self.now, zone=self.zone)
-        read: dict[int, tuple[Record, dict[str, Any]]] = {}
+        read: dict[int, tuple[Record, Mapping[str, Any]]] = {}
         for line, ticket in numbered:
             record = parser.read(RawRow(line, tuple(ticket), list(ticket.values())))
             if record is not None:
