@@ -126,6 +126,7 @@ COMMANDS: tuple[CommandPlace, ...] = (
     CommandPlace(
         name="customers", place="bot.cli.customers:commands", panel=LOOK, says="Customers with contacts and walks."
     ),
+    CommandPlace(name="plans", place="bot.cli.plans:commands", panel=LOOK, says="Success plans: open, follow, close."),
     CommandPlace(
         name="consent",
         place="bot.cli.consent:commands",

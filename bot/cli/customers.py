@@ -17,6 +17,7 @@ commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="
 
 LISTED = ("customer", "name", "stage", "tier", "csm", "renewal_date", "contacts", "enrollments")
 SIGNALS = ("signal", "since")
+PLANS = ("plan", "kind", "title", "state", "progress", "behind", "due_on")
 CONTACTS = ("contact", "name", "email", "roles", "locale", "consent", "bounced_at")
 MOMENTS = ("since", "bounced_at", "due_at")
 WALKS = ("playbook", "version", "contact", "status", "outcome", "step", "due_at")
@@ -60,7 +61,7 @@ def show(
     customer: Annotated[str, typer.Argument(metavar="KEY", help="The customer's key.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one customer with its open signals, contacts and walks.
+    """Show one customer with its open signals and plans, contacts and walks.
 
     Example: `journeybot customers show sakura-cafe`
     """
@@ -71,9 +72,9 @@ def show(
         return
     zone = zone_of_workspace(opened.settings)
     for name, value in found.items():
-        if name not in ("signals", "contacts", "enrollments") and value not in (None, ""):
+        if name not in ("signals", "plans", "contacts", "enrollments") and value not in (None, ""):
             print_line(f"{name + ':':<20} {cell(value)}")
-    for name, columns in (("signals", SIGNALS), ("contacts", CONTACTS), ("enrollments", WALKS)):
+    for name, columns in (("signals", SIGNALS), ("plans", PLANS), ("contacts", CONTACTS), ("enrollments", WALKS)):
         print_line()
         if found[name]:
             print_table(columns, [[_local(column, row[column], zone) for column in columns] for row in found[name]])

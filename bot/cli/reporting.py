@@ -21,6 +21,7 @@ from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_health import report_health
 from bot.insight.report_invariants import examples_of, is_broken, report_invariants
 from bot.insight.report_nps import report_nps
+from bot.insight.report_plans import most_behind_of, report_plans
 from bot.insight.report_playbooks import report_playbooks
 from bot.insight.report_retention import report_retention
 from bot.insight.report_signals import report_signals
@@ -43,6 +44,7 @@ REPORTS: dict[str, Report] = {
     "content": report_content,
     "whitespace": report_whitespace,
     "churn-reasons": report_churn_reasons,
+    "plans": report_plans,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
@@ -53,6 +55,7 @@ BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "coverage": holes_of,
     "whitespace": customers_of,
     "churn-reasons": links_of,
+    "plans": most_behind_of,
 }
 #: Reports of promises, and of holes: exit code 1 when one is broken, or open.
 BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken, "coverage": has_holes}
@@ -80,6 +83,7 @@ def report(
     whom it fits know of it and viewed it, the minutes of 30 days, and the characters made. `whitespace` names per product who
     could have it and has not, the next renewal first. `churn-reasons` counts why customers left within a year, and what share
     of the lost revenue each link of the value chain answers for.
+    `plans` says by kind how many success plans are open, how far and how far behind, and how the others ended.
 
     Example: `journeybot report nps`
     """

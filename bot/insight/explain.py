@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from bot.authoring.nearest import suggestion
 from bot.errors import UsageError
+from bot.insight.brief_plans import standing_plans
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.explanation import Explanation, Line, PlaybookExplanation, ReasonCount, Teller
 from bot.insight.journal_lines import DECISION, attempt_lines, decision_lines, event_lines
@@ -47,7 +48,9 @@ def explain_customer(
     ground = _ground(connection, published, now)
     mine = [DECISION.c.customer_id == customer_id, *([DECISION.c.playbook == playbook] if playbook else [])]
     history, is_cut = decision_lines(connection, teller, *mine, limit=limit)
-    standing = signal_lines(connection, teller, customer_id) if playbook is None else []
+    standing: list[Line] = []
+    if playbook is None:
+        standing += [*signal_lines(connection, teller, customer_id), *standing_plans(connection, teller, customer_id)]
     standing += inside_lines(connection, teller, published, ground, customer_id, playbook)
     for row in rows:
         if playbook is None and row.state in ("draft", "retired"):

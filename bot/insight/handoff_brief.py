@@ -15,6 +15,7 @@ from bot.authoring.template_filters import written_date, written_money, written_
 from bot.errors import RenderFailed
 from bot.insight.brief_content import content_lines, feature_lines, whitespace_lines
 from bot.insight.brief_health import health_lines, stage_check_lines
+from bot.insight.brief_plans import plan_lines
 from bot.insight.handoff_activities import last_activities
 from bot.pipeline.asking_by_hand import BY_HAND
 from bot.rules.zones import local_date
@@ -33,6 +34,7 @@ _LABELS = {
     "features": ("Features", "機能の利用状況"),
     "content": ("Content", "コンテンツ"),
     "whitespace": ("Could also use", "未購入の製品"),
+    "plan": ("Success plans", "サクセスプラン"),
     "renewal": ("Renewal", "契約更新"),
     "last_activities": ("Latest activities", "最近の動き"),
     "open_handoffs": ("Other open hand-offs", "ほかの未完了の対応依頼"),
@@ -210,6 +212,11 @@ def _whitespace(connection: Connection, handoff: HandoffRecord, reader: Reader) 
         yield from whitespace_lines(connection, handoff.customer_id, reader)
 
 
+def _plan(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
+    if handoff.customer_id is not None:
+        yield from plan_lines(connection, handoff.customer_id, reader.says, reader.locale)
+
+
 _READINGS: dict[str, Reading] = {
     "health": _health,
     "stage_checks": _stage_checks,
@@ -219,6 +226,7 @@ _READINGS: dict[str, Reading] = {
     "whitespace": _whitespace,
     "open_tickets": _open_tickets,
     "contacts": _contacts,
+    "plan": _plan,
     "renewal": _renewal,
     "last_activities": _last_activities,
     "open_handoffs": _open_handoffs,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, bindparam, select
 
 from bot.errors import ConditionError
+from bot.insight.brief_plans import recovery_lines
 from bot.insight.explanation import SeenLeaf
 from bot.insight.handoff_brief import Reader
 from bot.insight.leaf_columns import LeafColumns
@@ -31,7 +32,8 @@ LONGEST = 160
 def evidence_of(
     connection: Connection, handoff: HandoffRecord, reader: Reader, ground: Callable[[], Ground]
 ) -> list[str]:
-    """The decision's sentence, then one line per value; empty for a hand-off of no walk."""
+    """The decision's sentence, then one line per value, then the customer's recovery plan where the brief does not show it;
+    empty for a hand-off of no walk."""
     if handoff.enrollment_id is None:
         return []
     decided = _decision_before(connection, handoff)
@@ -43,6 +45,8 @@ def evidence_of(
     if condition:
         is_contact = definition.get("walks") == "contact"
         lines += _values(connection, handoff.enrollment_id, str(condition), ground(), is_contact=is_contact)
+    if handoff.customer_id is not None and "plan" not in handoff.brief:
+        lines += recovery_lines(connection, handoff.customer_id, reader.says, reader.locale)
     return lines
 
 

@@ -11,10 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 from bot.insight.customer_keys import customer_id_of
 from bot.insight.listings import LIMIT, dated
 from bot.insight.report_signals import signals_of
+from bot.rules.field_types import say
 from storage.accounts import Contact, ContactRole, Customer
 from storage.deployments import VERSION
 from storage.enrollments import ENROLLMENT
 from storage.journeys import EnrollmentStatus
+from storage.plan_views import PlanView, list_plans
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -61,14 +63,21 @@ def _walks(active: list[ColumnElement[bool]], playbook: str) -> ColumnElement[bo
 
 
 def show_customer(connection: Connection, key: str) -> dict[str, Any]:
-    """Everything, with open `signals`, `contacts` and `enrollments` (the newest first) as lists. Raises: UsageError with the nearest
-    key."""
+    """Everything, with open `signals` and `plans`, `contacts` and `enrollments` (the newest first) as lists. Raises: UsageError
+    with the nearest key."""
     customer_id = customer_id_of(connection, key)
     row = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == customer_id)).one()
     contacts = _contacts(connection, customer_id)
     signals = [dated(found) for found in signals_of(connection, customer_id)]
     walks = _enrollments(connection, customer_id)
-    return {**_columns(row), "signals": signals, "contacts": contacts, "enrollments": walks}
+    plans = [_plan(found) for found in list_plans(connection, customer_id=customer_id)]
+    return {**_columns(row), "signals": signals, "plans": plans, "contacts": contacts, "enrollments": walks}
+
+
+def _plan(plan: PlanView) -> dict[str, Any]:
+    shares = {"progress": round(plan.progress, 3), "behind": round(plan.behind, 3)}
+    shown = {"kind": plan.kind, "title": say(plan.title, "en"), "state": plan.state, **shares, "due_on": plan.due_on}
+    return dated({"plan": plan.id, **shown})
 
 
 def _columns(row: Row[Any]) -> dict[str, Any]:

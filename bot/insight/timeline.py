@@ -17,6 +17,7 @@ from storage.facts import Meeting, MeetingAttendee, Note, StageChange, SurveyAns
 from storage.handoffs import Handoff, HandoffState
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import NOT_SENT, Message, MessageContent
+from storage.plans import ObjectiveState, PlanObjective, SuccessPlan
 
 WALKS: Table = Enrollment.__table__  # type: ignore[attr-defined]
 MAILS: Table = Message.__table__  # type: ignore[attr-defined]
@@ -28,6 +29,8 @@ NOTES: Table = Note.__table__  # type: ignore[attr-defined]
 MEETINGS: Table = Meeting.__table__  # type: ignore[attr-defined]
 ATTENDEES: Table = MeetingAttendee.__table__  # type: ignore[attr-defined]
 CONTACTS: Table = Contact.__table__  # type: ignore[attr-defined]
+PLANS: Table = SuccessPlan.__table__  # type: ignore[attr-defined]
+OBJECTIVES: Table = PlanObjective.__table__  # type: ignore[attr-defined]
 
 
 class StoryKind(StrEnum):
@@ -47,6 +50,10 @@ class StoryKind(StrEnum):
     DONE = "done"  #: subject: the hand-off's title; who: who did it; detail: outcome and note
     WITHDRAWN = "withdrawn"  #: subject: the hand-off's title
     STAGE = "stage"  #: subject: the new stage; detail: the old one
+    PLAN = "plan"  #: subject: the plan's title; who: who opened or ended it; detail: what became of it
+    REACHED = (
+        "reached"  #: subject: the objective of a plan; who: who said so, if not the data; detail: the plan's title
+    )
     MEETING = "meeting"  #: subject: its kind; who: the contacts; detail: the summary
     NOTE = "note"  #: subject: the text; who: who wrote it
     ANSWER = "answer"  #: subject: the survey; who: the contact; detail: score and comment
@@ -90,6 +97,7 @@ def tell(
         *_mails(connection, customer_id),
         *_handoffs(connection, customer_id, locale),
         *_stages(connection, customer_id),
+        *_plans(connection, customer_id, locale),
         *_answers(connection, customer_id),
         *_meetings(connection, customer_id),
         *_notes(connection, customer_id),
@@ -155,6 +163,29 @@ def _stages(connection: Connection, customer_id: int) -> Iterator[StoryLine]:
     found = select(STAGES.c.at, STAGES.c.old, STAGES.c.new).where(STAGES.c.customer_id == customer_id)
     for row in connection.execute(found):
         yield StoryLine(at=row.at, kind=StoryKind.STAGE, subject=row.new or "", detail=row.old or "")
+
+
+def _plans(connection: Connection, customer_id: int, locale: str) -> Iterator[StoryLine]:
+    for row in connection.execute(select(PLANS).where(PLANS.c.customer_id == customer_id)):
+        title, playbook = say(row.title, locale), row.opened_by.partition(":")[0] if row.enrollment_id else ""
+        by = "" if playbook else row.opened_by
+        ended = ": ".join(part for part in (row.state, row.reason) if part)
+        moments = (
+            (row.opened_at, by, f"opened, due {row.due_on}"),
+            (row.approved_at, row.approved_by, "approved"),
+            (row.ended_at, row.ended_by, ended),
+        )
+        for at, who, detail in moments:
+            if at is not None:
+                yield StoryLine(
+                    at=at, kind=StoryKind.PLAN, subject=title, playbook=playbook, who=who or "", detail=detail
+                )
+    joined = OBJECTIVES.join(PLANS, PLANS.c.id == OBJECTIVES.c.plan_id)
+    reached = select(OBJECTIVES.c.title, OBJECTIVES.c.met_at, OBJECTIVES.c.met_by, PLANS.c.title.label("plan"))
+    met = (OBJECTIVES.c.customer_id == customer_id, OBJECTIVES.c.state == ObjectiveState.MET.value)
+    for row in connection.execute(reached.select_from(joined).where(*met)):
+        subject, plan = say(row.title, locale), say(row.plan, locale)
+        yield StoryLine(at=row.met_at, kind=StoryKind.REACHED, subject=subject, who=row.met_by or "", detail=plan)
 
 
 def _answers(connection: Connection, customer_id: int) -> Iterator[StoryLine]:

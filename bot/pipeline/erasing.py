@@ -30,6 +30,8 @@ from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus, Occasion, OccasionState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
+from storage.plan_views import PLAN
+from storage.plans import PlanState
 from storage.scrubbing import Words, scrub
 from storage.sync import SyncRow, SyncStranger, WrittenBack
 from storage.tracking import HELD, TrackedPerson, user_name
@@ -158,6 +160,9 @@ def _stop(
         .where(_owned(OCCASION, scope), OCCASION.c.state.in_(TO_ENTER))
         .values(state=OccasionState.REFUSED.value, verdict=ERASED, is_open=False)
     )
+    if scope.customer_ids:
+        over = {"ended_at": now, "reason": ERASED, "state": PlanState.CLOSED.value}
+        connection.execute(update(PLAN).where(_owned(PLAN, scope), PLAN.c.ended_at.is_(None)).values(over))
     return len(walks), len(cancelled), handoffs
 
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look, tell
 from bot.pipeline.news import EVERYBODY, NEXT_TICK
+from bot.pipeline.plan_cards import withdraw_cards
 from bot.pipeline.plan_news import (
     APPROVE,
     KIND_REMOVED,
@@ -41,7 +42,8 @@ from bot.pipeline.plan_news import (
     tell_ended,
     tell_met,
 )
-from bot.pipeline.scopes import CUSTOMER
+from bot.pipeline.plan_reviews import ask_for_reviews
+from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import Condition, Scope, compile_condition, leaves, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.plan_targets import progress_of
@@ -92,7 +94,7 @@ class _PlanPass:
         counted = self._run(("count",), self._counting)
         ended = self._run(("achieved",), self._achieving) + self._run(("missed",), self._missing)
         if ended:
-            tell_ended(self.look.connection, self.kind, self.look.now)
+            self._tell_of_ends()
         if not (counted or ended or any(moved)):
             return None
         return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.now)
@@ -203,7 +205,12 @@ class _PlanPass:
         if self._run(("approved",), self._agreeing):
             tell_approved(self.look.connection, self.kind, self.look.now)
         if self._run(("declined",), self._declining):
-            tell_ended(self.look.connection, self.kind, self.look.now)
+            self._tell_of_ends()
+
+    def _tell_of_ends(self) -> None:
+        tell_ended(self.look.connection, self.kind, self.look.now)
+        over = select(PLAN.c.id).where(PLAN.c.kind == self.kind, PLAN.c.ended_at == self.look.now)
+        withdraw_cards(self.look.connection, over, reason="plan_ended", at=self.look.now)
 
     def _answer(self, *what: ColumnElement[Any]) -> Select[Any]:
         """Of the hand-off that asks for the plan's approval, once it is closed."""
@@ -243,6 +250,15 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     if connection.execute(update(PLAN).where(*of_kinds).values(**values)).rowcount:
         for name in sorted(names):
             tell_ended(connection, name, now)
+        over = select(PLAN.c.id).where(PLAN.c.reason == KIND_REMOVED, PLAN.c.ended_at == now)
+        withdraw_cards(connection, over, reason="plan_ended", at=now)
 
 
-KEPT_PLANS = Derivation(kind="plan", items=_items, derive=_derive, forget=_forget)
+def _mind_time(connection: Connection, ground: Ground, items: Sequence[Item]) -> Changed:
+    """Reviews that are due."""
+    if items:
+        ask_for_reviews(connection, ground.settings, ground.days.now)
+    return None
+
+
+KEPT_PLANS = Derivation(kind="plan", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time)

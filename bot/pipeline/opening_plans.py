@@ -11,18 +11,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Float, Row, cast, select
 
-from bot.pipeline.batch import usable_zone
+from bot.authoring.nearest import suggestion
+from bot.errors import UsageError
 from bot.pipeline.plan_cards import PlanCard, open_cards
 from bot.pipeline.plan_news import APPROVE, OBJECTIVE, PLAN, tell_event
+from bot.pipeline.plan_reviews import next_review
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.condition_sql import value_sql
 from bot.rules.conditions import Scope, compile_condition, parse_condition
 from bot.rules.plan_targets import starting_values
-from bot.rules.plans import ObjectiveTemplate, PlanTemplate, due_day, parse_review
-from bot.rules.zones import local_to_utc, to_local
+from bot.rules.plans import ObjectiveTemplate, PlanTemplate, due_day
 from storage.bulk import insert_new_rows, insert_rows
 from storage.dialects import among
+from storage.journal import Verdict
+from storage.journal_entries import Entry, write_entries
+from storage.marks import mark_customers
 from storage.plans import ObjectiveState, PlanState
 
 PLAN_COLUMNS = (
@@ -68,7 +72,7 @@ def open_plans(
         return {}
     standing = _standing(connection, template, ground.scope(), wanted)
     rows = [
-        _plan_row(kind, template, opening, standing[found].today, standing[found].zone, now)
+        _plan_row(kind, template, opening, standing[found].today, published.settings.timezone, now)
         for found, opening in wanted.items()
     ]
     insert_new_rows(connection, PLAN, PLAN_COLUMNS, rows)
@@ -95,6 +99,35 @@ def open_plans(
     return opened
 
 
+def open_by_hand(
+    connection: Connection,
+    published: Published,
+    ground: Ground,
+    kind: str,
+    customer_id: int,
+    *,
+    owner: str | None,
+    by: str,
+    at: datetime,
+) -> int:
+    """The plan's id. Raises: UsageError for an unknown kind, or where one is open already."""
+    if kind not in published.company.plans:
+        hint = suggestion(kind, published.company.plans) or "write playbooks/plans.yml and deploy it"
+        raise UsageError(f"The deployed plans.yml has no plan `{kind}`", hint=hint)
+    opened = open_plans(connection, published, ground, kind, [Opening(customer_id=customer_id, by=by, owner=owner)], at)
+    if customer_id not in opened:
+        hint = "see `journeybot plans list`; close it before you open another"
+        raise UsageError(f"The customer has an open plan of the kind {kind}", hint=hint)
+    plan = opened[customer_id]
+    details = {"plan": kind, "title": dict(plan.title), "objectives": plan.objectives, "due": plan.due_on.isoformat()}
+    entry = Entry(
+        at=at, verdict=Verdict.OPERATED, reason="plan_opened", customer_id=customer_id, details={**details, "by": by}
+    )
+    write_entries(connection, [entry])
+    mark_customers(connection, [customer_id])
+    return plan.id
+
+
 def propose(connection: Connection, published: Published, plans: Sequence[Row[Any]], now: datetime) -> None:
     """Ask those who must agree on these plans."""
     cards = [
@@ -112,22 +145,12 @@ def propose(connection: Connection, published: Published, plans: Sequence[Row[An
         open_cards(connection, published.settings, APPROVE, cards, now)
 
 
-def next_review(review: str | None, zone: str, after: datetime) -> datetime | None:
-    """The instant of the next review, on the workspace's clock."""
-    if review is None:
-        return None
-    local = to_local(after, zone).replace(tzinfo=None)
-    following = parse_review(review).next_after(local, local)
-    return None if following is None else local_to_utc(following, zone)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
     """Where a customer stands: its day, and for each objective of the template whether its target holds and what its
     values are."""
 
     today: date
-    zone: str
     holds: tuple[bool | None, ...]
     starts: tuple[dict[str, float], ...]
 
@@ -144,12 +167,11 @@ def _standing(
         verdicts[number] = compile_condition(target, scope).label(f"holds_{number}")
         for name, node in starting_values(target).items():
             values[number, name] = cast(value_sql(node, scope), Float).label(f"start_{number}_{name}")
-    columns = [CUSTOMER.c.id, CUSTOMER.c.timezone, scope.today().label("today"), *verdicts.values(), *values.values()]
+    columns = [CUSTOMER.c.id, scope.today().label("today"), *verdicts.values(), *values.values()]
     rows = connection.execute(select(*columns).where(among(CUSTOMER.c.id, customer_ids)))
     return {
         row.id: _Standing(
             today=row.today,
-            zone=usable_zone(row.timezone, scope.days.default_zone),
             holds=tuple(
                 getattr(row, f"holds_{number}") if number in verdicts else None
                 for number in range(len(template.objectives))

@@ -1,5 +1,5 @@
-"""A plan's own hand-offs: who must agree on it, and who goes through it at its review. They belong to the plan, not to the walk that
-opened it, so the end of a walk leaves them standing. Opened in the caller's transaction; escalate posts them."""
+"""A plan's own hand-offs: who must agree on it, and who goes through it at its review. They belong to the plan, not to the walk
+that opened it, so the end of a walk leaves them standing. Opened in the caller's transaction; escalate posts them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, or_, select
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import Whereabouts
 from bot.pipeline.owners import Owners
-from bot.pipeline.plan_news import APPROVE, REVIEW
+from bot.pipeline.plan_news import APPROVE, PLAN, REVIEW, card_key
 from bot.pipeline.published import calendar_for
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.calendar import add_working_time, parse_working_hours
 from bot.rules.durations import parse_duration
 from bot.rules.field_types import say
+from storage import handoff_moves
 from storage.dialects import among
-from storage.new_handoffs import NewHandoff, open_handoffs
+from storage.handoffs import HandoffState
+from storage.new_handoffs import HANDOFF, NewHandoff, open_handoffs
 from storage.plans import PlanState
 
 PLAYBOOK = "success plan"
@@ -82,6 +84,24 @@ def open_cards(
         opened.append(new)
     open_handoffs(connection, opened)
     return given
+
+
+def withdraw_cards(connection: Connection, plan_ids: Select[tuple[int]], *, reason: str, at: datetime) -> None:
+    """The plans' own hand-offs that nobody took are withdrawn: what they ask for is over."""
+    plans = select(PLAN.c.id, PLAN.c.customer_id).where(PLAN.c.id.in_(plan_ids)).subquery("over")
+    name = card_key(plans.c.id)
+    standing = (
+        select(HANDOFF.c.id)
+        .select_from(HANDOFF.join(plans, plans.c.customer_id == HANDOFF.c.customer_id))
+        .where(
+            HANDOFF.c.playbook == PLAYBOOK,
+            HANDOFF.c.state == HandoffState.OPEN.value,
+            or_(HANDOFF.c.occurrence == name, HANDOFF.c.occurrence.startswith(name + ":")),
+        )
+    )
+    ids = list(connection.scalars(standing))
+    if ids:
+        handoff_moves.withdraw(connection, ids, reason=reason, at=at)
 
 
 def places_of(

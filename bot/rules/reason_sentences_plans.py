@@ -9,6 +9,10 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Opened the plan {title} ({plan}) with {objectives} objectives, due {due}",
         "プラン「{title}」（{plan}）を目標{objectives}件で開始しました。期限：{due}",
     ),
+    "plan_stands": (
+        "{title} ({plan}) is {state}: {progress} reached, {behind} behind, due {due}",
+        "「{title}」（{plan}、{state}）：達成度{progress}、遅れ{behind}、期限{due}",
+    ),
     "plan_open_already": (
         "A plan of the kind {plan} is open already, so none was opened",
         "「{plan}」のプランがすでに進行中のため、新しく開始しませんでした",

@@ -34,6 +34,7 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
     "attempt": ("Attempt", "送信試行"),
     "event": ("Heard", "通知"),
     "signal": ("Signal", "シグナル"),
+    "plan": ("Plan", "プラン"),
 }
 
 

@@ -17,6 +17,7 @@ from bot.insight.handoff_people import contact_to_talk_to, health_line, mails_se
 from bot.insight.handoff_reasons import evidence_of
 from bot.pipeline.asking_by_hand import BY_HAND
 from bot.pipeline.deployed_settings import DeployedSettings
+from bot.pipeline.plan_cards import PLAYBOOK as SUCCESS_PLAN
 from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
@@ -202,6 +203,8 @@ def _reason(connection: Connection, handoff: HandoffRecord, reader: Reader) -> s
     row = connection.execute(found).one_or_none()
     if row is None and handoff.playbook == BY_HAND:
         return say("asked_by", reader.locale, by=str((handoff.event or {}).get("by_name") or "–"))
+    if row is None and handoff.playbook == SUCCESS_PLAN:
+        return say("from_plan", reader.locale)
     if row is None:
         return say("from_journey", reader.locale, playbook=handoff.playbook)
     parts = [

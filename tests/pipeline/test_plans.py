@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -12,7 +12,7 @@ from storage import handoff_moves
 from storage.facts import Event
 from storage.plans import PlanObjective, SuccessPlan
 from tests.cast import change, csm, customer, ticket
-from tests.pipeline.scenes import enroll, journey, took
+from tests.pipeline.scenes import enroll, journey, took, utc
 from tests.world import World
 
 PLAN: Table = SuccessPlan.__table__  # type: ignore[attr-defined]
@@ -132,9 +132,13 @@ def test_a_red_band_opens_a_recovery_plan_of_the_first_objectives_not_reached_an
     world.time_passes(hours=1)
     assert (plan(world, "recovery").state, plan(world, "recovery").approved_by) == ("approved", "mori")
     assert [walk.outcome for walk in world.walks] == ["agreed"]
-    world.time_passes(days=61)
+    world.time_passes(days=7)
+    (review,) = [each for each in world.handoffs if each.title["en"] == "Go through the plan: Recovery"]
+    assert (review.owner, review.opened_at) == ("sato", utc("2027-03-08 01:00"))
+    world.time_passes(days=55, every=timedelta(days=11))
     assert plan(world, "recovery").state == "missed"
     assert took(world, "plan_missed", "c")[0].details["open"] == 2
+    assert [each.state for each in world.handoffs if each.step == "review"] == ["withdrawn"]
     world.assert_explained()
 
 

@@ -26,7 +26,7 @@ BRIEF: dict[str, tuple[str, bool]] = {
     "features": ("Features with their bands.", True),
     "open_tickets": ("Open support tickets with priority and day.", True),
     "contacts": ("The people there: title, roles, address.", True),
-    "plan": ("The success plan and what is overdue.", False),
+    "plan": ("The open success plans: how far they are, how far behind, what is still to be reached.", True),
     "renewal": ("Renewal date, ARR, licences.", True),
     "whitespace": ("Products that would fit and are not owned.", True),
     "content": ("Content that was viewed, and what would fit.", True),
