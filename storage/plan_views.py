@@ -21,7 +21,8 @@ CUSTOMER = Customer.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveView:
-    """One objective; `progress` is a share, `ticked` are places in `tasks`."""
+    """One objective; `progress` is a share, `ticked` are places in `tasks`, `evidence` the parts of the target when the data
+    said that it is reached."""
 
     number: int
     title: Mapping[str, str]
@@ -34,6 +35,7 @@ class ObjectiveView:
     ticked: Sequence[int]
     met_at: datetime | None
     met_by: str | None
+    evidence: Sequence[Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ def _nodes(text: str) -> tuple[Node, ...]:
 
 
 def _plans_asked(text: str) -> set[str]:
-    asking = ("plan", "plan_behind", "plan_progress", "plan_due")
+    asking = ("plan", "plan_behind", "plan_progress", "plan_due", "plan_objectives")
     return {str(node.arguments[0][1]) for node in _nodes(text) if isinstance(node, Call) and node.function in asking}
 
 

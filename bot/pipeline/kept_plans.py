@@ -88,7 +88,7 @@ class _PlanPass:
         if any(row.state == PlanState.PROPOSED for row in found):
             self._hear_answers()
         targets = sorted({row.target for row in found if row.target is not None})
-        moved = [self._run(("target", target), partial(self._reaching, parse_condition(target))) for target in targets]
+        moved = [self._follow(target) for target in targets]
         if any(moved):
             tell_met(self.look.connection, self.kind, self.look.now)
         counted = self._run(("count",), self._counting)
@@ -98,6 +98,14 @@ class _PlanPass:
         if not (counted or ended or any(moved)):
             return None
         return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.now)
+
+    def _follow(self, text: str) -> int:
+        """How many objectives with this target moved or were reached."""
+        target = parse_condition(text)
+        moved = self._run(("target", text), partial(self._reaching, target))
+        if moved:
+            self._run(("evidence", text), partial(self._witnessing, target))
+        return moved
 
     def _run(self, name: tuple[Any, ...], build: Any) -> int:
         return int(self.look.connection.execute(self._kept(name, build)).rowcount)
@@ -131,9 +139,6 @@ class _PlanPass:
                 OBJECTIVE.c.id,
                 compile_condition(target, self.scope).label("holds"),
                 progress_of(target, self.scope).label("progress"),
-                evidence_of(
-                    (leaf.text, leaf.value, leaf.holds, leaf.bound) for leaf in leaves(target, self.scope)
-                ).label("evidence"),
             )
             .select_from(plans.join(CUSTOMER, CUSTOMER.c.id == OBJECTIVE.c.customer_id))
             .where(self.mine, OBJECTIVE.c.state == ObjectiveState.OPEN.value, OBJECTIVE.c.target == target.text)
@@ -148,8 +153,16 @@ class _PlanPass:
                 progress=found.c.progress,
                 state=case((holds, ObjectiveState.MET.value), else_=ObjectiveState.OPEN.value),
                 met_at=case((holds, self.look.ground.now()), else_=null()),
-                evidence=case((holds, found.c.evidence), else_=null()),
             )
+        )
+
+    def _witnessing(self, target: Condition) -> Update:
+        """The parts of the target of those reached now."""
+        parts = ((leaf.text, leaf.value, leaf.holds, leaf.bound) for leaf in leaves(target, self.scope))
+        evidence = select(evidence_of(parts)).where(CUSTOMER.c.id == OBJECTIVE.c.customer_id).correlate(OBJECTIVE)
+        reached = (OBJECTIVE.c.target == target.text, OBJECTIVE.c.met_at == self.look.ground.now())
+        return (
+            update(OBJECTIVE).where(*reached, OBJECTIVE.c.met_by.is_(None)).values(evidence=evidence.scalar_subquery())
         )
 
     def _counting(self) -> Update:

@@ -29,6 +29,7 @@ _BY_NAME: Mapping[str, Kind] = {
     "plan_behind": "plan",
     "plan_progress": "plan",
     "plan_due": "plan",
+    "plan_objectives": "plan",
     "signal": "signal",
 }
 _OF_ALL: Mapping[str, Kind] = {"features": "feature", "weakest_feature": "feature"}

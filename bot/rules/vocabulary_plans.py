@@ -6,15 +6,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, String, cast, func, literal, or_, select
 
 from bot.rules.condition_scope import Scope, table_of
 from bot.rules.condition_tree import ValueType
 from bot.rules.vocabulary_entry import Arguments, Entry, Parameter, Shape, Topic
-from storage.dialects import json_number
-from storage.plans import SuccessPlan
+from storage.dialects import json_number, json_text
+from storage.plans import ObjectiveState, PlanObjective, PlanState, SuccessPlan
 
 PLAN = table_of(SuccessPlan)
+OBJECTIVE = table_of(PlanObjective)
 NAME = Parameter(name="kind", shape=Shape.NAME, is_required=True)
 #: Only the target of an objective may ask for it.
 AT_START = "at_start"
@@ -46,6 +47,30 @@ def _progress(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
 
 def _due(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
     return _latest(scope, arguments, PLAN.c.due_on, only_open=True)
+
+
+def _objectives(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
+    """Only of a plan that the customer may see: shared, or agreed on."""
+    # A quote would end the path by which SQLite reads a key.
+    locale = arguments.text("locale").replace('"', "") if arguments.has("locale") else "en"
+    title = func.coalesce(*(json_text(OBJECTIVE.c.title, literal(key, String())) for key in (locale, "", "en", "ja")))
+    is_seen = or_(PLAN.c.shared_at.is_not(None), PLAN.c.state == PlanState.APPROVED.value)
+    listed = (
+        select(cast(title, String()).label("title"))
+        .select_from(OBJECTIVE.join(PLAN, PLAN.c.id == OBJECTIVE.c.plan_id))
+        .where(
+            PLAN.c.customer_id == scope.customer_id,
+            PLAN.c.kind == arguments.text("kind"),
+            PLAN.c.ended_at.is_(None),
+            is_seen,
+            OBJECTIVE.c.state != ObjectiveState.DROPPED.value,
+        )
+        .order_by(OBJECTIVE.c.number)
+        .correlate(*scope.outer)
+        .subquery("listed")
+    )
+    separator = "、" if locale.startswith("ja") else ", "
+    return select(func.aggregate_strings(listed.c.title, separator)).scalar_subquery()
 
 
 def _at_start(scope: Scope, arguments: Arguments) -> ColumnElement[Any]:
@@ -99,6 +124,18 @@ ENTRIES: tuple[Entry, ...] = (
         "The last day of the open plan.",
         'days_until(plan_due("account")) <= 14',
         _due,
+    ),
+    Entry(
+        name="plan_objectives",
+        type=ValueType.TEXT,
+        topic=Topic.PLANS,
+        meaning="The titles of the open plan's objectives in a language (English unless said), for mails; empty while the customer "
+        "may not see the plan.",
+        example='plan_objectives("recovery", locale="ja")',
+        is_function=True,
+        parameters=(NAME, Parameter(name="locale", shape=Shape.NAME)),
+        sql=_objectives,
+        moves=True,
     ),
     Entry(
         name=AT_START,

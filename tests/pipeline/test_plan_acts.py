@@ -14,6 +14,8 @@ from bot.pipeline import plan_acts as acts
 from bot.pipeline.erasing import erase
 from bot.pipeline.opening_plans import open_by_hand
 from bot.pipeline.plan_acts import Doing
+from bot.pipeline.scopes import CUSTOMER
+from bot.rules.conditions import compile_value, parse_value
 from storage.plan_views import PlanView, open_plans_of, plan_of
 from storage.plans import PlanObjective
 from tests.cast import change, csm, customer
@@ -41,6 +43,13 @@ def do(world: World, plan: int, act: Any, *more: Any, **options: Any) -> None:
 def add(world: World, plan: int, title: str, **options: Any) -> None:
     ground = world.app.ground(world.app.require_published())
     do(world, plan, acts.add, ground, title, **{"target": None, "due_on": None, "owner": None, **options})
+
+
+def value(world: World, text: str) -> Any:
+    """What an expression is for the only customer."""
+    scope = world.app.ground(world.app.require_published()).scope()
+    with world.database.read() as connection:
+        return connection.scalar(select(compile_value(parse_value(text), scope)).select_from(CUSTOMER))
 
 
 def seen(world: World, plan: int) -> PlanView:
@@ -86,7 +95,9 @@ def test_a_plan_is_shown_to_the_customer_once_it_is_agreed_on_and_a_closed_one_i
     plan = opened(world, "recovery")
     with pytest.raises(UsageError, match="Nobody has agreed"):
         do(world, plan, acts.share)
+    assert value(world, 'plan_objectives("recovery")') is None
     do(world, plan, acts.approve)
+    assert value(world, 'plan_objectives("recovery", locale="ja")') == "No urgent ticket open、Confirmed"
     assert [handoff.state for handoff in world.handoffs] == ["withdrawn"]
     do(world, plan, acts.share)
     assert (seen(world, plan).state, seen(world, plan).shared_at) == ("active", world.now)

@@ -81,6 +81,9 @@ def test_objectives_are_reached_by_data_and_the_last_one_achieves_the_plan(world
     assert [walk.outcome for walk in world.walks] == ["completed"]
     reached = took(world, "objective_met", "c")
     assert [each.details["because"] for each in reached] == ["licenses_active >= 9", "arr >= 1.2 * at_start(arr)"]
+    with world.database.read() as connection:
+        (evidence, *_) = connection.scalars(select(OBJECTIVE.c.evidence).order_by(OBJECTIVE.c.id)).all()
+    assert evidence == [{"text": "licenses_active >= 9", "value": 9.0, "holds": True, "bound": None}]
     assert took(world, "plan_achieved", "c")[0].details["met"] == 2
     with world.database.read() as connection:
         told = connection.execute(
