@@ -131,7 +131,7 @@ ENTRIES: tuple[Entry, ...] = (
         topic=Topic.PLANS,
         meaning="The titles of the open plan's objectives in a language (English unless said), for mails; empty while the customer "
         "may not see the plan.",
-        example='plan_objectives("recovery", locale="ja")',
+        example='plan_objectives("recovery", locale="ja") is not none',
         is_function=True,
         parameters=(NAME, Parameter(name="locale", shape=Shape.NAME)),
         sql=_objectives,
