@@ -17,6 +17,7 @@ from bot.pipeline.kept_signals import IN_MOTION
 from bot.pipeline.news import days_in_zones
 from bot.pipeline.opening import UNHEARD_SIGNALS
 from bot.pipeline.operate import PAUSES_OVER
+from bot.pipeline.plan_reviews import REVIEWS_DUE
 from bot.pipeline.published import Published
 from bot.pipeline.questions import ANSWERED as ANSWERED_QUESTIONS
 from bot.pipeline.resending import DOUBTED, choosing
@@ -39,6 +40,7 @@ BEGINNING = {
     "pauses": PAUSES_OVER,
     "fuses": ANSWERED_FUSES,
     "openings": UNHEARD_SIGNALS,
+    "reviews": REVIEWS_DUE,
 }
 MAILS = {**OVERTAKEN, "due": DUE, "answered": ANSWERED_QUESTIONS}
 #: A yes to these is looked into.

@@ -14,6 +14,7 @@ from bot.pipeline.plan_cards import PLAYBOOK, PlanCard, open_cards
 from bot.pipeline.plan_news import OBJECTIVE, PLAN, REVIEW
 from bot.rules.plans import parse_review
 from bot.rules.zones import local_to_utc, to_local
+from storage.asking import NOW
 from storage.dialects import among
 from storage.handoffs import HandoffState
 from storage.journal import Verdict
@@ -22,6 +23,8 @@ from storage.marks import mark_customers
 from storage.new_handoffs import HANDOFF
 from storage.plans import ObjectiveState, PlanState
 
+#: Plans whose review may be due (storage.asking).
+REVIEWS_DUE = select(PLAN.c.id).where(PLAN.c.review_at <= NOW, PLAN.c.ended_at.is_(None))
 #: Asked for in one tick.
 BATCH = 500
 
