@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.conftest import TICKED, Cli
 
 PLANS = """
@@ -16,7 +18,9 @@ objective:
 
 
 def test_a_plan_is_opened_followed_and_reported(walked: Cli) -> None:
-    (walked.folder / "playbooks/plans.yml").write_text(PLANS, encoding="utf-8")
+    plans = walked.folder / "playbooks/plans.yml"
+    others = re.sub(r"(?ms)^objective:.*?(?=^\S|\Z)", "", plans.read_text(encoding="utf-8"))
+    plans.write_text(others + PLANS, encoding="utf-8")
     walked.run("deploy", "--at", TICKED)
     assert walked.run("plans", "list").out == "No plans.\n"
     said = walked.run("plans", "open", "objective", "-c", "yama-gym", "--by", "sato", "--at", TICKED).out
