@@ -79,7 +79,7 @@ def test_ravenstack_is_walked_for_ninety_days(raven: Cli) -> None:
 
     accepted = [mail for mail in mails if mail["state"] == "accepted"]
     assert max(Counter(_owed(mail) for mail in mails).values()) == 1, "one step owed one person two mails"
-    on_disk = list((raven.folder / ".journeybot" / "outbox").rglob("*.eml"))
+    on_disk = list((raven.folder / ".journeybot" / "outbox").glob("*.eml"))  # below it: mails to our own people
     assert len(on_disk) == len(accepted), "each accepted mail left exactly once"
     assert not any(mail["to"] is None for mail in accepted)
 
