@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ProgrammingError
 
 from storage.database import Database
 from storage.tables import metadata
@@ -29,7 +30,8 @@ SHAPE = """
         SELECT relname || relnatts AS part FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
         UNION ALL SELECT 'constraint ' || conname || xmin FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-        UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting) parts"""
+        UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting
+        UNION ALL SELECT 'revision ' || version_num FROM alembic_version) parts"""
 RUNTIME = "runtime"
 SECONDS_TO_STOP = 10
 
@@ -123,11 +125,14 @@ class SharedDatabase:
 
     def _empty(self, engine: Engine) -> bool:
         """Whether it is as it was when it was made."""
-        with engine.connect() as connection, connection.begin():
-            _end_others(connection)
-            if connection.exec_driver_sql(SHAPE).scalar_one() != self._shape:
-                return False
-            _empty_tables(connection)
+        try:
+            with engine.connect() as connection, connection.begin():
+                _end_others(connection)
+                if connection.exec_driver_sql(SHAPE).scalar_one() != self._shape:
+                    return False
+                _empty_tables(connection)
+        except ProgrammingError:  # a table is gone
+            return False
         return True
 
 
