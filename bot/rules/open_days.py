@@ -21,20 +21,31 @@ def stored_open_days(text: str) -> str:
     return ";".join(NAMES[day] for day in sorted(parse_open_days(text)))
 
 
+def _by_days(scope: Scope, listed: ColumnElement[Any], default: ColumnElement[Any]) -> ColumnElement[Any]:
+    """1 or 0: on every day, on those that the customer lists, or as by default. The default comes first, as most list none."""
+    text = scope.customer.c.open_days
+    is_listed = and_(or_(text.like("%;%"), func.length(text) == 3), text.not_like("%-%"))
+    every_day = func.lower(text).in_(EVERY_DAY)
+    return case((text.is_(None), default), (every_day, literal(1, Integer())), (is_listed, listed), else_=default)
+
+
 def _opens(scope: Scope, weekday: int) -> ColumnElement[Any]:
     """1 where the customer opens on that weekday (0 = Monday), else 0."""
+    named = _lists(scope, literal(NAMES[weekday], String()))
+    return _by_days(scope, named, literal(int(weekday in parse_open_days(scope.open_days)), Integer()))
+
+
+def _lists(scope: Scope, name: ColumnElement[str]) -> ColumnElement[Any]:
     text = func.lower(scope.customer.c.open_days)
-    is_listed = and_(or_(text.like("%;%"), func.length(text) == 3), text.not_like("%-%"))
-    named = case((text.like(f"%{NAMES[weekday]}%"), literal(1, Integer())), else_=literal(0, Integer()))
-    by_default = literal(int(weekday in parse_open_days(scope.open_days)), Integer())
-    return case((text.in_(EVERY_DAY), literal(1, Integer())), (is_listed, named), else_=by_default)
+    return case((text.contains(name), literal(1, Integer())), else_=literal(0, Integer()))
 
 
 def is_open_on(scope: Scope, day: ColumnElement[Any]) -> ColumnElement[bool]:
-    mask: ColumnElement[Any] = literal("", String())
-    for weekday in range(7):
-        mask = mask.concat(case((_opens(scope, weekday) == 1, "1"), else_="0"))
-    return func.substr(mask, weekday_of(day) + 1, 1) == "1"
+    """Asked of each row of usage, so it stays short: the name of that weekday is looked for in the list."""
+    weekday = weekday_of(day)
+    name = func.substr(literal("".join(NAMES), String()), weekday * 3 + 1, 3)
+    by_default = case((weekday.in_(sorted(parse_open_days(scope.open_days))), 1), else_=0)
+    return _by_days(scope, _lists(scope, name), by_default) == 1
 
 
 def open_days_before_today(scope: Scope, days: int) -> ColumnElement[Any]:
