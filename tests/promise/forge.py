@@ -117,7 +117,7 @@ def _live(app: App, order: Order) -> int:
     app.database.move_to(order.database, in_child=True)
     given: dict[str, Any] = {"timeout_seconds": order.timeout_seconds, "monotonic": app.clock.monotonic}
     if order.aside:
-        app.channel = AsideChannel(DEFAULT_KEY, order.base_url, **given, few=0, waits=True)
+        app.channel = AsideChannel(DEFAULT_KEY, order.base_url, **given, few=0, worth_per_second=0, waits=True)
     else:
         app.channel = SendGridChannel(DEFAULT_KEY, order.base_url, **given)
     if order.failpoint:

@@ -19,7 +19,7 @@ from bot.runners.local import run
 from bot.settings import Settings
 from storage.database import Database
 from tests.fakes.sendgrid_server import DEFAULT_KEY, HANG, FakeSendGrid, slow
-from tests.runners.serve import EXPLODES, GRACE
+from tests.runners.serve import ASIDE, EXPLODES, GRACE
 from tests.runners.shop import Server, add_customers, message_states, write_workspace
 
 CUSTOMERS = 200
@@ -103,7 +103,7 @@ def test_sigterm_while_another_process_posts_leaves_no_fate_unknown(
     database = Database(sqlite_database_url)
     add_customers(database, MANY)
     provider.script(*[slow(0.2)] * MANY)
-    servers.append(server := Server.start(workspace, sqlite_database_url, **_sending(provider)))
+    servers.append(server := Server.start(workspace, sqlite_database_url, **_sending(provider), **{ASIDE: "1"}))
     posting = server.wait_for("posting_aside")
     _wait_until(provider, provider.requests + 100)
 
