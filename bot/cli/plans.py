@@ -10,10 +10,11 @@ from bot.cli.opening import AsJson, local_text, looking, zone_of_workspace
 from bot.cli.plan_commands import ACTS, PlanId, as_dict, found_plan
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.insight.customer_keys import customer_id_of
-from bot.insight.listings import LIMIT
+from bot.insight.listings import LIMIT, checked_word
 from bot.rules.field_types import say
+from bot.rules.plans import KINDS
 from storage.plan_views import ObjectiveView, PlanView, list_plans
-from storage.plans import ObjectiveState
+from storage.plans import ObjectiveState, PlanState
 
 commands = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Success plans: open, follow, close.")
 
@@ -38,6 +39,10 @@ def list_all(
 
     Example: `journeybot plans list --kind recovery`
     """
+    if state is not None:
+        checked_word(state, [each.value for each in PlanState])
+    if kind is not None:
+        checked_word(kind, list(KINDS), "kind")
     with looking(context) as found, found.database.read() as connection:
         customer_id = customer_id_of(connection, customer) if customer else None
         rows = list_plans(

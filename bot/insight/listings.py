@@ -177,10 +177,10 @@ def _handoff_row(record: HandoffRecord) -> HandoffRow:
     return HandoffRow(**{**{name: getattr(record, name) for name in names}, "state": record.state.value})
 
 
-def checked_word(word: str, known: list[str]) -> str:
+def checked_word(word: str, known: list[str], what: str = "state") -> str:
     """Raises: UsageError that names the words there are."""
     if word not in known:
-        raise UsageError(f"There is no state `{word}`", hint=f"the states are {', '.join(known)}")
+        raise UsageError(f"There is no {what} `{word}`", hint=f"the {what}s are {', '.join(known)}")
     return word
 
 

@@ -39,3 +39,8 @@ def test_a_plan_is_opened_followed_and_reported(walked: Cli) -> None:
     (row,) = walked.json("report", "plans")
     assert (row["kind"], row["open"], row["achieved"]) == ("objective", 1, 0)
     assert "no plan 7" in walked.run("plans", "show", "7", code=2).err
+
+
+def test_a_list_asked_for_a_word_that_no_plan_has_says_which_there_are(walked: Cli) -> None:
+    assert "achieved" in walked.run("plans", "list", "--state", "acheived", code=2).err
+    assert "There is no kind `recover`" in walked.run("plans", "list", "--kind", "recover", code=2).err
