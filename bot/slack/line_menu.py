@@ -1,5 +1,5 @@
 """The menu at the end of a line, in App Home and in a list of hand-offs: what is chosen there does what the card's button of the
-same name does. Draws the menu and reads what was chosen; pure. line_menus.py hears it."""
+same name does. Draws the menu and reads what was chosen; pure. line_choices.py hears it."""
 
 from __future__ import annotations
 
