@@ -140,6 +140,8 @@ class _Check:
             yield from self._known(getattr(fact, what), self._sent_by, f"{path}.{what}", "mail")
         elif what in ("done", "dismissed"):
             yield from self._known(getattr(fact, what), self._calls, f"{path}.{what}", "hand-off")
+        elif what == "enrolled":
+            yield from self._known(fact.enrolled or "", self._placed.acting, f"{path}.enrolled", "acting playbook")
         elif what not in ("contact", "customer"):
             who = getattr(fact, what).get("contact")
             if isinstance(who, str):

@@ -23,8 +23,8 @@ KINDS = {
     "contact": "contacts",
     "subscription": "subscriptions",
 }
-#: What readers and colleagues do to what they were sent.
-DEEDS = ("opened", "clicked", "approved", "done", "dismissed")
+#: What readers and colleagues do: to what they were sent, and with the customer.
+DEEDS = ("opened", "clicked", "approved", "done", "dismissed", "enrolled")
 #: The hand-offs that a success plan opens by itself, by their steps.
 PLAN_CALLS = ("approve", "review")
 PINS = ("score", "band", "metric", "feature", "opens", "closes")
@@ -78,6 +78,7 @@ class Fact(Part):
     approved: Name | None = Field(None, description="A mail held for review that its CSM lets go.")
     done: Word | None = Field(None, description="A hand-off that its owner closes: the step's id or the title.")
     dismissed: Word | None = Field(None, description="A hand-off that its owner says was not needed.")
+    enrolled: Name | None = Field(None, description="A playbook that somebody of ours starts by hand for the customer.")
     outcome: Word | None = Field(None, description="How `done` ended; without it, the first outcome of the hand-off.")
     answers: Columns = Field(default_factory=dict, description="What `done` answers to the questions of `ask:`.")
 

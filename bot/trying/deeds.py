@@ -1,4 +1,4 @@
-"""What people do in a case with what they were sent: open and click mails, approve those held for review, close hand-offs. Through
+"""What people do in a case: open and click mails, approve those held for review, close hand-offs, start journeys by hand. Through
 the same doors as real people. What there is nothing to do with is a fault of the case."""
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from bot.authoring.workspace_file import WorkspaceSettings
 from bot.errors import UsageError
 from bot.pipeline.handoff_acts import Actor, dismiss, done
 from bot.pipeline.handoff_questions import questions_of
+from bot.pipeline.operate import enroll_by_hand
 from bot.pipeline.outbox_acts import REVIEW, approve
+from bot.pipeline.published import Published
 from bot.rules.playbook_tests import Fact
 from storage.accounts import Customer
 from storage.bulk import insert_rows
@@ -26,7 +28,7 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 DELIVERY_COLUMNS = ("key", "message_id", "kind", "at", "is_machine", "details", "is_new")
 
 
-def act(connection: Connection, settings: WorkspaceSettings, fact: Fact, line: int, at: datetime) -> None:
+def act(connection: Connection, published: Published, fact: Fact, line: int, at: datetime) -> None:
     """Raises: UsageError where there is nothing to act on, or the act is refused."""
     match fact.what:
         case "opened" | "clicked":
@@ -39,7 +41,9 @@ def act(connection: Connection, settings: WorkspaceSettings, fact: Fact, line: i
             by = connection.scalar(select(CUSTOMER.c.csm).where(CUSTOMER.c.id == mail.customer_id))
             approve(connection, mail.id, by=by or "us", at=at)
         case "done" | "dismissed":
-            _close(connection, settings, fact, line, at)
+            _close(connection, published.settings, fact, line, at)
+        case "enrolled":
+            enroll_by_hand(connection, published, fact.enrolled or "", at, request=f"test-{line}")
 
 
 def _mail(connection: Connection, name: str, is_so: Any, words: str) -> Row[Any]:

@@ -153,7 +153,7 @@ def _let_happen(stage: Stage, script: _Script, placed: PlacedCase) -> None:
         while script.deeds and script.deeds[0][0] <= now:
             _, line, fact = script.deeds.pop(0)
             with _told_at(line):
-                act(connection, stage.workspace.settings, fact, line, now)
+                act(connection, stage.published(), fact, line, now)
 
 
 def _alike(rows: list[Arrival], now: datetime) -> list[Arrival]:

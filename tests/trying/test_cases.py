@@ -42,6 +42,15 @@ steps:
     then:
       - end: lost
 """
+INVITE = """
+title: Invite
+state: live
+walks: contact
+enter: {manual: true, when: contact.has_role("champion")}
+steps:
+  - email: hello
+    to: contact
+"""
 RESCUE = """
 title: Rescue
 state: draft
@@ -65,6 +74,7 @@ def files_with(tests: str) -> dict[str, str]:
         "playbooks/signals.yml": SIGNALS,
         "playbooks/scorecard.yml": CARDS,
         "playbooks/journeys/greet.yml": GREET,
+        "playbooks/journeys/invite.yml": INVITE,
         "playbooks/journeys/rescue.yml": RESCUE,
         "templates/emails/hello.en.md": HELLO,
         "playbooks/tests/greet.test.yml": tests.replace("  WHO\n", WHO.lstrip("\n")),
@@ -115,6 +125,21 @@ CASES = """
   expect:
     - {on: 2027-06-03, signal: red}
     - {on: 2027-06-03, handoff: Save them}
+- name: started by hand
+  playbooks: invite
+  customer: {stage: adoption, csm: sato}
+  contacts: [{contact: abe, name: Abe, roles: [champion], email: abe@acme.example}]
+  facts:
+    - {on: 2027-06-02, enrolled: invite}
+  expect:
+    - {on: 2027-06-02, email: hello, to: abe}
+- name: started by hand for whom its condition does not hold
+  playbooks: invite
+  customer: {stage: adoption, csm: sato}
+  contacts: [{contact: kato, name: Kato, roles: [admin], email: kato@acme.example}]
+  facts:
+    - {on: 2027-06-02, enrolled: invite}
+  quiet: true
 - name: wrong day
   WHO
   begins: 2027-06-01
@@ -159,6 +184,8 @@ def results() -> dict[str, CaseResult]:
         "a login is the goal, in a world of its own",
         "reviewed and approved",
         "a pinned score opens the signal of a draft",
+        "started by hand",
+        "started by hand for whom its condition does not hold",
     ],
 )
 def test_a_case_passes_when_everything_comes_as_it_says(results: dict[str, CaseResult], name: str) -> None:
@@ -211,6 +238,10 @@ BAD = {
     "- {name: a}": ("the case expects nothing, so it cannot fail", "add `expect:`, `never:` or `quiet: true`"),
     "- {name: a, expect: [{on: 2027-06-01, handoff: call, to: abe}]}": (
         "`to` belongs to email or survey or review",
+        "",
+    ),
+    "- {name: a, facts: [{on: 2027-06-01, enrolled: invite}], quiet: true}": (
+        "There is no acting playbook `invite`",
         "",
     ),
     "- {name: a, playbooks: great, quiet: true}": ("There is no playbook `great`", "did you mean `greet`?"),
