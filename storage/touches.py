@@ -7,14 +7,31 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, case, func, literal, or_, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from storage.accounts import Contact, Customer
 from storage.columns import BigKey
 from storage.dialects import among, among_given
 from storage.enrollments import ENROLLMENT, rows_not_paused
-from storage.facts import Meeting
-from storage.handoffs import Handoff, HandoffState
+from storage.facts import Meeting, Note
+from storage.handoff_answers import OWN_SOURCE
+from storage.handoff_deeds import MACHINE
+from storage.handoffs import Handoff, HandoffMail, HandoffState
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE
 
@@ -22,6 +39,8 @@ CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 HANDOFF: Table = Handoff.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
+NOTE: Table = Note.__table__  # type: ignore[attr-defined]
+BY_HAND: Table = HandoffMail.__table__  # type: ignore[attr-defined]
 
 #: Mails that reached the reader, or may have. One that is at the provider at this moment has no `over_at` yet.
 SUBMITTING = MessageState.SUBMITTING.value
@@ -29,6 +48,8 @@ REACHED = (MessageState.ACCEPTED.value, MessageState.UNKNOWN.value, MessageState
 TO_GO = (MessageState.PENDING.value, MessageState.CLAIMED.value)
 #: What the machine asks our own people never touches a customer.
 QUESTION = "question"
+#: What people do for a customer by themselves, as `touches_by_people` names it.
+PEOPLES_TOUCHES = ("meeting", "note", "handoff", "mail")
 #: Any number; it names the turn among PostgreSQL's advisory locks.
 TURN = 5_140_815
 
@@ -177,3 +198,46 @@ def human_touches(
         MEETING.c.customer_id, MEETING.c.starts_at, literal("meeting"), MEETING.c.id, func.coalesce(MEETING.c.kind, "")
     ).where(*_held(customer_ids, since, until))
     return list(connection.execute(union_all(done, held)).all())
+
+
+def touches_by_people(since: datetime, until: datetime) -> CompoundSelect[Any]:
+    """`customer_id, by, what, at` of all that people did for customers in that time, each thing once: meetings held (`by` is None:
+    nobody keeps who of ours was there), notes, hand-offs done, mails written by hand. What was written when a hand-off was
+    closed is that hand-off, and a hand-off with a mail is the mail."""
+    meetings = select(
+        MEETING.c.customer_id,
+        literal(None, String()).label("by"),
+        literal("meeting").label("what"),
+        MEETING.c.starts_at.label("at"),
+    ).where(MEETING.c.starts_at > since, MEETING.c.starts_at <= until)
+    of_handoff = and_(NOTE.c.source == OWN_SOURCE, NOTE.c.key.like("handoff-%"))
+    notes = select(NOTE.c.customer_id, NOTE.c.by, literal("note"), NOTE.c.at).where(
+        NOTE.c.at > since, NOTE.c.at <= until, ~of_handoff
+    )
+    wrote = select(1).where(BY_HAND.c.handoff_id == HANDOFF.c.id, or_(BY_HAND.c.message_id.is_(None), _went())).exists()
+    handoffs = select(HANDOFF.c.customer_id, HANDOFF.c.closed_by, literal("handoff"), HANDOFF.c.closed_at).where(
+        HANDOFF.c.customer_id.is_not(None),
+        HANDOFF.c.state == HandoffState.DONE.value,
+        HANDOFF.c.closed_by != MACHINE,
+        HANDOFF.c.kind != QUESTION,
+        HANDOFF.c.closed_at > since,
+        HANDOFF.c.closed_at <= until,
+        ~wrote,
+    )
+    mails = (
+        select(HANDOFF.c.customer_id, BY_HAND.c.by, literal("mail"), BY_HAND.c.at)
+        .join(HANDOFF, HANDOFF.c.id == BY_HAND.c.handoff_id)
+        .where(
+            HANDOFF.c.customer_id.is_not(None),
+            BY_HAND.c.at > since,
+            BY_HAND.c.at <= until,
+            or_(BY_HAND.c.message_id.is_(None), _went()),
+        )
+    )
+    return union_all(meetings, notes, handoffs, mails)
+
+
+def _went() -> ColumnElement[bool]:
+    """Whether the mail of a hand-off reached its reader, or may have."""
+    sent = select(1).where(MESSAGE.c.id == BY_HAND.c.message_id, MESSAGE.c.state.in_(REACHED))
+    return sent.correlate(BY_HAND).exists()

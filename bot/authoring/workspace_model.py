@@ -175,6 +175,13 @@ class TouchPolicy(Part):
     """What a touch model means for mails."""
 
     review: Literal["csm", "none"] = Field("none", description="`csm`: the CSM reads every mail before it goes.")
+    touches_a_month: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="How often a person should be in touch with each of these customers: `2`, or `0.5` for every second month. "
+        "`report activity` counts against it.",
+    )
 
 
 class Cover(Part):

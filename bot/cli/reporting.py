@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from bot.cli.opening import AsJson, At, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
+from bot.insight.report_activity import report_activity, untouched_of
 from bot.insight.report_churn_reasons import links_of, report_churn_reasons
 from bot.insight.report_content import report_content
 from bot.insight.report_coverage import has_holes, holes_of, report_coverage
@@ -45,6 +46,7 @@ REPORTS: dict[str, Report] = {
     "whitespace": report_whitespace,
     "churn-reasons": report_churn_reasons,
     "plans": report_plans,
+    "activity": report_activity,
 }
 #: What is printed below the figures, for reports that have more to say than a table holds.
 BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
@@ -56,6 +58,7 @@ BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "whitespace": customers_of,
     "churn-reasons": links_of,
     "plans": most_behind_of,
+    "activity": untouched_of,
 }
 #: Reports of promises, and of holes: exit code 1 when one is broken, or open.
 BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken, "coverage": has_holes}
@@ -84,6 +87,8 @@ def report(
     could have it and has not, the next renewal first. `churn-reasons` counts why customers left within a year, and what share
     of the lost revenue each link of the value chain answers for.
     `plans` says by kind how many success plans are open, how far and how far behind, and how the others ended.
+    `activity` counts what people did within 30 days per CSM (meetings, notes, hand-offs, mails by hand) against what
+    `touch: … touches_a_month:` of workspace.yml asks for their customers, and names the customers without a touch.
 
     Example: `journeybot report nps`
     """
