@@ -1,6 +1,6 @@
-"""The JSON Schemas of playbooks, workspace.yml and the company-wide files, made from the models, so that editors complete and
-explain keys while people type. They allow much that `check` refuses; only numbers and `true` as texts they want in quotes where
-`check` does not. Written beside the starter workspace's files, which name theirs in their first line."""
+"""The JSON Schemas of playbooks, their tests, workspace.yml and the company-wide files, made from the models, so that editors
+complete and explain keys while people type. They allow much that `check` refuses; only numbers and `true` as texts they want in
+quotes where `check` does not. Written beside the starter workspace's files, which name theirs in their first line."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bot.rules.company_model import FeaturesFile, MetricsFile, SignalsFile
 from bot.rules.field_types import Part
 from bot.rules.plans import PlansFile
 from bot.rules.playbook import Playbook
+from bot.rules.playbook_tests import CasesFile
 from bot.rules.products import ProductsFile
 from bot.rules.scorecards import ScorecardFile
 from bot.rules.stages import StagesFile
@@ -29,6 +30,7 @@ Schema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
 PLAYBOOK_FILE = "playbook.schema.json"
 WORKSPACE_FILE = "workspace.schema.json"
+TEST_FILE = "test.schema.json"
 _STEPS: Schema = {"type": "array", "items": {"$ref": "#/$defs/Step"}}
 
 
@@ -52,7 +54,11 @@ def export_schema() -> dict[str, Schema]:
     return {
         PLAYBOOK_FILE: _schema_of(Playbook, "A journeybot playbook"),
         WORKSPACE_FILE: _schema_of(WorkspaceSettings, "journeybot's workspace.yml"),
-        **{f"{name}.schema.json": _schema_of_root(model, name) for name, model in NAMED_FILES.items()},
+        TEST_FILE: _schema_of_root(CasesFile, "A file of playbook tests"),
+        **{
+            f"{name}.schema.json": _schema_of_root(model, f"journeybot's {name}.yml")
+            for name, model in NAMED_FILES.items()
+        },
         **{f"{name}.schema.json": _schema_of(model, f"journeybot's {name}.yml") for name, model in WHOLE_FILES.items()},
     }
 
@@ -82,9 +88,9 @@ def _schema_of(model: type[Part], title: str) -> Schema:
     return {"$schema": DRAFT, "title": title, **root, "$defs": definitions}
 
 
-def _schema_of_root(model: type[Part], name: str) -> Schema:
+def _schema_of_root(model: type[Part], title: str) -> Schema:
     """Of a file that is its model's one field."""
-    whole = _schema_of(model, f"journeybot's {name}.yml")
+    whole = _schema_of(model, title)
     (root,) = whole["properties"].values()
     return {"$schema": DRAFT, "title": whole["title"], **root, "$defs": whole["$defs"]}
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from bot.authoring.schema import NAMED_FILES, PLAYBOOK_FILE, WORKSPACE_FILE, export_schema, write_schemas
+from bot.authoring.schema import NAMED_FILES, PLAYBOOK_FILE, TEST_FILE, WORKSPACE_FILE, export_schema, write_schemas
 from bot.authoring.yaml_source import Mapping, Scalar, Sequence, Value, read_yaml
 from tests.authoring.files import HEAD
 from tests.authoring.schema_check import KNOWN_WORDS, faults
 
 PLAYS = Path(__file__).parent.parent / "vectors" / "plays"
 JOURNEYS = sorted((PLAYS / "journeys").glob("*.yml"))
-SHIPPED = Path(__file__).parent.parent.parent / "playbooks" / ".schema"
+STARTER = Path(__file__).parent.parent.parent / "playbooks"
+SHIPPED = STARTER / ".schema"
 PLAYBOOK = export_schema()[PLAYBOOK_FILE]
 WORKSPACE = export_schema()[WORKSPACE_FILE]
 
@@ -55,6 +56,20 @@ def test_the_example_company_files_fit_their_schemas() -> None:
     assert texts.keys() >= {"metrics", "features", "scorecard", "signals", "stages", "plans"}
     found = {name: faults_of(path.read_text(encoding="utf-8"), COMPANY[name]) for name, path in texts.items()}
     assert found == {name: [] for name in texts}
+
+
+def test_every_test_file_of_the_starter_fits_the_schema() -> None:
+    paths = sorted((STARTER / "tests").glob("*.test.yml"))
+    assert len(paths) > 30
+    found = {path.name: faults_of(path.read_text(encoding="utf-8"), export_schema()[TEST_FILE]) for path in paths}
+    assert found == {path.name: [] for path in paths}
+
+
+@pytest.mark.parametrize(
+    "case", ["{quiet: true}", "{name: a, nevr: [b]}", "{name: a, facts: [{on: 2027-06-01, tiket: {}}]}", "[]"]
+)
+def test_a_wrong_playbook_test_does_not_fit_its_schema(case: str) -> None:
+    assert faults_of(f"- {case}", export_schema()[TEST_FILE])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bot.rules.steps_model import EmailStep, HandoffStep, LogStep, Step, walk_st
 
 ROOT = Path(__file__).parents[2]
 JOURNEYS = sorted((ROOT / "playbooks" / "journeys").glob("*.yml"))
-SCHEMA_LINE = "# yaml-language-server: $schema=../.schema/playbook.schema.json"
+SCHEMA = "# yaml-language-server: $schema="
 
 
 @cache
@@ -40,9 +40,19 @@ def test_check_finds_nothing_at_all() -> None:
 @pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: path.stem)
 def test_every_journey_names_its_schema_and_says_what_it_is_for(path: Path) -> None:
     first, second, *_ = path.read_text(encoding="utf-8").splitlines()
-    assert first == SCHEMA_LINE
+    assert first == f"{SCHEMA}../.schema/playbook.schema.json"
     assert second.startswith("# ")
     assert len(second) > 30
+
+
+def test_every_other_file_names_its_schema_too() -> None:
+    folder = ROOT / "playbooks"
+    wanted = {path: f".schema/{path.stem}.schema.json" for path in folder.glob("*.yml")}
+    wanted |= dict.fromkeys((folder / "tests").glob("*.yml"), "../.schema/test.schema.json")
+    assert len(wanted) > 40
+    named = {path: path.read_text(encoding="utf-8").splitlines()[0].removeprefix(SCHEMA) for path in wanted}
+    assert named == wanted
+    assert [path for path, schema in wanted.items() if not (path.parent / schema).is_file()] == []
 
 
 def test_every_journey_is_live_but_those_whose_mails_need_a_public_address() -> None:
