@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Date,
     Float,
     Select,
     Update,
@@ -29,10 +30,11 @@ from sqlalchemy import (
 
 from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look, tell
-from bot.pipeline.news import EVERYBODY, NEXT_TICK
+from bot.pipeline.news import CHANGE, EVERYBODY, NEXT_TICK
 from bot.pipeline.plan_cards import withdraw_cards
 from bot.pipeline.plan_news import (
     APPROVE,
+    CUSTOMER_LEFT,
     KIND_REMOVED,
     NOT_AGREED,
     OBJECTIVE,
@@ -45,8 +47,9 @@ from bot.pipeline.plan_news import (
 from bot.pipeline.plan_reviews import ask_for_reviews
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import Condition, Scope, compile_condition, leaves, parse_condition
-from bot.rules.derived_names import Derived
+from bot.rules.derived_names import Derived, asked_of
 from bot.rules.plan_targets import progress_of
+from bot.rules.plans import PlanTemplate
 from storage.dialects import days_between, larger_of
 from storage.handoffs import HandoffState
 from storage.leaf_documents import evidence_of
@@ -55,6 +58,8 @@ from storage.plans import ObjectiveState, PlanState
 
 #: A smaller step is no news.
 NOTICEABLE = 0.0005
+#: The progress of a plan of which nothing is left is more.
+ALMOST_ALL = 1 - 2 * NOTICEABLE
 Sql = ColumnElement[Any]
 
 
@@ -71,14 +76,16 @@ def _items(company: Company) -> Sequence[Item]:
 
 
 def _derive(item: Item, look: Look) -> Changed:
-    return _PlanPass(kind=item.name, look=look).run()
+    assert isinstance(item.definition, PlanTemplate)
+    return _PlanPass(kind=item.name, exits=item.definition.exit_on_churn, look=look).run()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _PlanPass:
-    """One look at the open plans of a kind."""
+    """One look at the open plans of a kind. `exits`: whether the exits of workspace.yml close them."""
 
     kind: str
+    exits: bool
     look: Look
 
     def run(self) -> Changed:
@@ -92,7 +99,9 @@ class _PlanPass:
         if any(moved):
             tell_met(self.look.connection, self.kind, self.look.now)
         counted = self._run(("count",), self._counting)
-        ended = self._run(("achieved",), self._achieving) + self._run(("missed",), self._missing)
+        ended = self._run(("achieved",), self._achieving)
+        ended += self._run(("left",), self._leaving) if self.exits else 0
+        ended += self._run(("missed",), self._missing)
         if ended:
             self._tell_of_ends()
         if not (counted or ended or any(moved)):
@@ -102,7 +111,9 @@ class _PlanPass:
     def _follow(self, text: str) -> int:
         """How many objectives with this target moved or were reached."""
         target = parse_condition(text)
-        moved = self._run(("target", text), partial(self._reaching, target))
+        by_day = self.look.is_anew or target.moves_with_time or bool(asked_of([target], self.look.ground.metrics))
+        of = self.mine if by_day else self.of_marked
+        moved = self._run(("target", text, by_day), partial(self._reaching, target, of))
         if moved:
             self._run(("evidence", text), partial(self._witnessing, target))
         return moved
@@ -116,10 +127,20 @@ class _PlanPass:
     @cached_property
     def mine(self) -> ColumnElement[bool]:
         """The open plans of the kind, of the customers looked at."""
-        is_open = and_(PLAN.c.kind == self.kind, PLAN.c.ended_at.is_(None))
         if self.look.shape == EVERYBODY:
-            return is_open
-        return and_(is_open, PLAN.c.customer_id.in_(select(CUSTOMER.c.id).where(self.look.inside())))
+            return self._is_open
+        return and_(self._is_open, PLAN.c.customer_id.in_(select(CUSTOMER.c.id).where(self.look.inside())))
+
+    @cached_property
+    def of_marked(self) -> ColumnElement[bool]:
+        """Of these, those of customers with facts: a new day alone does not move a target that asks neither time nor anything
+        derived."""
+        marked = select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == self.look.ground.marks())
+        return and_(self._is_open, PLAN.c.customer_id.in_(marked))
+
+    @property
+    def _is_open(self) -> ColumnElement[bool]:
+        return and_(PLAN.c.kind == self.kind, PLAN.c.ended_at.is_(None))
 
     @cached_property
     def scope(self) -> Scope:
@@ -131,7 +152,7 @@ class _PlanPass:
             self.mine
         ).distinct()  # fmt: skip
 
-    def _reaching(self, target: Condition) -> Update:
+    def _reaching(self, target: Condition, of: ColumnElement[bool]) -> Update:
         """Progress where it moved, and reached where the target holds; unknown leaves everything standing."""
         plans = OBJECTIVE.join(PLAN, PLAN.c.id == OBJECTIVE.c.plan_id)
         found = (
@@ -141,7 +162,7 @@ class _PlanPass:
                 progress_of(target, self.scope).label("progress"),
             )
             .select_from(plans.join(CUSTOMER, CUSTOMER.c.id == OBJECTIVE.c.customer_id))
-            .where(self.mine, OBJECTIVE.c.state == ObjectiveState.OPEN.value, OBJECTIVE.c.target == target.text)
+            .where(of, OBJECTIVE.c.state == ObjectiveState.OPEN.value, OBJECTIVE.c.target == target.text)
             .offset(0)  # else a planner may work the condition out several times
             .subquery("found")
         )
@@ -198,16 +219,27 @@ class _PlanPass:
         )
 
     def _achieving(self) -> Update:
+        """After counting, so that of most plans the progress alone says that something is left."""
+
         def has(state: ObjectiveState) -> ColumnElement[bool]:
             asked = select(1).where(OBJECTIVE.c.plan_id == PLAN.c.id, OBJECTIVE.c.state == state.value)
             return asked.correlate(PLAN).exists()
 
         everything = and_(has(ObjectiveState.MET), ~has(ObjectiveState.OPEN))
-        return self._ending(PlanState.ACHIEVED, progress=1.0, behind=0.0).where(self.mine, everything)
+        ending = self._ending(PlanState.ACHIEVED, progress=1.0, behind=0.0)
+        return ending.where(self.mine, PLAN.c.progress > ALMOST_ALL, everything)
 
     def _missing(self) -> Update:
         is_over = select(1).where(CUSTOMER.c.id == PLAN.c.customer_id, PLAN.c.due_on < self.scope.today())
-        return self._ending(PlanState.MISSED).where(self.mine, is_over.correlate(PLAN).exists())
+        can_be_over = PLAN.c.due_on <= self.look.ground.days.when(
+            lambda now: now.date(), Date()
+        )  # by index; today or before
+        return self._ending(PlanState.MISSED).where(self.mine, can_be_over, is_over.correlate(PLAN).exists())
+
+    def _leaving(self) -> Update:
+        has_left = select(1).where(CUSTOMER.c.id == PLAN.c.customer_id, self.look.ground.has_left())
+        ending = self._ending(PlanState.CLOSED, reason=CUSTOMER_LEFT)
+        return ending.where(self.mine, has_left.correlate(PLAN).exists())
 
     def _ending(self, state: PlanState, **values: Any) -> Update:
         now = self.look.ground.now()

@@ -4,7 +4,7 @@ looks at what was opened in the next derive pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -62,11 +62,13 @@ class Opened:
 def open_plans(
     connection: Connection, published: Published, ground: Ground, kind: str, openings: Sequence[Opening], now: datetime
 ) -> dict[int, Opened]:
-    """Customer → its new plan; whoever has an open one of the kind is left out. `kind` must be one of plans.yml."""
+    """Customer → its new plan; whoever has an open one of the kind, or has left, is left out. `kind` must be one of
+    plans.yml."""
     template = published.company.plans[kind]
     having = select(PLAN.c.customer_id).where(PLAN.c.kind == kind, PLAN.c.ended_at.is_(None))
     ids = {opening.customer_id for opening in openings}
     taken = set(connection.scalars(having.where(among(PLAN.c.customer_id, ids))))
+    taken |= who_left(connection, published, ground, kind, ids)
     wanted = {opening.customer_id: opening for opening in openings if opening.customer_id not in taken}
     if not wanted:
         return {}
@@ -99,6 +101,16 @@ def open_plans(
     return opened
 
 
+def who_left(
+    connection: Connection, published: Published, ground: Ground, kind: str, customer_ids: Collection[int]
+) -> set[int]:
+    """Those for whom a plan of the kind would be closed at once, because they are no customers any more."""
+    if not published.company.plans[kind].exit_on_churn:
+        return set()
+    left = select(CUSTOMER.c.id).where(among(CUSTOMER.c.id, customer_ids), ground.has_left())
+    return set(connection.scalars(left))
+
+
 def open_by_hand(
     connection: Connection,
     published: Published,
@@ -110,11 +122,14 @@ def open_by_hand(
     by: str,
     at: datetime,
 ) -> int:
-    """The plan's id. Raises: UsageError for an unknown kind, or where one is open already."""
+    """The plan's id. Raises: UsageError for an unknown kind, for a customer who left, or where one is open already."""
     if kind not in published.company.plans:
         hint = suggestion(kind, published.company.plans) or "write playbooks/plans.yml and deploy it"
         raise UsageError(f"The deployed plans.yml has no plan `{kind}`", hint=hint)
     opened = open_plans(connection, published, ground, kind, [Opening(customer_id=customer_id, by=by, owner=owner)], at)
+    if customer_id not in opened and who_left(connection, published, ground, kind, [customer_id]):
+        hint = f"correct what the exits of workspace.yml ask, or give the kind {kind} `exit_on_churn: false`"
+        raise UsageError("The customer has left, so a plan would be closed at once", hint=hint)
     if customer_id not in opened:
         hint = "see `journeybot plans list`; close it before you open another"
         raise UsageError(f"The customer has an open plan of the kind {kind}", hint=hint)

@@ -25,7 +25,7 @@ EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 #: Steps of a plan's own hand-offs.
 APPROVE, REVIEW = "approve", "review"
 #: Why a plan was closed, where no person wrote it.
-NOT_AGREED, KIND_REMOVED = "not_agreed", "kind_removed"
+NOT_AGREED, KIND_REMOVED, CUSTOMER_LEFT = "not_agreed", "kind_removed", "customer_left"
 SOURCE = "journeybot"
 EVENT_COLUMNS = ("customer_id", "name", "at", "properties", "source", "key", "received_at", "is_new")
 DECISION_COLUMNS = ("at", "verdict", "reason", "customer_id", "enrollment_id", "details", "once")
@@ -69,6 +69,7 @@ def tell_ended(connection: Connection, kind: str, now: datetime) -> None:
     reason = case(
         (PLAN.c.reason == NOT_AGREED, "plan_declined"),
         (PLAN.c.reason == KIND_REMOVED, "plan_kind_removed"),
+        (PLAN.c.reason == CUSTOMER_LEFT, "plan_customer_left"),
         (PLAN.c.state == PlanState.ACHIEVED.value, "plan_achieved"),
         else_="plan_missed",
     )

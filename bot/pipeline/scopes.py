@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     not_,
     or_,
@@ -26,7 +27,7 @@ from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import subtract
 from bot.rules.catalogue import Catalogue
-from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value, leaves
+from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value, leaves, parse_condition
 from bot.rules.durations import Duration
 from bot.rules.products import Product
 from storage.accounts import Contact, Customer, Suppression
@@ -105,6 +106,12 @@ class Ground:
         if found is None:
             found = self._asked[key] = compile_condition(condition, scope)
         return found
+
+    def has_left(self) -> ColumnElement[bool]:
+        """Whether a customer meets an exit of workspace.yml, as far as that asks about the customer alone."""
+        asked = (parse_condition(exit_.when) for exit_ in self.settings.exit)
+        of_customer = (each for each in asked if not (each.needs_contact or each.needs_walk or each.event_fields))
+        return or_(false(), *(self.holds(each, self.scope()) for each in of_customer))
 
     def of_walks(self, condition: Condition, *, contact: bool) -> ColumnElement[bool]:
         """Whether it is true for the walk of the enclosing statement over `enrollment`."""

@@ -95,6 +95,9 @@ class PlanTemplate(Part):
         None, ge=1, le=MOST_OBJECTIVES, description="At most so many: those not reached yet first, in the file's order."
     )
     review: ReviewText | None = Field(None, description="When its owner is asked to go through it: `every monday`.")
+    exit_on_churn: bool = Field(
+        True, description="`false`: the exits of workspace.yml do not close it, for plans to win somebody back."
+    )
 
 
 class PlansFile(Part):

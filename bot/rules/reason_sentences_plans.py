@@ -17,6 +17,10 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "A plan of the kind {plan} is open already, so none was opened",
         "「{plan}」のプランがすでに進行中のため、新しく開始しませんでした",
     ),
+    "plan_not_for_left": (
+        "The customer has left by the exits of workspace.yml, so no plan of the kind {plan} was opened",
+        "お客様は workspace.yml の終了条件により離脱済みのため、「{plan}」のプランを開始しませんでした",
+    ),
     "plan_unknown": (
         "plans.yml has no plan {plan} any more, so none was opened",
         "plans.yml に「{plan}」のプランがないため、開始しませんでした",
@@ -67,6 +71,10 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "プラン「{title}」は期限までに達成できませんでした（達成{met}件、未達{open}件）",
     ),
     "plan_closed": ("{by} closed the plan {title}: {because}", "{by}さんがプラン「{title}」を終了しました：{because}"),
+    "plan_customer_left": (
+        "Closed the plan {title} with {met} objectives reached and {open} open: the customer has left",
+        "お客様が離脱したため、プラン「{title}」を終了しました（達成{met}件、未達{open}件）",
+    ),
     "plan_kind_removed": (
         "Closed the plan {title}: plans.yml has no plan {plan} any more",
         "plans.yml から「{plan}」がなくなったため、プラン「{title}」を終了しました",

@@ -37,6 +37,10 @@ recovery:
     - {title: No urgent ticket open, target: 'tickets(priority="urgent", status="open") == 0', owner: sato}
     - {title: Confirmed, target: attributes.confirmed == true}
 """
+LEAVING = """
+timezone: Asia/Tokyo
+exit: [{when: stage == "churned", outcome: churned}]
+"""
 
 
 def plan(world: World, kind: str = "objective") -> Any:
@@ -156,3 +160,38 @@ def test_a_plan_that_is_not_agreed_on_is_closed_and_who_has_one_open_gets_no_sec
     world.time_passes(hours=1)
     assert (plan(world, "recovery").state, plan(world, "recovery").reason) == ("closed", "not_agreed")
     assert took(world, "plan_declined", "c")[0].details["by"] == "mori"
+
+
+def test_when_the_customer_leaves_its_plans_are_closed_and_who_comes_back_gets_a_new_one(world: World) -> None:
+    winback = (
+        PLANS
+        + """
+account:
+  title: Win back
+  exit_on_churn: false
+  due: 90 days
+  objectives: [{title: Back, target: stage != "churned"}]
+"""
+    )
+    steps = "- plan: objective\n- plan: account"
+    journey(world, "again", steps, enter="manual: true", more="exit_on_churn: false")
+    world.deploy({"playbooks/plans.yml": winback, "playbooks/workspace.yml": LEAVING})
+    customer(world.database, "c", world.now, stage="onboarding", licenses_active=5, csm="sato")
+    enroll(world, "again", customer="c")
+    world.tick()
+    change(world.database, "c", stage="churned", licenses_active=9)
+    world.time_passes(hours=1)
+    closed = plan(world)
+    assert (closed.state, closed.reason, closed.ended_at) == ("closed", "customer_left", world.now)
+    assert plan(world, "account").state == "achieved", "it was still a customer when that plan was opened"
+    told = took(world, "plan_customer_left", "c")
+    assert [(each.details["met"], each.details["open"]) for each in told] == [(1, 1)]
+    enroll(world, "again", customer="c")
+    world.tick()
+    assert (plan(world).id, plan(world, "account").state) == (closed.id, "active")
+    assert len(took(world, "plan_not_for_left", "c")) == 1
+    change(world.database, "c", stage="onboarding")
+    enroll(world, "again", customer="c")
+    world.time_passes(hours=1)
+    assert (plan(world).state, plan(world).opened_at, plan(world, "account").state) == ("active", world.now, "achieved")
+    world.assert_explained()

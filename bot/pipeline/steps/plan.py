@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import cast
 
 from bot.pipeline.batch import Batch, go
-from bot.pipeline.opening_plans import Opening, open_plans
+from bot.pipeline.opening_plans import Opening, open_plans, who_left
 from bot.rules.program import Node
 from bot.rules.steps_model import PlanStep
 from storage.enrollments import Walk
@@ -42,8 +42,13 @@ def _open(batch: Batch, step: PlanStep, walks: list[Walk]) -> None:
     ]
     opened = open_plans(batch.connection, batch.published, batch.ground, step.name, openings, batch.now)
     batch.changed.update(opened)
+    without = firsts.keys() - opened
+    left = who_left(batch.connection, batch.published, batch.ground, step.name, without) if without else set()
     for walk in walks:
         plan = opened.get(walk.customer_id)
+        if walk.customer_id in left:
+            batch.decide(walk, Verdict.SKIPPED, "plan_not_for_left", plan=step.name)
+            continue
         if plan is None or firsts[walk.customer_id] is not walk:
             batch.decide(walk, Verdict.DID, "plan_open_already", plan=step.name)
             continue
