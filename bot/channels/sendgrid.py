@@ -8,14 +8,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Sized
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-
-import aiohttp
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
-from yarl import URL
 
 from bot.channels.base import (
     Answer,
@@ -27,14 +20,14 @@ from bot.channels.base import (
     stop_after,
     without_addresses,
 )
+from bot.channels.post_lines import PostAnswer, PostLine, PostLines
 from bot.channels.sendgrid_answers import ACCEPTED_STATUS, accepted, refusal_of
 from bot.channels.sendgrid_payload import body_bytes
 from bot.clock import SystemClock
 from bot.errors import SettingsError
-from bot.failpoints import Place, is_armed, pass_by
+from bot.failpoints import Place, pass_by
 
 SEND_PATH = "/v3/mail/send"
-MAX_ERROR_BODY = 64 * 1024
 # A socket that the provider closed between two batches shows it only when the loop runs: TLS needs a few rounds.
 ROUNDS_TO_NOTICE_CLOSED_SOCKETS = 5
 
@@ -88,32 +81,6 @@ class _Flight:
         return self.batch.stop or (_DEADLINE if self.monotonic() >= self.deadline else None)
 
 
-class _NotWrittenError(Exception):
-    """Raised between the connection and the first byte; carries the answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.reason)
-        self.answer = answer
-
-
-_FLIGHT: ContextVar[_Flight] = ContextVar("_FLIGHT")
-
-
-class _GatedConnector(aiohttp.TCPConnector):
-    """Connecting can take seconds, so the deadline is asked when the connection is there, just before the first byte
-    (delivery.md, rule a). From here on a failure is ambiguous."""
-
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        flight = _FLIGHT.get()
-        if (obstacle := flight.obstacle()) is not None:
-            connection.release()
-            raise _NotWrittenError(obstacle)
-        flight.may_have_left = True
-        pass_by(Place.BEFORE_WRITE)
-        return connection
-
-
 class SendGridChannel:
     """A `MailChannel`. `timeout_seconds` bounds one request, connecting included."""
 
@@ -135,17 +102,18 @@ class SendGridChannel:
                 hint="copy the key again, without quotes or a line break",
             )
         self._api_key = api_key
-        self._url = URL(base_url.rstrip("/") + SEND_PATH)
+        self._url = base_url.rstrip("/") + SEND_PATH
         self._concurrency = concurrency
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._ssl = ssl_context
+        self._timeout_seconds = timeout_seconds
+        headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json", "Accept": "*/*"}
+        self._lines = PostLines(self._url, headers, ssl_context)
         self._monotonic = monotonic
         self._runner = asyncio.Runner()
-        self._session: aiohttp.ClientSession | None = None
         self._one_batch_at_a_time = threading.Lock()
+        self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"SendGridChannel({str(self._url)!r}, concurrency={self._concurrency})"
+        return f"SendGridChannel({self._url!r}, concurrency={self._concurrency})"
 
     def send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
         with self._one_batch_at_a_time:
@@ -153,79 +121,68 @@ class SendGridChannel:
 
     def close(self) -> None:
         with self._one_batch_at_a_time:
-            if self._session is not None:
-                self._runner.run(self._session.close())
-                self._session = None
-            self._runner.close()
+            if not self._is_closed:
+                self._runner.run(self._lines.close())
+                self._runner.close()
+            self._is_closed = True
 
     async def _send(self, batch: Iterable[Outgoing], on_answer: OnAnswer) -> None:
-        session = self._session = self._session or self._open_session()
         for _ in range(ROUNDS_TO_NOTICE_CLOSED_SOCKETS):
             await asyncio.sleep(0)
         shared = _Batch(messages=MailStream.of(batch), on_answer=on_answer)
         workers = min(self._concurrency, len(batch)) if isinstance(batch, Sized) else self._concurrency
-        await asyncio.gather(*(self._work(session, shared) for _ in range(workers)))
+        await asyncio.gather(*(self._work(shared) for _ in range(workers)))
         if shared.failure is not None:
             raise shared.failure
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=_GatedConnector(limit=self._concurrency, ssl=self._ssl or True),
-            headers={"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json"},
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
-            trace_configs=[_watch_writing()] if is_armed([Place.WRITTEN]) else None,
-        )
-
-    async def _work(self, session: aiohttp.ClientSession, batch: _Batch) -> None:
+    async def _work(self, batch: _Batch) -> None:
         """One of `concurrency` workers: takes messages one by one until there are none, and reports each answer."""
         flight = _Flight(batch=batch, monotonic=self._monotonic)
-        _FLIGHT.set(flight)
         while (message := await batch.next()) is not None:
-            answer = await self._answer_for(session, message, flight)
+            answer = await self._answer_for(message, flight)
             batch.stop = batch.stop or stop_after(answer)
             batch.tell(message, answer)
 
-    async def _answer_for(self, session: aiohttp.ClientSession, message: Outgoing, flight: _Flight) -> Answer:
+    async def _answer_for(self, message: Outgoing, flight: _Flight) -> Answer:
         flight.deadline, flight.may_have_left = message.deadline, False
         try:
-            return flight.obstacle() or await self._post(session, body_bytes(message))
+            return flight.obstacle() or await self._post(body_bytes(message), flight)
         except UnsendableError as error:
             return error.answer()
-        except _NotWrittenError as stopped:
-            return stopped.answer
         except Exception as error:  # noqa: BLE001  one message's fault must never take the batch with it
             return _answer_without_response(error, flight)
 
-    async def _post(self, session: aiohttp.ClientSession, body: bytes) -> Answer:
-        response = await session.post(self._url, data=body, allow_redirects=False)
+    async def _post(self, body: bytes, flight: _Flight) -> Answer:
+        """Connecting can take seconds, so the deadline is asked again when the connection is there, just before the first byte
+        (delivery.md, rule a). From there on a failure is ambiguous."""
+        end = asyncio.get_running_loop().time() + self._timeout_seconds
+        line = await self._lines.take(end)
         try:
-            if response.status == ACCEPTED_STATUS:
-                return accepted(response.headers)
-            return refusal_of(response.status, response.headers, await self._error_body(response))
+            if (obstacle := flight.obstacle()) is not None:
+                return obstacle
+            flight.may_have_left = True
+            pass_by(Place.BEFORE_WRITE)
+            asked = line.post(self._lines.request(body))
+            pass_by(Place.WRITTEN)
+            return self._read(await _in_time(line, asked, end))
         finally:
-            response.release()
+            self._lines.give_back(line)
 
-    async def _error_body(self, response: aiohttp.ClientResponse) -> bytes:
-        """The vendor's explanation. The status alone decides, so an explanation that breaks off is no explanation."""
-        try:
-            body = await response.content.read(MAX_ERROR_BODY)
-        except (aiohttp.ClientError, OSError):
-            return b""
-        return body.replace(self._api_key.encode(), b"<key>")
+    def _read(self, found: PostAnswer) -> Answer:
+        if found.status == ACCEPTED_STATUS:
+            return accepted(found.headers)
+        return refusal_of(found.status, found.headers, found.body.replace(self._api_key.encode(), b"<key>"))
 
 
-def _watch_writing() -> aiohttp.TraceConfig:
-    """Says when the body of a request has left; made only for a test that armed the place. aiohttp tells just before it
-    writes, and writes without giving way, so the next turn of the loop is after it."""
-    watch = aiohttp.TraceConfig()
-
-    async def leaving(*_: object) -> None:
-        asyncio.get_running_loop().call_soon(pass_by, Place.WRITTEN)
-
-    watch.on_request_chunk_sent.append(leaving)
-    return watch
+async def _in_time(line: PostLine, asked: asyncio.Future[PostAnswer], end: float) -> PostAnswer:
+    """The status alone decides, so what explains it is not waited for longer than that. Raises: OSError."""
+    try:
+        async with asyncio.timeout_at(end):
+            return await asked
+    except TimeoutError:
+        if (found := line.so_far()) is None:
+            raise
+        return found
 
 
 def _answer_without_response(error: Exception, flight: _Flight) -> Answer:
@@ -234,6 +191,6 @@ def _answer_without_response(error: Exception, flight: _Flight) -> Answer:
     if flight.may_have_left:
         reason = "timeout" if isinstance(error, TimeoutError) else "reset"
         return Answer(outcome=Outcome.UNKNOWN, reason=reason, detail=detail)
-    if isinstance(error, aiohttp.ClientError | OSError):
+    if isinstance(error, OSError):
         return Answer(outcome=Outcome.NOT_ACCEPTED, reason="connect_error", detail=detail)
     return Answer(outcome=Outcome.REFUSED, reason="unsendable", detail=type(error).__name__)

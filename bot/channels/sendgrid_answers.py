@@ -1,5 +1,6 @@
 """Translates SendGrid's HTTP answers into ours, by one table. Must never say ACCEPTED for anything but 202 (200 is the
 sandbox, which sends nothing), nor NOT_ACCEPTED for 5xx: those were seen with the mail sent all the same.
+Names of headers are in small letters.
 Before it: sendgrid.py; after it: deliver."""
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def accepted(headers: Mapping[str, str]) -> Answer:
         outcome=Outcome.ACCEPTED,
         reason="accepted",
         status=ACCEPTED_STATUS,
-        provider_message_id=headers.get("X-Message-Id"),
+        provider_message_id=headers.get("x-message-id"),
     )
 
 
@@ -74,10 +75,10 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from now. X-RateLimit-Reset is an epoch time on the vendor's clock, so it is compared with the `Date` of
     the same answer and not with ours. mail/send often sends neither header."""
     try:
-        if (wait := headers.get("Retry-After")) is not None:
+        if (wait := headers.get("retry-after")) is not None:
             seconds = float(wait)
         else:
-            seconds = float(headers["X-RateLimit-Reset"]) - parsedate_to_datetime(headers["Date"]).timestamp()
+            seconds = float(headers["x-ratelimit-reset"]) - parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError):
         return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if seconds == seconds else None  # NaN is no time

@@ -139,9 +139,15 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def _served(web: FastAPI, listening: socket.socket) -> Iterator[None]:
-    """uvicorn in a thread; it installs signal handlers in the main thread only, so ours stay."""
+    """uvicorn in a thread; it installs signal handlers in the main thread only, so ours stay. Of its two parsers the one that
+    bounds how long headers may be."""
     config = uvicorn.Config(
-        web, log_config=None, access_log=False, timeout_graceful_shutdown=WEB_GRACE_SECONDS, server_header=False
+        web,
+        http="h11",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=WEB_GRACE_SECONDS,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
