@@ -44,7 +44,8 @@ class PostLine(asyncio.Protocol):
     def post(self, request: bytes) -> asyncio.Future[PostAnswer]:
         """Writes the request before it returns. The answer is there with its headers and, if it is short, its body; ConnectionError
         when there will be none."""
-        assert self._transport is not None and self.is_free
+        assert self._transport is not None
+        assert self.is_free
         self.is_free = False
         self._answer, self._size_of_headers = PostAnswer(), 0
         self._asked = asyncio.get_running_loop().create_future()
