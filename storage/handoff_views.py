@@ -46,6 +46,7 @@ class HandoffRecord:
     contact_email: str | None
     playbook: str
     step: str
+    occurrence: str
     title: dict[str, str]
     kind: str
     urgency: str

@@ -3,20 +3,21 @@ reports; a list is one statement. Never writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from storage.accounts import Customer
-from storage.dialects import among
+from storage.accounts import Csm, Customer
+from storage.dialects import among, json_list_has, json_text
 from storage.plans import ObjectiveState, PlanObjective, SuccessPlan
 
 PLAN = SuccessPlan.__table__  # type: ignore[attr-defined]
 OBJECTIVE = PlanObjective.__table__  # type: ignore[attr-defined]
 CUSTOMER = Customer.__table__  # type: ignore[attr-defined]
+CSM = Csm.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class PlanView:
 
     id: int
     customer: str
+    customer_name: str
     kind: str
     title: Mapping[str, str]
     state: str
@@ -97,6 +99,40 @@ def open_plans_of(connection: Connection, customer_id: int) -> list[PlanView]:
     return [_plan(row, objectives.get(row.id, ())) for row in rows]
 
 
+def plans_of_person(
+    connection: Connection, person: str, *, roles: Collection[str], teams: Collection[str], limit: int
+) -> tuple[list[PlanView], int]:
+    """The open plans that a CSM answers for, or an objective of, the furthest behind first; and how many there are. `roles`: those
+    of workspace.yml; `teams`: theirs."""
+
+    led = select(CSM.c.key).where(CSM.c.manager == person)
+    of_customer = {
+        "csm": CUSTOMER.c.csm == person,
+        "csm.manager": CUSTOMER.c.csm.in_(led),
+        **{role: json_text(CUSTOMER.c.owners, role) == person for role in roles if role != "csm"},
+    }
+    named = [person, *teams, *(f"round_robin({team})" for team in teams)]
+    mine: list[ColumnElement[bool]] = [json_list_has(PLAN.c.owners, word) for word in named]
+    for role, is_theirs in of_customer.items():
+        customers = select(CUSTOMER.c.id).where(is_theirs)
+        mine.append(and_(json_list_has(PLAN.c.owners, role), PLAN.c.customer_id.in_(customers)))
+    own = select(OBJECTIVE.c.plan_id).where(OBJECTIVE.c.owner == person, OBJECTIVE.c.state == ObjectiveState.OPEN.value)
+    asked = (PLAN.c.ended_at.is_(None), or_(*mine, PLAN.c.id.in_(own)))
+    first = (PLAN.c.behind.desc(), PLAN.c.id)
+    found = connection.execute(
+        select(PLAN.c.id, func.count().over().label("number")).where(*asked).order_by(*first).limit(limit)
+    ).all()
+    if not found:
+        return [], 0
+    rows = connection.execute(_statement().where(among(PLAN.c.id, [row.id for row in found])).order_by(*first))
+    return [_plan(row, ()) for row in rows], found[0].number
+
+
+def customer_of(connection: Connection, plan_id: int) -> int:
+    """The id of its customer. Raises: sqlalchemy.exc.NoResultFound."""
+    return int(connection.execute(select(PLAN.c.customer_id).where(PLAN.c.id == plan_id)).scalar_one())
+
+
 def _statement() -> Any:
     def number_of(*where: ColumnElement[bool]) -> ColumnElement[int]:
         counted = select(func.count()).where(OBJECTIVE.c.plan_id == PLAN.c.id, *where)
@@ -105,6 +141,7 @@ def _statement() -> Any:
     return select(
         PLAN,
         CUSTOMER.c.key.label("customer"),
+        CUSTOMER.c.name.label("customer_name"),
         number_of(OBJECTIVE.c.state == ObjectiveState.MET.value).label("reached"),
         number_of(OBJECTIVE.c.state != ObjectiveState.DROPPED.value).label("counted"),
     ).select_from(PLAN.join(CUSTOMER, CUSTOMER.c.id == PLAN.c.customer_id))

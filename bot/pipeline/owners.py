@@ -94,6 +94,23 @@ class Owners:
         found = self._one(rule, place)
         return self._covered(found) if found else None
 
+    def people_of(self, rule: str, place: Whereabouts) -> frozenset[str]:
+        """All whom a rule may name; of a team everybody, as its members take turns. Takes nobody's turn."""
+        turn = TURN.fullmatch(rule)
+        if turn is None:
+            is_rule = rule in ("csm", "csm.manager")
+            found = self._one(rule, place) if is_rule else self._known(place.owners.get(rule)) or self._known(rule)
+            if found or is_rule:
+                return frozenset([found] if found else [])
+        return frozenset(self._team(turn[1] if turn else rule))
+
+    def teams_of(self, key: str) -> list[str]:
+        """Of workspace.yml and of csms.csv."""
+        named = [team for team, members in self._settings.owners.teams.items() if key in members]
+        person = self.person(key)
+        own = person.team if person else None
+        return [*named, *([own] if own and own not in self._settings.owners.teams else [])]
+
     def _nowhere(self) -> Whereabouts:
         return Whereabouts(zone=self._settings.timezone, region=None, csm=None, owners={}, key="", bucket=0)
 

@@ -4,14 +4,15 @@ transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Float, Row, Select, case, func, insert, literal, or_, select, update
 
 from bot.errors import ConditionError, UsageError
-from bot.pipeline.plan_cards import withdraw_cards
+from bot.pipeline.plan_cards import redraw_cards, withdraw_cards
 from bot.pipeline.plan_news import OBJECTIVE, PLAN, tell_event
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.condition_checks import check_condition
@@ -134,7 +135,38 @@ def tick_off(doing: Doing, number: int, task: int, *, is_done: bool) -> None:
         have = f"it has {len(found.tasks)}" if found.tasks else "it has none"
         raise UsageError(f"Objective {number} has no task {task}", hint=f"{have}, counted from 1")
     others = {place for place in found.ticked if place != task - 1}
-    _change_objective(doing, found, ticked=sorted(others | ({task - 1} if is_done else set())))
+    ticked = sorted(others | ({task - 1} if is_done else set()))
+    if ticked == sorted(found.ticked):
+        return
+    _change_objective(doing, found, ticked=ticked)
+    reason = "plan_task_ticked" if is_done else "plan_task_unticked"
+    _record(doing, plan, reason, objective=found.title, task=found.tasks[task - 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How an objective is to stand; `state` None: as it does. Tasks from 1."""
+
+    state: ObjectiveState | None = None
+    done: frozenset[int] = frozenset()
+    undone: frozenset[int] = frozenset()
+
+
+def settle(doing: Doing, wanted: Mapping[int, Wanted], reason: str) -> None:
+    """All that a person said of a plan at once, by the number of the objective; what stands so already stays. `reason`: of what
+    is taken out. Raises: UsageError, as the single acts do."""
+    plan = _open_plan(doing)
+    for number, want in wanted.items():
+        for task in sorted(want.done | want.undone):
+            tick_off(doing, number, task, is_done=task in want.done)
+        if want.state in (None, _objective(doing, plan, number).state):
+            continue
+        if want.state == ObjectiveState.MET:
+            reach(doing, number)
+        elif want.state == ObjectiveState.OPEN:
+            reopen(doing, number)
+        else:
+            drop(doing, number, reason)
 
 
 def add(doing: Doing, ground: Ground, title: str, *, target: str | None, due_on: date | None, owner: str | None) -> int:
@@ -213,13 +245,24 @@ def _counting(doing: Doing, plan: Row[Any]) -> int:
 def _change(doing: Doing, plan: Row[Any], **values: Any) -> None:
     changed = update(PLAN).where(PLAN.c.id == plan.id).values(changed_at=doing.at, **values)
     doing.connection.execute(changed)
+    redraw_cards(doing.connection, plan.id)
     mark_customers(doing.connection, [plan.customer_id])
 
 
 def _change_objective(doing: Doing, objective: Row[Any], **values: Any) -> None:
     if values:
         doing.connection.execute(update(OBJECTIVE).where(OBJECTIVE.c.id == objective.id).values(**values))
+        _count_anew(doing, objective.plan_id)
+        redraw_cards(doing.connection, objective.plan_id)
     mark_customers(doing.connection, [objective.customer_id])
+
+
+def _count_anew(doing: Doing, plan_id: int) -> None:
+    """So that whoever acts sees how far the plan is now; the derive pass says how far behind."""
+    share = case((OBJECTIVE.c.state == ObjectiveState.MET.value, literal(1.0, Float())), else_=OBJECTIVE.c.progress)
+    mine = (OBJECTIVE.c.plan_id == plan_id, OBJECTIVE.c.state != ObjectiveState.DROPPED.value)
+    mean = select(func.coalesce(func.avg(share), 0.0)).where(*mine).scalar_subquery()
+    doing.connection.execute(update(PLAN).where(PLAN.c.id == plan_id).values(progress=mean))
 
 
 def _record(doing: Doing, plan: Row[Any], reason: str, **details: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, or_, select, update
 
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.batch import Whereabouts
@@ -102,6 +102,33 @@ def withdraw_cards(connection: Connection, plan_ids: Select[tuple[int]], *, reas
     ids = list(connection.scalars(standing))
     if ids:
         handoff_moves.withdraw(connection, ids, reason=reason, at=at)
+
+
+def plan_of_card(occurrence: str) -> int | None:
+    """The plan whose own hand-off has this occurrence; None: it is no plan's."""
+    number = occurrence.partition(":")[0].removeprefix("plan-")
+    return int(number) if number != occurrence.partition(":")[0] and number.isdigit() else None
+
+
+def redraw_cards(connection: Connection, plan_id: int) -> list[int]:
+    """The plan's own hand-offs that stand in Slack are to be drawn anew; their ids."""
+    name = f"plan-{plan_id}"
+    of_customer = select(PLAN.c.customer_id).where(PLAN.c.id == plan_id).scalar_subquery()
+    standing = (
+        HANDOFF.c.customer_id == of_customer,
+        HANDOFF.c.playbook == PLAYBOOK,
+        HANDOFF.c.state.in_((HandoffState.OPEN.value, HandoffState.ACKNOWLEDGED.value)),
+        HANDOFF.c.posting.in_(("posted", "stale")),
+        or_(HANDOFF.c.occurrence == name, HANDOFF.c.occurrence.startswith(name + ":")),
+    )
+    ids = list(connection.scalars(select(HANDOFF.c.id).where(*standing).order_by(HANDOFF.c.id)))
+    if ids:
+        connection.execute(
+            update(HANDOFF)
+            .where(among(HANDOFF.c.id, ids))
+            .values(posting="stale", post_attempts=0, post_not_before=None)
+        )
+    return ids
 
 
 def places_of(

@@ -54,6 +54,14 @@ PLAN_SENTENCES: Mapping[str, tuple[str, str]] = {
         "{by} took “{objective}” out of the plan {title}: {because}",
         "{by}さんがプラン「{title}」から目標「{objective}」を外しました：{because}",
     ),
+    "plan_task_ticked": (
+        "{by} ticked off “{task}” of “{objective}” in the plan {title}",
+        "{by}さんがプラン「{title}」の目標「{objective}」のタスク「{task}」を完了にしました",
+    ),
+    "plan_task_unticked": (
+        "{by} took the tick off “{task}” of “{objective}” in the plan {title}",
+        "{by}さんがプラン「{title}」の目標「{objective}」のタスク「{task}」を未完了に戻しました",
+    ),
     "plan_changed": (
         "{by} changed the plan {title}: {changes}",
         "{by}さんがプラン「{title}」を変更しました：{changes}",

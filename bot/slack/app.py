@@ -17,7 +17,7 @@ from bot.channels.slack import SlackChannel, quiet_client
 from bot.clock import Clock, SystemClock
 from bot.pipeline.escalate import Poster
 from bot.pipeline.published import Publications
-from bot.slack import act_forms, clicks, commands, home, line_choices, lists, mail_modal, replies, shortcuts
+from bot.slack import act_forms, clicks, commands, home, line_choices, lists, mail_modal, plan_forms, replies, shortcuts
 from bot.slack.card_views import CardDrawer
 from bot.slack.context import Background, OnError, SlackContext, SlackSettings
 from bot.slack.digest import MorningDrawer
@@ -40,6 +40,7 @@ HANDLERS: tuple[Register, ...] = (
     shortcuts.register,
     home.register,
     lists.register,
+    plan_forms.register,
     line_choices.register,
     replies.register,
 )

@@ -18,6 +18,7 @@ from bot.insight.handoff_reasons import evidence_of
 from bot.pipeline.asking_by_hand import BY_HAND
 from bot.pipeline.deployed_settings import DeployedSettings
 from bot.pipeline.plan_cards import PLAYBOOK as SUCCESS_PLAN
+from bot.pipeline.plan_cards import plan_of_card
 from bot.pipeline.staff_mail import StaffLetter
 from bot.rules.zones import is_zone
 from bot.slack.card_mail import write_card, write_cards
@@ -145,11 +146,18 @@ def build_card_view(
         ticked=frozenset(handoff.ticked or ()),
         has_mail=handoff.prepare is not None,
         link=str((handoff.event or {}).get("link") or "") if handoff.playbook == BY_HAND else None,
+        plan=_plan(connection, handoff),
         is_flagged=handoff.flagged_at is not None,
         outcomes=tuple(handoff.outcomes),
         outcome=handoff.outcome,
         acts=acts,
     )
+
+
+def _plan(connection: Connection, handoff: HandoffRecord) -> str | None:
+    """What names the plan whose own hand-off it is."""
+    plan = plan_of_card(handoff.occurrence) if handoff.playbook == SUCCESS_PLAN else None
+    return None if plan is None else reference_of(installation_of(connection), plan)
 
 
 def _acts(connection: Connection, handoff_id: int) -> tuple[ActLine, ...]:

@@ -38,6 +38,7 @@ REASSIGN = "handoff_reassign"
 DONE = "handoff_done"
 DISMISS = "handoff_dismiss"
 FLAG = "handoff_flag"
+PLAN = "plan_open"
 TASKS = "handoff_tasks"
 BLOCK_ID = "handoff_buttons"
 PLACE_MARK = "#"
@@ -68,7 +69,7 @@ class ActLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
     """All that a card shows, unescaped, in the reader's language where it is text. `acts` from the oldest; `link`: the message in
-    Slack that it was made of."""
+    Slack that it was made of; `plan` names the success plan whose own hand-off it is."""
 
     reference: str
     locale: str
@@ -97,6 +98,7 @@ class CardView:
     has_mail: bool = False
     is_flagged: bool = False
     link: str | None = None
+    plan: str | None = None
 
 
 def draw_card(view: CardView) -> Card:
@@ -300,6 +302,8 @@ def _tasks(view: CardView) -> Iterator[Block]:
 def _buttons(view: CardView) -> Iterator[Block]:
     if view.state is HandoffState.OPEN:
         yield button(ACKNOWLEDGE, say("acknowledge", view.locale), view.reference, style="primary")
+    if view.plan is not None:
+        yield button(PLAN, say("plan", view.locale), view.plan)
     if view.has_mail:
         yield button(EDIT_SEND, say("edit_send", view.locale), view.reference)
     yield button(SNOOZE, say("snooze", view.locale), view.reference)

@@ -18,6 +18,7 @@ from bot.slack.command_answers import handoff_line
 from bot.slack.home_words import band_words, home_phrase
 from bot.slack.line_menu import line_menu
 from bot.slack.people import Person
+from bot.slack.plan_form_views import PLAN, plan_line
 from bot.slack.wording import say, written_day, written_moment
 from storage.handoff_views import HandoffRecord, reference_of
 from storage.handoffs import HandoffState
@@ -42,7 +43,7 @@ def draw_home(view: HomeView) -> dict[str, Any]:
     """The view for views.publish."""
     desk = view.desk
     pages = json.dumps({"handoffs": desk.pages.handoffs, "mails": desk.pages.mails})
-    blocks = [*_head(view), *_handoffs(view), *_changed(view), *_coming(view)]
+    blocks = [*_head(view), *_handoffs(view), *_plans(view), *_changed(view), *_coming(view)]
     return {"type": "home", "private_metadata": pages, "blocks": blocks}
 
 
@@ -96,6 +97,19 @@ def _buttons(view: HomeView, handoff: HandoffRecord) -> Iterator[Block]:
     yield button(SNOOZE, say("snooze", locale), reference)
     rarer = [(REASSIGN, say("reassign", locale), reference), (DISMISS, say("dismiss", locale), reference)]
     yield line_menu([*rarer, flag_button(reference, locale, is_flagged=handoff.flagged_at is not None)])
+
+
+def _plans(view: HomeView) -> Iterator[Block]:
+    """Nothing where nobody plans."""
+    desk, locale = view.desk, view.person.locale
+    if not desk.open_plans:
+        return
+    yield header(_say(view, "your_plans"))
+    yield context([_say(view, "plan_count", open=str(desk.open_plans), shown=str(len(desk.plans)))])
+    for plan in desk.plans:
+        line = section(f"*{escaped(one_line(plan.customer_name), NAME)}* · {plan_line(plan, locale)}")
+        line["accessory"] = button(PLAN, say("plan", locale), reference_of(desk.installation, plan.id))
+        yield line
 
 
 def _changed(view: HomeView) -> Iterator[Block]:

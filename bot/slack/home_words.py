@@ -18,6 +18,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing waits for you. :tada:",
         "対応待ちの依頼はありません :tada:",
     ),
+    "your_plans": ("Your success plans", "サクセスプラン"),
+    "plan_count": (
+        "{open} open, the {shown} furthest behind",
+        "進行中 {open}件（遅れの大きい順に{shown}件）",
+    ),
     "changed": ("Your customers that changed colour", "色が変わったお客様"),
     "changed_since": ("in the last {days} days", "直近{days}日間"),
     "no_change": ("None in the last {days} days.", "直近{days}日間はありません。"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_bolt import App
 
-from bot.slack import act_forms, clicks, lists, mail_modal
+from bot.slack import act_forms, clicks, lists, mail_modal, plan_forms
 from bot.slack.clicks import action_of
 from bot.slack.context import Listener, SlackContext
 from bot.slack.line_menu import MENU, meant_button
@@ -20,6 +20,7 @@ def register(bolt: App, context: SlackContext) -> None:
         **act_forms.listeners(context),
         **mail_modal.listeners(context),
         **lists.listeners(context),
+        **plan_forms.listeners(context),
     }
 
     def chosen(ack: Callable[..., Any], body: dict[str, Any]) -> None:

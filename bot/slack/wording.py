@@ -10,6 +10,7 @@ from babel.dates import format_date, format_datetime
 
 from bot.rules.zones import to_local
 from bot.slack.form_words import FORM_WORDS
+from bot.slack.plan_words import PLAN_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     "customer": ("Customer", "お客様"),
@@ -66,6 +67,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sent": ("Already sent", "送信済みのメール"),
     "more_tasks": ("and {n} more: `journeybot handoffs show`", "ほか{n}件：`journeybot handoffs show`"),
     **FORM_WORDS,
+    **PLAN_WORDS,
     "from_journey": ("From the journey “{playbook}”", "ジャーニー「{playbook}」より"),
     "from_plan": ("From a success plan", "サクセスプランより"),
     "asked_by": ("{by} asks for this", "{by}さんからの依頼"),
