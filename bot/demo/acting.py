@@ -24,12 +24,14 @@ from bot.demo.reactions import (
 )
 from bot.pipeline.fuses import HANDOFF_KIND, RELEASE
 from bot.pipeline.outbox_acts import REVIEW, approve
+from bot.rules.catalogue import Catalogue, digest_of_page
 from storage import handoff_moves
 from storage.accounts import Contact, Csm, Customer
 from storage.bulk import insert_rows
 from storage.database import Database
 from storage.handoffs import Handoff, HandoffState
 from storage.outbox import DeliveryEvent, Message, MessageState
+from storage.outbox_moves import CONTENT
 
 MAILS: Table = Message.__table__  # type: ignore[attr-defined]
 EVENTS: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -45,11 +47,13 @@ ANSWERS_FUSE_AFTER = timedelta(minutes=40)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailDeed:
-    """Something that happens to an accepted mail; `number` counts within the mail."""
+    """Something that happens to an accepted mail; `number` counts within the mail. `page`: the digest of the address that is
+    clicked, where it is one of content.yml."""
 
     message_id: int
     number: int
     reaction: MailReaction
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +77,22 @@ Deed = MailDeed | ReviewDeed | HandoffDeed
 
 
 class Actors:
-    """Everybody but journeybot. `customers` by key, newcomers included; `dead_address` bounces."""
+    """Everybody but journeybot. `customers` by key, newcomers included; `dead_address` bounces; `catalogue` is what mails may link
+    to."""
 
     def __init__(
-        self, database: Database, customers: Mapping[str, DemoCustomer], seed: int, *, dead_address: str
+        self,
+        database: Database,
+        customers: Mapping[str, DemoCustomer],
+        seed: int,
+        *,
+        dead_address: str,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self._database = database
         self._customers = customers
         self._dead_address = dead_address
+        self._catalogue = catalogue or Catalogue()
         self._chance = Chance(seed, "actors")
         self._deeds: list[tuple[datetime, int, Deed]] = []
         self._count = 0
@@ -121,18 +133,29 @@ class Actors:
         for row in connection.execute(_mails(is_mine)):
             self._last_message = max(self._last_message, row.id)
             if row.state == MessageState.ACCEPTED:
-                self._plan_mail(row)
+                self._plan_mail(connection, row)
             elif row.over_at is None:
                 self._unsettled.add(row.id)
                 if row.state == MessageState.HELD and row.reason == REVIEW:
                     self._plan_review(row, now)
 
-    def _plan_mail(self, row: Row[Any]) -> None:
+    def _plan_mail(self, connection: Connection, row: Row[Any]) -> None:
         chance = self._about(row, row.contact, row.template)
         is_dead = row.email == self._dead_address
         reactions = react_to_mail(chance, self._persona(row.customer), is_dead_address=is_dead)
         for number, reaction in enumerate(reactions):
-            self._plan(row.accepted_at + reaction.after, MailDeed(message_id=row.id, number=number, reaction=reaction))
+            is_persons_click = reaction.kind == "clicked" and not reaction.is_machine
+            page = self._page(connection, row.id, chance) if is_persons_click else ""
+            deed = MailDeed(message_id=row.id, number=number, reaction=reaction, page=page)
+            self._plan(row.accepted_at + reaction.after, deed)
+
+    def _page(self, connection: Connection, message_id: int, chance: Chance) -> str:
+        """One of the content that the mail links to; nothing where it links to none."""
+        text = connection.scalar(select(CONTENT.c.text).where(CONTENT.c.message_id == message_id))
+        items = self._catalogue.named_in(text or "")
+        if not items:
+            return ""
+        return digest_of_page(next(iter(self._catalogue.items[chance.pick(items, "page")].url.values())))
 
     def _plan_review(self, row: Row[Any], now: datetime) -> None:
         if not row.csm or not self._is_first_look("review", row.id):
@@ -225,7 +248,8 @@ def _do(connection: Connection, due: list[tuple[datetime, Deed]]) -> None:
 
 def _event(at: datetime, deed: MailDeed) -> tuple[object, ...]:
     key = f"demo-{deed.message_id}-{deed.number}"
-    return (key, deed.message_id, deed.reaction.kind, at, deed.reaction.is_machine, {}, True)
+    details = {"page": deed.page} if deed.page else {}
+    return (key, deed.message_id, deed.reaction.kind, at, deed.reaction.is_machine, details, True)
 
 
 def _approve(connection: Connection, deed: ReviewDeed, at: datetime) -> None:

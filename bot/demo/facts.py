@@ -25,7 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "contacts": ("customer", "contact", "email", "name", "title", "roles", "consent"),
     "subscriptions": ("customer", "subscription", "product", "seats", "mrr", "started_on", "ended_on", "reason"),
     "usage": ("customer", "day", "event", "count", "users"),
-    "events": ("customer", "contact", "event", "at", "id", "content"),
+    "events": ("customer", "contact", "event", "at", "id", "content", "minutes", "theme"),
     "tickets": ("customer", "contact", "ticket", "title", "kind", "priority", "status", "opened_at", "closed_at"),
     "surveys": ("customer", "contact", "kind", "score", "comment", "at"),
     "meetings": ("customer", "meeting", "kind", "contact", "starts_at", "summary"),

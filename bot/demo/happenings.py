@@ -1,4 +1,4 @@
-"""What happens to one demo customer besides its use: tickets, survey answers, meetings and notes, the set-up video, its
+"""What happens to one demo customer besides its use and what it reads: tickets, survey answers, meetings and notes, its
 subscription. Each yields rows with the morning on which they arrive; life.py puts them in order of days."""
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def happenings(subject: Subject) -> Iterator[Arrival]:
     yield from _surveys(subject)
     yield from _meetings(subject)
     yield from _notes(subject)
-    yield from _video(subject)
 
 
-def _at(subject: Subject, day: date, *what: object, first_hour: int = FIRST_HOUR) -> str:
+def moment_at(subject: Subject, day: date, *what: object, first_hour: int = FIRST_HOUR) -> str:
+    """An hour of that day on the customer's clock, as the files write it."""
     chance = subject.chance
     hour, minute = chance.whole(first_hour, LAST_HOUR, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
     return local_moment(day, hour, minute, subject.customer.timezone).isoformat().replace("+00:00", "Z")
@@ -107,7 +107,7 @@ def _ticket(subject: Subject, day: date, *, is_urgent: bool) -> Iterator[Arrival
         "title": subject.says(trouble.title),
         "kind": trouble.kind,
         "priority": "urgent" if is_urgent else chance.pick(("low", "normal"), "priority", day),
-        "opened_at": _at(subject, day, "ticket"),
+        "opened_at": moment_at(subject, day, "ticket"),
     }
     yield later(day, 1), "tickets", row_of("tickets", status="open", **ticket)
     is_stubborn = is_urgent and chance.happens(STUBBORN_SHARE, "stubborn", day)
@@ -118,7 +118,7 @@ def _ticket(subject: Subject, day: date, *, is_urgent: bool) -> Iterator[Arrival
         yield (
             later(closed, 1),
             "tickets",
-            row_of("tickets", status="closed", closed_at=_at(subject, closed, "close"), **ticket),
+            row_of("tickets", status="closed", closed_at=moment_at(subject, closed, "close"), **ticket),
         )
 
 
@@ -148,7 +148,7 @@ def _answer(subject: Subject, day: date, which: str) -> Iterator[Arrival]:
             kind="nps",
             score=score,
             comment=subject.says(subject.chance.pick(comments, "comment", which)),
-            at=_at(subject, day, "survey", first_hour=FIRST_FRESH_HOUR),
+            at=moment_at(subject, day, "survey", first_hour=FIRST_FRESH_HOUR),
         ),
     )
 
@@ -187,13 +187,13 @@ def _meeting(subject: Subject, wanted: date, kind: str) -> Iterator[Arrival]:
             meeting=f"{customer.key}-{day:%Y%m%d}",
             kind=kind,
             contact=";".join(there),
-            starts_at=_at(subject, day, "meeting"),
+            starts_at=moment_at(subject, day, "meeting"),
             summary=summary,
         ),
     )
     if customer.touch == "high":
         by = str(subject.course.record_on(day).get("csm", customer.csm))
-        at = _at(subject, day, "note")
+        at = moment_at(subject, day, "note")
         yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=summary)
 
 
@@ -205,23 +205,10 @@ def _notes(subject: Subject) -> Iterator[Arrival]:
     day = later(subject.known_from, chance.whole(1, 5, "first note"))
     while day < subject.known_until:
         if chance.happens(WRITES_IT_DOWN, "note", day):
-            text, at = subject.says(chance.pick(CALLS, "call", day)), _at(subject, day, "call")
+            text, at = subject.says(chance.pick(CALLS, "call", day)), moment_at(subject, day, "call")
             by = str(subject.course.record_on(day).get("csm", customer.csm))
             yield later(day, 1), "notes", row_of("notes", customer=customer.key, by=by, at=at, text=text)
         day = later(day, chance.whole(4, 6, "next note", day))
-
-
-def _video(subject: Subject) -> Iterator[Arrival]:
-    """The set-up video is told of as an event; only customers in onboarding watch it."""
-    customer, habit = subject.customer, HABITS[subject.customer.persona]
-    admin = subject.with_role("admin")
-    if customer.stage != "onboarding" or admin is None or not subject.chance.happens(habit.watches, "watches"):
-        return
-    day = later(customer.started_on, subject.chance.whole(*habit.video, "video"))
-    if subject.known_from < day < subject.known_until:
-        watched = {"event": "setup_video_watched", "id": f"video-{customer.key}", "content": "setup_video"}
-        at = _at(subject, day, "video", first_hour=FIRST_FRESH_HOUR)
-        yield later(day, 1), "events", row_of("events", customer=customer.key, contact=admin.key, at=at, **watched)
 
 
 def _subscriptions(subject: Subject) -> Iterator[Arrival]:

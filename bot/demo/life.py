@@ -14,6 +14,7 @@ from bot.demo.customers import DemoCustomer, days_before
 from bot.demo.facts import DayFacts, Row, colleague_row, contact_row, customer_row, row_of
 from bot.demo.happenings import Subject, happenings
 from bot.demo.personas import Persona
+from bot.demo.reading import readings
 from bot.demo.staff import LEAVING_CSM, TAKING_OVER_CSM
 from bot.demo.usage import DayUse, Usage
 
@@ -109,7 +110,8 @@ class Life:
         course = plan_course(customer, chance, self._period, moves=moves)
         self._courses[customer.key] = course
         self._usage[customer.key] = Usage(customer, chance, begins=course.begins, silences=course.silences)
-        for day, kind, row in happenings(Subject(customer=customer, chance=chance, course=course, period=self._period)):
+        subject = Subject(customer=customer, chance=chance, course=course, period=self._period)
+        for day, kind, row in (*happenings(subject), *readings(subject)):
             self._arrivals[day].append((kind, row))
 
     def _add_records(self, found: dict[str, list[Row]], customer: DemoCustomer, day: date) -> None:

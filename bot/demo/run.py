@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +26,7 @@ from sqlalchemy import Table, insert
 from bot.app import App
 from bot.clock import FixedClock, SystemClock
 from bot.demo.acting import Actors
+from bot.demo.by_hand import start_by_hand, starts
 from bot.demo.company import build_company
 from bot.demo.facts import DayFacts, write_csvs
 from bot.demo.life import Life
@@ -133,8 +135,15 @@ class _Days:
         self._app = app
         self._clock = clock
         self._life = life
+        self._starts = tuple(starts(life))
+
+    @cached_property
+    def _actors(self) -> Actors:
+        """They know what can be clicked in our mails once it is published."""
+        life, catalogue = self._life, self._app.require_published().company.catalogue
         customers = {customer.key: customer for customer in life.customers}
-        self._actors = Actors(app.database, customers, plan.seed, dead_address=life.company.dead_address)
+        dead_address = life.company.dead_address
+        return Actors(self._app.database, customers, self._plan.seed, dead_address=dead_address, catalogue=catalogue)
 
     def live(self, console: Console) -> None:
         with _progress(console, self._plan.days + 1) as (progress, task):
@@ -154,6 +163,9 @@ class _Days:
             self._actors.act(self._clock.now())
             if at == AFTERNOON:
                 self._import(self._life.day(day))
+                for start in self._starts:
+                    if start.day == day:
+                        start_by_hand(self._app.database, self._app.require_published(), start, self._clock.now())
             self._app.tick()
             self._actors.watch(self._clock.now())
 

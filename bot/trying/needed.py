@@ -10,6 +10,7 @@ from bot.authoring.company import Company
 from bot.authoring.playbook_test_files import PlacedCase
 from bot.authoring.workspace import Workspace
 from bot.pipeline.derive import DERIVATIONS
+from bot.rules.condition_tree import Call, every_node
 from bot.rules.conditions import Condition, parse_condition, parse_value
 from bot.rules.derived_names import Derived, asked_of, targets_of
 from bot.rules.playbook import Playbook
@@ -26,6 +27,8 @@ PINNED = {
     "opens": "signal",
     "closes": "signal",
 }
+#: What looks for content or a product that fits, by its `for:`.
+FITTING = ("content", "unseen_content", "could_own")
 #: Who listens to them, or sets the stage itself, lives in a world where stages move.
 STAGE_EVENTS = ("stage.changed", "stage.completed")
 
@@ -36,7 +39,7 @@ def needed_by(placed: PlacedCase, workspace: Workspace) -> Wanted:
     asking = {
         item.derived: asked_of(item.asks, company.metrics) for kind in DERIVATIONS for item in kind.items(company)
     }
-    waiting = [*targets_of(asking, asked_of(_asked(placed, workspace), company.metrics))]
+    waiting = [*targets_of(asking, asked_of(_all_asked(placed, workspace), company.metrics))]
     waiting += [
         derived for derived in asking if derived.kind == "signal" and derived.name in _signals(placed, workspace)
     ]
@@ -57,7 +60,7 @@ def needed_by(placed: PlacedCase, workspace: Workspace) -> Wanted:
 def moves_with_time(placed: PlacedCase, workspace: Workspace, wanted: Wanted) -> bool:
     """Whether a new day alone may change an answer. Else only what is due and what happens needs a look."""
     items = (item for kind in DERIVATIONS for item in kind.items(workspace.company) if item.derived in wanted)
-    asked = [*_asked(placed, workspace), *(condition for item in items for condition in item.asks)]
+    asked = [*_all_asked(placed, workspace), *(condition for item in items for condition in item.asks)]
     has_dates = any(playbook.enter.at for playbook in _playbooks(placed, workspace))
     return has_dates or any(condition.moves_with_time for condition in asked)
 
@@ -99,6 +102,15 @@ def _pinned(pins: Iterable[Pin]) -> Iterator[Derived]:
 
 def _playbooks(placed: PlacedCase, workspace: Workspace) -> Iterator[Playbook]:
     return (workspace.playbook(name) for name in placed.acting)
+
+
+def _all_asked(placed: PlacedCase, workspace: Workspace) -> list[Condition]:
+    """Also for whom content and products are, where something asks which of them fit."""
+    asked = [*_asked(placed, workspace)]
+    calls = (node for condition in asked for node in every_node(condition.tree) if isinstance(node, Call))
+    if any(call.function in FITTING for call in calls):
+        asked += [parse_condition(text) for _, _, text in workspace.company.wishes()]
+    return asked
 
 
 def _asked(placed: PlacedCase, workspace: Workspace) -> Iterator[Condition]:

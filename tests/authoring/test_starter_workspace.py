@@ -34,7 +34,7 @@ def steps() -> Iterator[Step]:
 
 def test_check_finds_nothing_at_all() -> None:
     assert [str(finding) for finding in workspace().findings] == []
-    assert len(playbooks()) == len(JOURNEYS) == 34
+    assert len(playbooks()) == len(JOURNEYS) == 43
 
 
 @pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: path.stem)
@@ -76,9 +76,17 @@ def test_every_text_is_there_in_english_and_japanese() -> None:
 
 
 def test_the_journeys_show_what_the_language_can_do() -> None:
-    assert {playbook.enter.trigger for playbook in playbooks()} >= {"when", "on", "at", "every", "after"}
+    assert {playbook.enter.trigger for playbook in playbooks()} >= {
+        "when",
+        "on",
+        "at",
+        "every",
+        "after",
+        "manual",
+        "signal",
+    }
     assert {step.kind for step in steps()} == {
-        "email", "handoff", "wait", "if", "branch", "split", "set", "log", "enroll", "end", "survey", "plan"
+        "email", "handoff", "wait", "if", "branch", "split", "set", "log", "enroll", "end", "survey", "plan", "assign"
     }  # fmt: skip
     assert {playbook.walks for playbook in playbooks()} == {"customer", "contact"}
     assert any(playbook.holdout for playbook in playbooks())

@@ -7,9 +7,11 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from bot.demo.acting import Actors
+from bot.rules.catalogue import Catalogue, Item, digest_of_page
 from storage.database import Database
 from storage.handoffs import Handoff, HandoffAct
 from storage.outbox import DeliveryEvent, Message
+from storage.outbox_moves import CONTENT
 from tests.demo.stage import NOW, add_customer, add_handoff, add_mail, table_of
 
 LATER = NOW + timedelta(days=30)
@@ -33,6 +35,26 @@ def test_an_accepted_mail_is_delivered_minutes_later_and_told_once(database: Dat
         events = list(connection.execute(select(EVENTS)))
     assert [event.kind for event in events].count("delivered") == 1
     assert all(event.is_new and NOW < event.at < LATER for event in events)
+
+
+def test_whoever_clicks_opens_one_of_the_pages_that_the_mail_names(database: Database) -> None:
+    item = Item(title={"": "Guide"}, kind="guide", url={"": "https://help.hanabi.example/guide"})
+    catalogue = Catalogue(items={"guide": item})
+    with database.write() as connection:
+        customer = add_customer(connection)
+        for number in range(100):
+            mail = add_mail(connection, customer, step=f"mail_{number}")
+            named = CONTENT.update().where(CONTENT.c.message_id == mail)
+            connection.execute(named.values(text="Read https://help.hanabi.example/guide." if number % 2 else "Hello."))
+    actors = Actors(database, {}, 1, dead_address="", catalogue=catalogue)
+    actors.watch(NOW)
+    actors.act(LATER)
+    with database.read() as connection:
+        clicks = list(connection.execute(select(EVENTS).where(EVENTS.c.kind == "clicked", ~EVENTS.c.is_machine)))
+    assert {click.details.get("page") for click in clicks} == {
+        None,
+        digest_of_page("https://help.hanabi.example/guide"),
+    }
 
 
 def test_a_mail_still_on_its_way_is_looked_at_again(database: Database) -> None:

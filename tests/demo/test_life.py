@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.authoring.workspace import load_workspace, read_files
 from bot.demo.company import build_company
 from bot.demo.facts import COLUMNS, DayFacts, Row, row_of, write_csvs
 from bot.demo.life import Life
@@ -165,6 +166,19 @@ def test_who_goes_quiet_was_active_before(life: Life, days: list[DayFacts]) -> N
     assert all(len(used[key]) >= 15 for key in quiet)
     assert silent_at_last
     assert len(silent_at_last) < len(quiet)
+
+
+def test_people_view_what_the_catalogue_has_and_the_careful_learn_more(life: Life, days: list[DayFacts]) -> None:
+    files, _ = read_files(Path(__file__).parents[2])
+    catalogue = load_workspace(files).company.catalogue
+    views = [row for row in rows(days, "events") if row["event"] == "content_viewed"]
+    assert len(views) > 200
+    assert {row["content"] for row in views} <= set(catalogue.items)
+    assert {lesson.item for lesson in catalogue.curricula["basics"]} <= {row["content"] for row in views}
+    personas = {customer.key: customer.persona for customer in life.customers}
+    read = Counter(personas[row["customer"]] for row in views)
+    many = Counter(personas.values())
+    assert read[Persona.HEALTHY] / many[Persona.HEALTHY] > 2 * read[Persona.AT_RISK] / many[Persona.AT_RISK]
 
 
 def test_one_csm_hands_customers_over_once(life: Life, days: list[DayFacts]) -> None:
