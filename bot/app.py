@@ -56,6 +56,7 @@ from storage.wiping import wipe_free_space
 
 if TYPE_CHECKING:
     from bot.slack.app import SlackSettings
+    from bot.slack.lookout import Lookout
 
 INSTALLATION: Table = Installation.__table__  # type: ignore[attr-defined]
 
@@ -80,6 +81,7 @@ class App:
     stopping: threading.Event = field(default_factory=threading.Event)
     _publications: Publications = field(default_factory=Publications)
     _deployed: DeployedSettings = field(default_factory=DeployedSettings)
+    _lookout: Lookout | None = None
 
     @classmethod
     def open(
@@ -276,13 +278,12 @@ class App:
         return post_digests(self.poster, published, locale=published.settings.locale)
 
     def look_after_people(self, published: Published) -> None:
-        """Once a day: who of ours Slack has switched off. Once a week: whether every hand-off has one owner and one end."""
-        from bot.slack.leavers import look_for_leavers
-        from bot.slack.weekly_report import post_weekly_report
+        """Once a day, once a week, and when a report is due."""
+        if self._lookout is None:
+            from bot.slack.lookout import Lookout  # not for commands that only look
 
-        if self.poster is not None:
-            look_for_leavers(self.poster)
-        post_weekly_report(self.database, published, self.poster, self.clock.now())
+            self._lookout = Lookout(self.database)
+        self._lookout.look(published, self.poster, self.clock.now())
 
     def erase(self, customer: str, contact: str | None, *, by: str) -> tuple[Erased, int, bool]:
         """Forget somebody for good: what waits to be taken in first, then the tables, the .eml files and the free space of

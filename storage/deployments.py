@@ -45,6 +45,11 @@ def latest_deployment(connection: Connection) -> int | None:
     return found
 
 
+def deployed_at(connection: Connection, deployment_id: int) -> datetime:
+    found: datetime = connection.execute(select(DEPLOYMENT.c.at).where(DEPLOYMENT.c.id == deployment_id)).scalar_one()
+    return found
+
+
 def deployment_digest(connection: Connection, deployment_id: int) -> str:
     return str(connection.execute(select(DEPLOYMENT.c.digest).where(DEPLOYMENT.c.id == deployment_id)).scalar_one())
 

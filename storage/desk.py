@@ -112,6 +112,23 @@ def told_today(connection: Connection, days: Collection[tuple[str, date]]) -> se
     return {(row.csm, row.day) for row in connection.execute(over.where(DIGEST.c.day.in_({day for _, day in days})))}
 
 
+def busy_digests(connection: Connection, days: Collection[tuple[str, date]], now: datetime) -> set[tuple[str, date]]:
+    """Those that somebody brings at this moment, or that wait after a failure."""
+    named = DIGEST.c.csm.in_(sorted({key for key, _ in days})), DIGEST.c.day.in_({day for _, day in days})
+    waiting = select(DIGEST.c.csm, DIGEST.c.day).where(*named, DIGEST.c.posted_at.is_(None), DIGEST.c.not_before > now)
+    return {(row.csm, row.day) for row in connection.execute(waiting)}
+
+
+def is_known_digest(connection: Connection, csm: str) -> bool:
+    """Whether there ever was one."""
+    return connection.scalar(select(DIGEST.c.csm).where(DIGEST.c.csm == csm).limit(1)) is not None
+
+
+def note_digest(connection: Connection, csm: str, day: date) -> None:
+    """It is to be told; from now on it is known."""
+    _insert_once(connection, DIGEST, csm=csm, day=day, attempts=0)
+
+
 def claim_digest(connection: Connection, csm: str, day: date, now: datetime) -> DigestClaim | None:
     """None: it is posted, somebody else posts it now, or it waits after a failure."""
     _insert_once(connection, DIGEST, csm=csm, day=day, attempts=0)

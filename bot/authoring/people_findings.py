@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.authoring.nearest import suggestion
-from bot.authoring.placed import ParsedPlaybook
+from bot.authoring.placed import ParsedPlaybook, Source
 from bot.authoring.workspace_model import WorkspaceSettings
-from bot.errors import Finding
+from bot.errors import Finding, Severity
+from bot.rules.reports import OF_ONE_CSM, report_name
 from bot.rules.steps_model import AssignStep, EmailStep, HandoffStep, PlanStep, SurveyStep
 
 #: Roles of contacts that every workspace has; others are named in workspace.yml, or simply imported.
@@ -67,13 +68,44 @@ def _check_owners(parsed: ParsedPlaybook, settings: WorkspaceSettings, known: Kn
             yield parsed.source.finding(path, "unknown-owner", *problem, severity="warning")
 
 
+def check_report_readers(
+    settings: WorkspaceSettings, source: Source, known: KnownPeople = NOBODY_ASKED
+) -> Iterator[Finding]:
+    """Readers of `reports:` that lead to nobody: errors once the data knows people, and warnings before the first import."""
+    ours = {*_named(settings, known), *settings.owners.teams, *known.teams}
+    for number, entry in enumerate(settings.reports):
+        for reader in entry.to:
+            severity: Severity = "error"
+            if reader == "csm":
+                if report_name(entry.report) in OF_ONE_CSM:
+                    continue
+                message = f"The report `{entry.report}` is of all customers together, so no CSM has one of their own"
+                hint = f"name a channel, a person or a team; each CSM can have {', '.join(OF_ONE_CSM)}"
+            elif reader.startswith("#"):
+                if len(reader) > 1:
+                    continue
+                message, hint = "`#` is no channel", 'write its name in quotes, like `"#cs-leaders"`'
+            elif reader not in ours:
+                message = f"Nobody of ours is called `{reader}`, so this report would reach nobody"
+                hint = _repair(reader, {*ours, "csm"}, "import the person with csms.csv; a channel begins with `#`")
+                severity = "error" if known.persons else "warning"
+            else:
+                continue
+            yield source.finding(f"reports[{number}].to", "unknown-reader", message, hint, severity=severity)
+
+
+def _named(settings: WorkspaceSettings, known: KnownPeople) -> set[str]:
+    """Persons of ours whom the settings or the data name."""
+    owners = settings.owners
+    members = {person for team in owners.teams.values() for person in team}
+    return {*members, *owners.cover, *(cover.by for cover in owners.cover.values()), *known.persons}
+
+
 def owner_problem(word: str, settings: WorkspaceSettings, known: KnownPeople) -> tuple[str, str] | None:
     """Why a rule leads to nobody of ours, and the repair; None: it may lead to somebody."""
     owners = settings.owners
     teams = {*owners.teams, *known.teams}
-    members = {person for team in owners.teams.values() for person in team}
-    covers = {*owners.cover, *(cover.by for cover in owners.cover.values())}
-    words = {*ALWAYS_OURS, *owners.roles, *teams, *members, *covers, *known.persons}
+    words = {*ALWAYS_OURS, *owners.roles, *teams, *_named(settings, known)}
     turn = _TURN.fullmatch(word)
     if turn is None and word not in words:
         message = f"Nobody of ours is called `{word}`, so `owners: default:` would be asked"

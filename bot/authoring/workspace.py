@@ -14,13 +14,13 @@ from bot.authoring.condition_findings import check_conditions
 from bot.authoring.derived_findings import check_derived
 from bot.authoring.language_findings import check_languages
 from bot.authoring.meaning_findings import check_meaning
-from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people
+from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people, check_report_readers
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
 from bot.authoring.playbook_test_files import PlacedCase, is_test_file, read_cases
 from bot.authoring.survey_findings import check_surveys
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.webhook_findings import check_webhooks
-from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
+from bot.authoring.workspace_file import WorkspaceSettings, parse_workspace_settings
 from bot.errors import Finding
 from bot.rules import vocabulary
 from bot.rules.playbook import Playbook
@@ -123,7 +123,7 @@ def load_workspace(
 ) -> Workspace:
     """Parse, compile and check everything. Never raises for what people wrote: that becomes findings."""
     findings = list(extra)
-    settings, found = load_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
+    settings, source, found = parse_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
     findings += found
     company, found = read_company(files)
     findings += found
@@ -148,6 +148,7 @@ def load_workspace(
     findings += check_conditions(parsed, effective, replies_set_up=replies_set_up)
     findings += _lost_replies(effective, replies_set_up=replies_set_up)
     findings += check_people(parsed, effective, known)
+    findings += check_report_readers(effective, source, known)
     findings += check_webhooks(parsed, effective)
     findings += check_derived(company, parsed)
     findings += check_company(company, parsed, effective, templates, known)

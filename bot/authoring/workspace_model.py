@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from bot.authoring.nearest import suggestion
 from bot.authoring.template_source import CATEGORIES, Category
 from bot.rules.business_days import parse_holiday_source, parse_regional_freeze
 from bot.rules.durations import Duration, parse_clock, parse_day, parse_duration
@@ -19,9 +20,7 @@ from bot.rules.field_types import (
     DaysText,
     DurationText,
     HoursText,
-    Name,
     Part,
-    ScheduleText,
     Word,
     Words,
     read_list,
@@ -31,6 +30,7 @@ from bot.rules.field_types import (
 from bot.rules.fuses import Fuses
 from bot.rules.pacing import Pace
 from bot.rules.playbook import Exit
+from bot.rules.reports import REPORTS, parse_report_schedule, report_name
 from bot.rules.steps_model import key
 from bot.rules.zones import zone_of
 
@@ -235,12 +235,27 @@ class Webhooks(Part):
     )
 
 
+def check_report(text: str) -> str:
+    """Raises: ValueError."""
+    if report_name(text) not in REPORTS:
+        raise ValueError(f"There is no report `{text}`; {suggestion(report_name(text), REPORTS)}")
+    return text
+
+
+_REPORT_SCHEMA = {"type": "string", "enum": sorted({*REPORTS, *(name.replace("-", "_") for name in REPORTS)})}
+ReportText = Annotated[str, readable_by(check_report), WithJsonSchema(_REPORT_SCHEMA)]
+
+
 class ScheduledReport(Part):
     """A report that is sent on its own."""
 
-    report: Name = Field(description="Which report.")
-    every: ScheduleText = Field(description="When: `monday 09:00`, `day 1 10:00`.")
-    to: Words = Field(description='To whom: `csm`, a person, `"#channel"`.')
+    report: ReportText = Field(description="Which report: `activity`, `stages`, `retention` … (docs/reports.md).")
+    every: Annotated[str, readable_by(parse_report_schedule)] = Field(
+        description="When, in the workspace's time zone: `monday 09:00`, `day 1 10:00`, `business day 08:30`."
+    )
+    to: Annotated[Words, Field(min_length=1)] = Field(
+        description='To whom: `"#channel"`, a person or a team of ours, or `csm`: each CSM gets their own customers\'.'
+    )
 
 
 _TOUCH_REVIEW: dict[str, TouchPolicy] = {"high": TouchPolicy(review="csm"), "low": TouchPolicy(), "tech": TouchPolicy()}

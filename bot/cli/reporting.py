@@ -1,72 +1,27 @@
-"""`report`: figures for people and, with --json, for programs. A new report is one line in REPORTS."""
+"""`report`: figures for people and, with --json, for programs. Which there are, says bot.insight.reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
+from bot.authoring.nearest import suggestion
 from bot.cli.opening import AsJson, At, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
-from bot.insight.report_activity import report_activity, untouched_of
-from bot.insight.report_churn_reasons import links_of, report_churn_reasons
-from bot.insight.report_content import report_content
-from bot.insight.report_coverage import has_holes, holes_of, report_coverage
-from bot.insight.report_edits import diff_of, report_edits
-from bot.insight.report_features import report_features
-from bot.insight.report_handoffs import reasons_of, report_handoffs
-from bot.insight.report_health import report_health
-from bot.insight.report_invariants import examples_of, is_broken, report_invariants
-from bot.insight.report_nps import report_nps
-from bot.insight.report_plans import most_behind_of, report_plans
-from bot.insight.report_playbooks import report_playbooks
-from bot.insight.report_retention import report_retention
-from bot.insight.report_signals import report_signals
-from bot.insight.report_stages import report_stages, stuck_of
-from bot.insight.report_whitespace import customers_of, report_whitespace
-
-Report = Callable[[Connection, datetime], list[dict[str, Any]]]
-REPORTS: dict[str, Report] = {
-    "nps": report_nps,
-    "edits": report_edits,
-    "handoffs": report_handoffs,
-    "invariants": report_invariants,
-    "signals": report_signals,
-    "health": report_health,
-    "stages": report_stages,
-    "coverage": report_coverage,
-    "playbooks": report_playbooks,
-    "retention": report_retention,
-    "features": report_features,
-    "content": report_content,
-    "whitespace": report_whitespace,
-    "churn-reasons": report_churn_reasons,
-    "plans": report_plans,
-    "activity": report_activity,
-}
-#: What is printed below the figures, for reports that have more to say than a table holds.
-BELOW: dict[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
-    "edits": diff_of,
-    "handoffs": reasons_of,
-    "invariants": examples_of,
-    "stages": stuck_of,
-    "coverage": holes_of,
-    "whitespace": customers_of,
-    "churn-reasons": links_of,
-    "plans": most_behind_of,
-    "activity": untouched_of,
-}
-#: Reports of promises, and of holes: exit code 1 when one is broken, or open.
-BROKEN: dict[str, Callable[[Sequence[Mapping[str, Any]]], bool]] = {"invariants": is_broken, "coverage": has_holes}
+from bot.insight.reports import BELOW, BROKEN, figures_of
+from bot.rules.reports import OF_ONE_CSM, REPORTS, report_name
 
 
 def report(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which: {', '.join(REPORTS)}.")],
+    csm: Annotated[
+        str | None,
+        typer.Option("--csm", metavar="KEY", help=f"Only of this CSM's customers: {', '.join(OF_ONE_CSM)}."),
+    ] = None,
     at: At = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,12 +47,9 @@ def report(
 
     Example: `journeybot report nps`
     """
-    name = name.replace("_", "-")  # as `reports:` of workspace.yml writes it
-    found = REPORTS.get(name)
-    if found is None:
-        raise UsageError(f"There is no report `{name}`", hint=f"there are: {', '.join(REPORTS)}")
+    name = _checked(name, csm)
     with looking(context) as opened, opened.database.read() as connection:
-        rows = found(connection, clock_at(opened.settings, at).now())
+        rows = figures_of(connection, name, clock_at(opened.settings, at).now(), csm)
     if as_json:
         print_json(rows)
     elif rows:
@@ -108,6 +60,16 @@ def report(
     else:
         print_line("Nothing to report yet.")
     fail_if_broken(name, rows)
+
+
+def _checked(text: str, csm: str | None) -> str:
+    name = report_name(text)
+    if name not in REPORTS:
+        raise UsageError(f"There is no report `{text}`", hint=suggestion(name, REPORTS))
+    if csm is not None and name not in OF_ONE_CSM:
+        hint = f"leave --csm out, or take one of {', '.join(OF_ONE_CSM)}"
+        raise UsageError(f"The report `{name}` is of all customers together", hint=hint)
+    return name
 
 
 def fail_if_broken(name: str, rows: Sequence[Mapping[str, Any]]) -> None:

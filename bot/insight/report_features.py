@@ -17,17 +17,18 @@ BAND: Table = FeatureBand.__table__  # type: ignore[attr-defined]
 BANDS = ("green", "yellow", "red")
 
 
-def report_features(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def report_features(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
     """`feature`, `title`, `green`, `yellow`, `red`, `unknown` (customers), `green_share` (of those that are known), the least used
-    first. Empty without features.yml."""
+    first. `csm`: only of this CSM's customers. Empty without features.yml."""
     known = deployed_company(connection).company.features
     if not known:
         return []
     counts = [func.count(case((BAND.c.band == band, 1))).label(band) for band in BANDS]
+    ours = [CUSTOMER.c.erased_at.is_(None), *([] if csm is None else [CUSTOMER.c.csm == csm])]
     living = BAND.join(CUSTOMER, CUSTOMER.c.id == BAND.c.customer_id)
-    statement = select(BAND.c.feature, *counts).select_from(living).where(CUSTOMER.c.erased_at.is_(None))
+    statement = select(BAND.c.feature, *counts).select_from(living).where(*ours)
     found = {row.feature: row for row in connection.execute(statement.group_by(BAND.c.feature))}
-    customers = connection.scalar(select(func.count()).where(CUSTOMER.c.erased_at.is_(None))) or 0
+    customers = connection.scalar(select(func.count()).select_from(CUSTOMER).where(*ours)) or 0
     rows = []
     for name, feature in known.items():
         numbers = {band: getattr(found[name], band) if name in found else 0 for band in BANDS}

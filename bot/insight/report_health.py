@@ -16,11 +16,11 @@ CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 TREND = timedelta(days=30)
 
 
-def report_health(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def report_health(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
     """One row per card, followed by its measures. Means are points from 0 to 100; who has no value (or to whom a measure does not
-    apply) is in no band and no mean."""
+    apply) is in no band and no mean. `csm`: only of this CSM's customers."""
     today = now.date()
-    current, before = _standing(today, "current"), _standing(today - TREND, "before")
+    current, before = _standing(today, "current", csm), _standing(today - TREND, "before", csm)
     ranks = rank_of(current.c.band), rank_of(before.c.band)
     joined = current.outerjoin(
         before, and_(before.c.customer_id == current.c.customer_id, before.c.name == current.c.name)
@@ -46,13 +46,14 @@ def report_health(connection: Connection, now: datetime) -> list[dict[str, Any]]
     return [_row(row._mapping) for row in rows]
 
 
-def _standing(day: date, name: str) -> Subquery:
+def _standing(day: date, name: str, csm: str | None) -> Subquery:
     """The row of each score that stands on that day, of customers that are not erased."""
     newest = func.row_number().over(partition_by=(SCORE.c.customer_id, SCORE.c.name), order_by=SCORE.c.day.desc())
+    mine = () if csm is None else (CUSTOMER.c.csm == csm,)
     ranked = (
         select(SCORE, newest.label("place"))
         .join(CUSTOMER, CUSTOMER.c.id == SCORE.c.customer_id)
-        .where(SCORE.c.day <= literal(day), CUSTOMER.c.erased_at.is_(None))
+        .where(SCORE.c.day <= literal(day), CUSTOMER.c.erased_at.is_(None), *mine)
         .subquery()
     )
     stands = ranked.c.state.not_in((ScoreState.OFF.value, ScoreState.MISSING.value))

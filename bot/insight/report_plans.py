@@ -18,10 +18,10 @@ BEHIND = 0.2
 MOST_EXAMPLES = 5
 
 
-def report_plans(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def report_plans(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
     """One row for each kind that was ever opened. `progress` and `behind` are means over the open ones in per cent, `arr` the
-    revenue of their customers; `examples` the open plans most behind."""
-    is_open = PLAN.c.ended_at.is_(None)
+    revenue of their customers; `examples` the open plans most behind. `csm`: only of this CSM's customers."""
+    is_open, mine = PLAN.c.ended_at.is_(None), () if csm is None else (CUSTOMER.c.csm == csm,)
 
     def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.count(case((condition, 1)))
@@ -44,11 +44,12 @@ def report_plans(connection: Connection, now: datetime) -> list[dict[str, Any]]:
             func.coalesce(func.sum(case((is_open, CUSTOMER.c.arr))), 0.0).label("arr"),
         )
         .select_from(PLAN.join(CUSTOMER, CUSTOMER.c.id == PLAN.c.customer_id))
+        .where(*mine)
         .group_by(PLAN.c.kind)
         .order_by(count(is_open).desc(), PLAN.c.kind)
     )
     return [
-        {**row._mapping, **_shares(row), "examples": _most_behind(connection, row.kind)}
+        {**row._mapping, **_shares(row), "examples": _most_behind(connection, row.kind, mine)}
         for row in connection.execute(statement).all()
     ]
 
@@ -58,11 +59,11 @@ def _shares(row: Any) -> dict[str, float | None]:
     return {name: None if value is None else round(100 * float(value), 1) for name, value in values.items()}
 
 
-def _most_behind(connection: Connection, kind: str) -> list[dict[str, Any]]:
+def _most_behind(connection: Connection, kind: str, mine: Sequence[ColumnElement[bool]]) -> list[dict[str, Any]]:
     joined = PLAN.join(CUSTOMER, CUSTOMER.c.id == PLAN.c.customer_id)
-    mine = (PLAN.c.kind == kind, PLAN.c.ended_at.is_(None), PLAN.c.behind > 0)
+    behind = (PLAN.c.kind == kind, PLAN.c.ended_at.is_(None), PLAN.c.behind > 0, *mine)
     found = (
-        select(PLAN.c.id, PLAN.c.title, PLAN.c.behind, PLAN.c.due_on, CUSTOMER.c.key).select_from(joined).where(*mine)
+        select(PLAN.c.id, PLAN.c.title, PLAN.c.behind, PLAN.c.due_on, CUSTOMER.c.key).select_from(joined).where(*behind)
     )
     rows = connection.execute(found.order_by(PLAN.c.behind.desc(), PLAN.c.id).limit(MOST_EXAMPLES))
     return [

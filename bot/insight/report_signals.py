@@ -42,10 +42,10 @@ def signal_lines(connection: Connection, teller: Teller, customer_id: int) -> li
     ]
 
 
-def report_signals(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def report_signals(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
     """One row for each signal that ever opened: how many customers it is open for, what of it is new within a week, how many
-    closed, since when the oldest stands, and the revenue behind."""
-    lately = now - WEEK
+    closed, since when the oldest stands, and the revenue behind. `csm`: only of this CSM's customers."""
+    lately, mine = now - WEEK, () if csm is None else (CUSTOMER.c.csm == csm,)
 
     def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.count(case((condition, 1)))
@@ -60,7 +60,7 @@ def report_signals(connection: Connection, now: datetime) -> list[dict[str, Any]
             func.coalesce(func.sum(case((_is_open(), CUSTOMER.c.arr))), 0.0).label("arr"),
         )
         .select_from(EPISODE.join(CUSTOMER, CUSTOMER.c.id == EPISODE.c.customer_id))
-        .where(EPISODE.c.opened_at.is_not(None))
+        .where(EPISODE.c.opened_at.is_not(None), *mine)
         .group_by(EPISODE.c.signal)
         .order_by(count(_is_open()).desc(), EPISODE.c.signal)
     )

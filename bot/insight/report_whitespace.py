@@ -17,9 +17,9 @@ from bot.rules.field_types import say
 MOST_NAMED = 20
 
 
-def report_whitespace(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """`product`, `title`, `own`, `could_own`, `arr` (of those who could), `customers` (the first by renewal date). Empty without
-    products.yml."""
+def report_whitespace(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
+    """`product`, `title`, `own`, `could_own`, `arr` (of those who could), `customers` (the first by renewal date). `csm`: only of this
+    CSM's customers. Empty without products.yml."""
     deployed = deployed_company(connection)
     products = deployed.company.products
     if not products:
@@ -27,6 +27,8 @@ def report_whitespace(connection: Connection, now: datetime) -> list[dict[str, A
     scope = deployed.ground(connection, now).scope()
     final = [stage.stage for stage in deployed.company.stages if stage.final]
     ours = and_(CUSTOMER.c.erased_at.is_(None), or_(CUSTOMER.c.stage.is_(None), CUSTOMER.c.stage.not_in(final)))
+    if csm is not None:
+        ours = and_(ours, CUSTOMER.c.csm == csm)
 
     def asked(function: str, name: str) -> ColumnElement[bool]:
         return compile_condition(parse_condition(f'{function}("{name}")'), scope)

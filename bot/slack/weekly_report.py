@@ -5,53 +5,31 @@ managers, as a direct message, else as a mail. Before it: insight.report_invaria
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, Table, or_, select
 
-from bot.channels.slack import Card, Posted
+from bot.channels.slack import Card
 from bot.insight.report_invariants import BROKEN, is_broken, report_invariants
-from bot.pipeline.escalate import MOST_REFUSALS, Poster
+from bot.pipeline.escalate import Poster
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published
-from bot.pipeline.staff_mail import owe_report
 from bot.rules.zones import local_date, local_to_utc
 from bot.slack.blocks import Block, context, header, section
 from bot.slack.home_words import home_phrase
+from bot.slack.report_posts import Reader, ReportLetter, bring_report
 from storage.accounts import Csm, has_left
 from storage.database import Database
-from storage.desk import (
-    claim_digest,
-    close_digest,
-    gave_up_digest,
-    give_up_digest,
-    put_off_digest,
-    settle_digest,
-    told_today,
-)
-from storage.handoff_views import installation_of
+from storage.desk import gave_up_digest, settle_digest, told_today
 
 CSM: Table = Csm.__table__  # type: ignore[attr-defined]
 #: Stands where a digest has its reader; no person's key begins so.
 REPORT = "#invariants"
 AT = time(9)
-PAUSE = timedelta(minutes=10)
 MOST_EXAMPLES = 10
 COUNTS = ("opened", "done", "dismissed", "withdrawn", "open", "unowned", "overdue")
-_log = structlog.get_logger("journeybot.weekly_report")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reader:
-    """Who gets it. `key` is its claim; `place` a channel or a Slack user, None: a mail to `person`."""
-
-    key: str
-    place: str | None
-    person: str | None
-    locale: str
 
 
 def post_weekly_report(database: Database, published: Published, poster: Poster | None, now: datetime) -> int:
@@ -73,26 +51,29 @@ def post_weekly_report(database: Database, published: Published, poster: Poster 
         over = told_today(connection, [(reader.key, monday) for reader in readers])
         readers = [reader for reader in readers if (reader.key, monday) not in over]
         rows = report_invariants(connection, now) if readers else []
+    letter = ReportLetter(
+        draw=partial(draw_weekly_report, rows), write=partial(write_weekly_report, rows), is_empty=not rows
+    )
     if not readers:
         with database.write() as connection:
             settle_digest(connection, REPORT, monday, now)
-    return sum(_bring(database, poster, reader, rows, monday, now) for reader in readers)
+    return sum(bring_report(database, poster, reader, letter, monday, now) for reader in readers)
 
 
 def _readers(
     connection: Connection, published: Published, poster: Poster | None, channel: str | None, now: datetime
-) -> list[_Reader]:
+) -> list[Reader]:
     """The channel, else people."""
     locale = published.settings.locale
     if channel is not None:
-        return [_Reader(key=REPORT, place=channel, person=None, locale=locale)]
+        return [Reader(key=REPORT, place=channel, person=None, locale=locale)]
     default = Owners(connection, published.settings, now).default()
     managers = select(CSM.c.manager).where(CSM.c.manager.is_not(None), ~has_left(CSM))
     people = select(CSM.c.key, CSM.c.slack_user_id, CSM.c.locale).where(
         ~has_left(CSM), or_(CSM.c.key == default, CSM.c.key.in_(managers))
     )
     return [
-        _Reader(
+        Reader(
             key=f"{REPORT}.{row.key}",
             place=row.slack_user_id if poster is not None else None,
             person=row.key,
@@ -100,44 +81,6 @@ def _readers(
         )
         for row in connection.execute(people.order_by(CSM.c.key))
     ]
-
-
-def _bring(
-    database: Database,
-    poster: Poster | None,
-    reader: _Reader,
-    rows: Sequence[Mapping[str, Any]],
-    monday: date,
-    now: datetime,
-) -> bool:
-    with database.write() as connection:
-        claim = claim_digest(connection, reader.key, monday, now)
-        if claim is None:
-            return False
-        is_needless = not rows and not claim.was_tried  # nobody was ever asked for anything
-        if is_needless or reader.place is None or poster is None:
-            if not is_needless and reader.person is not None:
-                subject, text = write_weekly_report(rows, reader.locale)
-                owe_report(connection, f"{reader.key}.{monday}", reader.person, subject, text, now)
-            close_digest(connection, claim, at=now, ts=None)
-            return not is_needless
-        reference = f"{installation_of(connection)}{reader.key.replace('#', '.')}.{monday}"
-    card = draw_weekly_report(rows, reader.locale)
-    answer = poster.slack.post_card(reader.place, card, reference, look_first=claim.was_tried)
-    with database.write() as connection:
-        if isinstance(answer, Posted):
-            close_digest(connection, claim, at=now, ts=answer.ts)
-            return True
-        if answer.permanent and claim.attempts >= MOST_REFUSALS:
-            give_up_digest(connection, claim, at=now, fault=answer.sentence)
-            if reader.person is not None:
-                subject, text = write_weekly_report(rows, reader.locale)
-                owe_report(connection, f"{reader.key}.{monday}", reader.person, subject, text, now)
-        else:
-            pause = max(PAUSE, timedelta(seconds=answer.retry_after or 0))
-            put_off_digest(connection, claim, until=now + pause, fault=answer.sentence)
-    _log.info("weekly_report_put_off", reader=reader.key, reason=answer.reason)
-    return False
 
 
 def draw_weekly_report(rows: Sequence[Mapping[str, Any]], locale: str) -> Card:

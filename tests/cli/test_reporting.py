@@ -10,5 +10,11 @@ def test_without_answers_there_is_nothing_to_report(walked: Cli) -> None:
     assert walked.json("report", "nps") == []
 
 
-def test_an_unknown_report_names_those_there_are(walked: Cli) -> None:
-    assert "there are: nps" in walked.run("report", "npss", code=2).err
+def test_an_unknown_report_names_the_nearest_or_those_there_are(walked: Cli) -> None:
+    assert "did you mean `nps`?" in walked.run("report", "npss", code=2).err
+    assert "there are: activity, " in walked.run("report", "money", code=2).err
+
+
+def test_a_report_of_all_customers_is_refused_for_one_csm(walked: Cli) -> None:
+    assert "activity" in walked.run("report", "nps", "--csm", "sato", code=2).err
+    assert [row["csm"] for row in walked.json("report", "activity", "--csm", "sato")] == ["sato"]
