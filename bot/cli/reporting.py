@@ -22,6 +22,10 @@ def report(
         str | None,
         typer.Option("--csm", metavar="KEY", help=f"Only of this CSM's customers: {', '.join(OF_ONE_CSM)}."),
     ] = None,
+    first_days: Annotated[
+        int | None,
+        typer.Option("--first-days", min=1, max=365, help="For metric-discovery: how many first days (default: 30)."),
+    ] = None,
     at: At = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,12 +48,14 @@ def report(
     `plans` says by kind how many success plans are open, how far and how far behind, and how the others ended.
     `activity` counts what people did within 30 days per CSM (meetings, notes, hand-offs, mails by hand) against what
     `touch: … touches_a_month:` of workspace.yml asks for their customers, and names the customers without a touch.
+    `metric-discovery` finds which measure of the first 30 days tells apart who stayed and who left later, and from which number on:
+    candidates for the key metric of the first month. It says so where the groups are too small to tell.
 
     Example: `journeybot report nps`
     """
     name = _checked(name, csm)
     with looking(context) as opened, opened.database.read() as connection:
-        rows = figures_of(connection, name, clock_at(opened.settings, at).now(), csm)
+        rows = figures_of(connection, name, clock_at(opened.settings, at).now(), csm, first_days)
     if as_json:
         print_json(rows)
     elif rows:

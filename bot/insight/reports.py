@@ -18,6 +18,7 @@ from bot.insight.report_features import report_features
 from bot.insight.report_handoffs import reasons_of, report_handoffs
 from bot.insight.report_health import report_health
 from bot.insight.report_invariants import examples_of, is_broken, report_invariants
+from bot.insight.report_metric_discovery import found_of, report_metric_discovery
 from bot.insight.report_nps import report_nps
 from bot.insight.report_plans import most_behind_of, report_plans
 from bot.insight.report_playbooks import report_playbooks
@@ -37,6 +38,7 @@ OF_ALL: dict[str, OfAll] = {
     "edits": report_edits,
     "handoffs": report_handoffs,
     "invariants": report_invariants,
+    "metric-discovery": report_metric_discovery,
     "nps": report_nps,
     "playbooks": report_playbooks,
     "retention": report_retention,
@@ -62,11 +64,17 @@ BELOW: dict[str, Callable[[Rows], Iterator[str]]] = {
     "churn-reasons": links_of,
     "plans": most_behind_of,
     "activity": untouched_of,
+    "metric-discovery": found_of,
 }
 #: Reports of promises, and of holes: exit code 1 when one is broken, or open.
 BROKEN: dict[str, Callable[[Rows], bool]] = {"invariants": is_broken, "coverage": has_holes}
 
 
-def figures_of(connection: Connection, name: str, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
-    """The rows of a report; `csm`: of this CSM's customers alone, for those of OF_ONE. Raises: KeyError."""
+def figures_of(
+    connection: Connection, name: str, now: datetime, csm: str | None = None, first_days: int | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a report; `csm`: of this CSM's customers alone, for those of OF_ONE; `first_days` are metric-discovery's. Raises:
+    KeyError."""
+    if name == "metric-discovery" and first_days is not None:
+        return report_metric_discovery(connection, now, first_days)
     return OF_ONE[name](connection, now, csm) if name in OF_ONE else OF_ALL[name](connection, now)

@@ -17,6 +17,7 @@ REPORTS: dict[str, bool] = {
     "handoffs": False,
     "health": True,
     "invariants": False,
+    "metric-discovery": False,
     "nps": False,
     "plans": True,
     "playbooks": False,

@@ -66,6 +66,12 @@ LAYOUTS: dict[str, Layout] = {
         names=("week",),
         figures=("opened", "done", "dismissed", "open", "unowned", "overdue", "lost"),
     ),
+    "metric-discovery": Layout(
+        title=("What the first days tell of who stays", "初期の利用と継続の関係"),
+        names=("measure",),
+        figures=("at_least", "stayed_who_reached", "stayed_of_others", "stayed", "left"),
+        only="at_least",
+    ),
     "nps": Layout(
         title=("NPS", "NPS"), names=("by", "group"), figures=("nps", "answers", "promoters", "passives", "detractors")
     ),
@@ -108,6 +114,7 @@ SHARES = frozenset(
     {
         "share", "revenue_share", "aware_share", "green_share", "useless", "goal_rate", "goal_rate_held_out", "grr", "nrr",
         "revenue_churn", "completion", "renewal_of_movers", "renewal_of_others",
+        "stayed_who_reached", "stayed_of_others",
     }
 )  # fmt: skip
 WORDS: dict[str, tuple[str, str]] = {
@@ -170,6 +177,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "completion": ("moved on", "完了率"),
     "renewal_of_movers": ("renewed, of those who moved on", "完了した顧客の更新率"),
     "renewal_of_others": ("renewed, of the others", "その他の更新率"),
+    "at_least": ("from", "基準値"),
+    "stayed_who_reached": ("stayed, of those who reached it", "達成した顧客の継続率"),
+    "stayed_of_others": ("stayed, of the others", "その他の継続率"),
+    "stayed": ("stayed", "継続"),
+    "left": ("left", "解約"),
     "own": ("own it", "契約中"),
     "could_own": ("could own it", "提案可能"),
     "signals.open": ("open", "発生中"),
