@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, func, select
@@ -17,6 +17,8 @@ from storage.scores import BANDS, Score, ScoreState
 
 HEALTH = "health"
 TREND_DAYS = 30
+#: The zone in which a day begins first.
+FURTHEST_AHEAD = timedelta(hours=14)
 #: Fewer points up or down than this is no trend.
 STEADY = 3.0
 
@@ -90,20 +92,21 @@ class ColourChange:
 
 
 def health_of(
-    connection: Connection, customer_id: int, today: date, *, card: str = HEALTH, days: int = TREND_DAYS
+    connection: Connection, customer_id: int, now: datetime, *, card: str = HEALTH, days: int = TREND_DAYS
 ) -> Health | None:
-    """The card as it stands on `today`, beside what it was `days` before; None while the customer has no such card."""
-    return health_of_many(connection, [customer_id], today, card=card, days=days).get(customer_id)
+    """The card as it stands, beside what it was `days` before; None while the customer has no such card."""
+    return health_of_many(connection, [customer_id], now, card=card, days=days).get(customer_id)
 
 
 def health_of_many(
-    connection: Connection, customer_ids: Collection[int], today: date, *, card: str = HEALTH, days: int = TREND_DAYS
+    connection: Connection, customer_ids: Collection[int], now: datetime, *, card: str = HEALTH, days: int = TREND_DAYS
 ) -> dict[int, Health]:
     """The same for many customers by two statements; those without the card are left out."""
+    today = (now + FURTHEST_AHEAD).date()  # scores stand under the customer's own day, which may be tomorrow here
     since = today - timedelta(days=days)
-    now, then = (_rows_on(connection, customer_ids, card, day) for day in (today, since))
+    standing, then = (_rows_on(connection, customer_ids, card, day) for day in (today, since))
     found: dict[int, Health] = {}
-    for customer_id, rows in now.items():
+    for customer_id, rows in standing.items():
         if card not in rows:
             continue
         before = then.get(customer_id, {})
@@ -117,13 +120,6 @@ def health_of_many(
             since=since,
         )
     return found
-
-
-def cards_of(connection: Connection, customer_id: int, today: date) -> list[str]:
-    """The names of the customer's cards that have a value."""
-    latest = _latest_on([customer_id], today).subquery()
-    found = select(latest.c.name).where(latest.c.name == latest.c.card, latest.c.value.is_not(None))
-    return sorted(connection.scalars(found))
 
 
 def colour_changes(

@@ -76,7 +76,8 @@ def _print_explanation(found: Explanation, zone: str, locale: str) -> None:
 
 
 def _print_line(line: Line, zone: str, locale: str) -> None:
-    where = " → ".join(part for part in (line.playbook, line.step) if part)
+    walker = f"{line.playbook} ({line.contact})" if line.playbook and line.contact else line.playbook
+    where = " → ".join(part for part in (walker, line.step) if part)
     mail = f" (mail {line.message})" if line.message else ""
     word = verdict_word(line.verdict, locale)
     verdict = "" if line.sentence.startswith(word) else f"{word}: "

@@ -4,7 +4,7 @@ its stage still fail. Words only; health_views and stage_views read."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,10 +24,10 @@ SURE = 0.75
 
 
 def health_lines(
-    connection: Connection, customer_id: int, today: date, says: Says, *, card: str = HEALTH
+    connection: Connection, customer_id: int, now: datetime, says: Says, *, card: str = HEALTH
 ) -> Iterator[str]:
     """The card, then the measures that moved it in the last 30 days, or (where nothing moved) those that are not green."""
-    found = health_of(connection, customer_id, today, card=card)
+    found = health_of(connection, customer_id, now, card=card)
     if found is None or found.card.value is None:
         return
     yield _score_line(found.card, says) + _confidence(found.confidence, says)

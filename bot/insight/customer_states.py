@@ -28,7 +28,7 @@ def states_of(connection: Connection, keys: Collection[str], now: datetime) -> d
     wanted = (CUSTOMER.c.key.in_(keys), CUSTOMER.c.erased_at.is_(None))
     customers = connection.execute(select(CUSTOMER.c.id, CUSTOMER.c.key, CUSTOMER.c.stage).where(*wanted)).all()
     ids = [row.id for row in customers]
-    touched, health = _last_touches(connection, ids, now), health_of_many(connection, ids, now.date())
+    touched, health = _last_touches(connection, ids, now), health_of_many(connection, ids, now)
     return {
         row.key: {
             "stage": row.stage,

@@ -189,7 +189,7 @@ def _last_activities(connection: Connection, handoff: HandoffRecord, reader: Rea
 
 def _health(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
     if handoff.customer_id is not None:
-        yield from health_lines(connection, handoff.customer_id, local_date(reader.now, reader.timezone), reader.says)
+        yield from health_lines(connection, handoff.customer_id, reader.now, reader.says)
 
 
 def _stage_checks(connection: Connection, handoff: HandoffRecord, _reader: Reader) -> Iterable[str]:

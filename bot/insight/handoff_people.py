@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, Table, case, func, select
 
 from bot.insight.brief_health import health_lines
 from bot.insight.handoff_brief import Reader
-from bot.rules.zones import local_date
 from storage.accounts import Contact, ContactRole
 from storage.facts import Meeting, MeetingAttendee
 from storage.handoff_views import HandoffRecord
@@ -95,5 +94,4 @@ def health_line(connection: Connection, handoff: HandoffRecord, reader: Reader) 
     """The health score with its band and trend; None where there is none."""
     if handoff.customer_id is None:
         return None
-    today = local_date(reader.now, reader.timezone)
-    return next(iter(health_lines(connection, handoff.customer_id, today, reader.says)), None)
+    return next(iter(health_lines(connection, handoff.customer_id, reader.now, reader.says)), None)

@@ -13,7 +13,6 @@ from bot.insight.customer_search import FoundCustomer
 from bot.insight.explanation import Explanation, Line
 from bot.insight.handoff_activities import last_activities
 from bot.insight.handoff_brief import Reader, written_arr
-from bot.rules.zones import local_date
 from bot.slack.blocks import SECTION_TEXT, Block, escaped, fields, header, labelled, one_line, section
 from bot.slack.command_words import phrase
 from bot.slack.context import SlackContext
@@ -133,7 +132,7 @@ def _plain_line(handoff: HandoffRecord, person: Person) -> str:
 
 
 def _health(connection: Connection, customer_id: int, reader: Reader) -> str:
-    health = health_of(connection, customer_id, local_date(reader.now, reader.timezone))
+    health = health_of(connection, customer_id, reader.now)
     if health is None or health.card.value is None:
         return "–"
     change = f" ({health.card.change:+g})" if health.card.change else ""

@@ -42,7 +42,7 @@ def history(world: World, name: str) -> list[tuple[date, float | None, str | Non
 
 def health(world: World, customer_id: int, card: str = "health", **options: Any) -> Health:
     with world.database.read() as connection:
-        found = health_of(connection, customer_id, (world.now + timedelta(hours=9)).date(), card=card, **options)
+        found = health_of(connection, customer_id, world.now, card=card, **options)
     assert found is not None
     return found
 

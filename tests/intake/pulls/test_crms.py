@@ -169,8 +169,11 @@ def test_what_changed_is_written_back_once(tmp_path: Path, database: Database, s
     assert (first.written_back, "is locked" in first.failure) == (4, True)
     with database.write() as connection:
         changed = update(CUSTOMER).where(CUSTOMER.c.key == "0011").values(stage="adoption").returning(CUSTOMER.c.id)
+        # the customer's own day, where it is tomorrow already
         row = {"customer_id": connection.execute(changed).scalar_one(), "name": "health", "card": "health"}
-        connection.execute(insert(Score).values(**row, day=NOW.date(), value=20, band="red", noted_at=NOW))
+        connection.execute(
+            insert(Score).values(**row, day=NOW.date() + timedelta(days=1), value=20, band="red", noted_at=NOW)
+        )
     salesforce.refuses = set()
     second = scene.sync(now=NOW + timedelta(hours=1))["write_back"]
     assert (second.written_back, second.failure) == (2, ""), "the changed one, and the one that was refused"
