@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, func, select
@@ -120,6 +120,18 @@ def health_of_many(
             since=since,
         )
     return found
+
+
+def cards_of(connection: Connection, customer_id: int, now: datetime) -> list[Health]:
+    """The customer's cards that have a value, by name; as of their latest day where that lies ahead of `now` (an example)."""
+    newest = connection.scalar(select(func.max(SCORE.c.day)).where(SCORE.c.customer_id == customer_id))
+    if newest is None:
+        return []
+    at = max(now, datetime.combine(newest, time(), now.tzinfo))
+    latest = _latest_on([customer_id], (at + FURTHEST_AHEAD).date()).subquery()
+    found = select(latest.c.name).where(latest.c.name == latest.c.card, latest.c.value.is_not(None))
+    cards = (health_of(connection, customer_id, at, card=name) for name in sorted(connection.scalars(found)))
+    return [card for card in cards if card is not None]
 
 
 def colour_changes(

@@ -3,7 +3,8 @@ apart), with contacts and walks. Three statements for one customer, one for a li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
@@ -15,6 +16,7 @@ from bot.rules.field_types import say
 from storage.accounts import Contact, ContactRole, Customer
 from storage.deployments import VERSION
 from storage.enrollments import ENROLLMENT
+from storage.health_views import Health, ScoreView, cards_of
 from storage.journeys import EnrollmentStatus
 from storage.plan_views import PlanView, list_plans
 
@@ -62,16 +64,32 @@ def _walks(active: list[ColumnElement[bool]], playbook: str) -> ColumnElement[bo
     return select(ENROLLMENT.c.id).where(*active, ENROLLMENT.c.playbook == playbook).exists()
 
 
-def show_customer(connection: Connection, key: str) -> dict[str, Any]:
-    """Everything, with open `signals` and `plans`, `contacts` and `enrollments` (the newest first) as lists. Raises: UsageError
-    with the nearest key."""
+def show_customer(connection: Connection, key: str, now: datetime) -> dict[str, Any]:
+    """Everything, with `scores` (each card before its measures), open `signals` and `plans`, `contacts` and `enrollments` (the
+    newest first) as lists. Raises: UsageError with the nearest key."""
     customer_id = customer_id_of(connection, key)
     row = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == customer_id)).one()
     contacts = _contacts(connection, customer_id)
     signals = [dated(found) for found in signals_of(connection, customer_id)]
     walks = _enrollments(connection, customer_id)
     plans = [_plan(found) for found in list_plans(connection, customer_id=customer_id)]
-    return {**_columns(row), "signals": signals, "plans": plans, "contacts": contacts, "enrollments": walks}
+    scores = [score for card in cards_of(connection, customer_id, now) for score in _scores(card)]
+    lists = {"scores": scores, "signals": signals, "plans": plans, "contacts": contacts, "enrollments": walks}
+    return {**_columns(row), **lists}
+
+
+def _scores(card: Health) -> Iterator[dict[str, Any]]:
+    """A card, and its measures beside what they were 30 days ago, with the facts they rest on."""
+    is_alone = [each.name for each in card.measures] == []
+    yield {**_score(card.card), "confidence": card.confidence if not is_alone else None}
+    for measure in card.measures:
+        yield {**_score(measure), "score": f"{card.card.name}: {measure.name}", "confidence": None}
+
+
+def _score(view: ScoreView) -> dict[str, Any]:
+    told = {"score": view.name, "value": view.value, "band": view.band, "state": view.state.value}
+    before = {"was": view.was, "was_band": view.was_band, "was_facts": dict(view.was_facts)}
+    return dated({**told, "band_since": view.band_since, "facts": dict(view.facts), **before})
 
 
 def _plan(plan: PlanView) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Subquery, Table, and_, case, func, literal, select
 
 from storage.accounts import Customer
+from storage.health_views import FURTHEST_AHEAD
 from storage.scores import BANDS, Score, ScoreState, rank_of
 
 SCORE: Table = Score.__table__  # type: ignore[attr-defined]
@@ -19,7 +20,7 @@ TREND = timedelta(days=30)
 def report_health(connection: Connection, now: datetime, csm: str | None = None) -> list[dict[str, Any]]:
     """One row per card, followed by its measures. Means are points from 0 to 100; who has no value (or to whom a measure does not
     apply) is in no band and no mean. `csm`: only of this CSM's customers."""
-    today = now.date()
+    today = (now + FURTHEST_AHEAD).date()  # scores stand under the customer's own day
     current, before = _standing(today, "current", csm), _standing(today - TREND, "before", csm)
     ranks = rank_of(current.c.band), rank_of(before.c.band)
     joined = current.outerjoin(

@@ -46,6 +46,7 @@ from bot.rules.score_sql import (
 from bot.rules.scorecards import Band, Card, Measure, MeasureOf, band_condition, bands_of, card_of
 from storage.bulk import insert_counted
 from storage.columns import Document
+from storage.dialects import larger_of
 from storage.fact_documents import document_of
 from storage.scores import Score, ScoreState
 from storage.upserts import put_selected
@@ -272,7 +273,8 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     columns = ("customer_id", "name", "card", "day", "value", "band", "state", "noted_at")
     nothing = (cast(null(), Float), cast(null(), String()), literal(OFF))
     at = literal(now, SCORE.c.noted_at.type)
-    rows = select(SCORE.c.customer_id, SCORE.c.name, SCORE.c.card, literal(now.date()), *nothing, at).where(
+    today = larger_of(SCORE.c.day, literal(now.date()))  # the latest row may be of tomorrow: of the customer's own day
+    rows = select(SCORE.c.customer_id, SCORE.c.name, SCORE.c.card, today, *nothing, at).where(
         SCORE.c.name.in_(names), SCORE.c.day == latest, SCORE.c.state != OFF
     )
     gone = put_selected(connection, SCORE, columns, rows, changes=("value", "band", "state", "noted_at"))

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select, update
 
+from bot.insight.listings_customers import show_customer
+from bot.insight.report_health import report_health
 from storage import handoff_moves
 from storage.accounts import Customer
 from storage.enrollments import mark_changed
@@ -212,3 +214,22 @@ def test_a_card_may_have_bands_of_its_own(world: World, overall: str, band: str)
     c = customer(world.database, "c", world.now, licenses_purchased=10, licenses_active=3, arr=1.0)
     world.tick()
     assert (health(world, c).card.value, health(world, c).card.band) == (40.0, band)
+
+
+def test_scores_stand_under_the_customers_own_day_for_reports_and_when_a_card_is_taken_out(world: World) -> None:
+    world.deploy(DEAR)
+    world.time_passes(hours=16)  # 2 March, 01:00 in Tokyo, and 1 March in UTC
+    customer(world.database, "c", world.now, timezone="Asia/Tokyo", licenses_purchased=10, licenses_active=5)
+    world.tick()
+    with world.database.read() as connection:
+        rows = [row for row in report_health(connection, world.now) if row["name"] == "deployment"]
+        scores = {score["score"]: score for score in show_customer(connection, "c", world.now)["scores"]}
+    assert [(row["yellow"], row["mean"]) for row in rows] == [(1, 50)]
+    shown = scores["health: deployment"]
+    assert (shown["value"], shown["band"], shown["facts"]) == (50, "yellow", {"license_use": 0.5})
+    (world.folder / "playbooks/scorecard.yml").unlink()
+    world.deploy()
+    world.tick()
+    assert history(world, "deployment")[-1] == (date(2027, 3, 2), None, None)
+    with world.database.read() as connection:
+        assert report_health(connection, world.now) == []

@@ -210,7 +210,7 @@ def test_an_open_signal_is_shown_with_since_and_evidence(world: World) -> None:
         [("arr >= 100", 100.0, True)],
     )
     with world.database.read() as connection:
-        (shown,) = show_customer(connection, "c")["signals"]
+        (shown,) = show_customer(connection, "c", world.now)["signals"]
         (row,) = report_signals(connection, world.now)
     assert (shown["signal"], shown["evidence"][0]["text"]) == ("rich", "arr >= 100")
     assert (row["signal"], row["open"], row["opened_in_7_days"], row["arr"]) == ("rich", 1, 1, 100.0)

@@ -175,12 +175,12 @@ def test_what_changed_is_written_back_once(tmp_path: Path, database: Database, s
             insert(Score).values(**row, day=NOW.date() + timedelta(days=1), value=20, band="red", noted_at=NOW)
         )
     salesforce.refuses = set()
-    second = scene.sync(now=NOW + timedelta(hours=1))["write_back"]
+    second = scene.sync(now=NOW + timedelta(hours=12))["write_back"]
     assert (second.written_back, second.failure) == (2, ""), "the changed one, and the one that was refused"
     told = salesforce.row("Account", "0011")
     assert (told["Stage__c"], told["Health__c"]) == ("adoption", "red")
     asked = len(salesforce.asked)
-    assert scene.sync(now=NOW + timedelta(hours=2))["write_back"].written_back == 0
+    assert scene.sync(now=NOW + timedelta(hours=13))["write_back"].written_back == 0
     assert not any("PATCH" in line for line in salesforce.asked[asked:])
 
 
