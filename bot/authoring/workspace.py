@@ -17,6 +17,7 @@ from bot.authoring.meaning_findings import check_meaning
 from bot.authoring.people_findings import NOBODY_ASKED, KnownPeople, check_people, check_report_readers
 from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_structure, load_playbook, playbook_name
 from bot.authoring.playbook_test_files import PlacedCase, is_test_file, read_cases
+from bot.authoring.stray_files import check_outside, check_stray_files
 from bot.authoring.survey_findings import check_surveys
 from bot.authoring.templates import Templates, compile_templates
 from bot.authoring.webhook_findings import check_webhooks
@@ -85,7 +86,10 @@ def read_files(folder: Path) -> tuple[dict[str, str], list[Finding]]:
                 files[name] = path.read_bytes().decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 findings.append(_unreadable(name, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
-    return files, findings
+    outside = [
+        path.relative_to(folder).as_posix() for path in (*folder.glob("*.y*ml"), *folder.glob("journeys/**/*.y*ml"))
+    ]
+    return files, [*findings, *check_outside(sorted(outside), COMPANY_FILES)]
 
 
 def without_tests(files: Mapping[str, str]) -> dict[str, str]:
@@ -133,6 +137,7 @@ def load_workspace(
         functions=vocabulary.functions(),
     )
     findings += found
+    findings += check_stray_files(files, COMPANY_FILES)
     parsed: list[ParsedPlaybook] = []
     for path in sorted(path for path in files if path.startswith(JOURNEYS)):
         playbook, found = load_playbook(files[path], path)

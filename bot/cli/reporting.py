@@ -11,7 +11,7 @@ from bot.authoring.nearest import suggestion
 from bot.cli.opening import AsJson, At, clock_at, looking
 from bot.cli.printing import cell, print_json, print_line, print_table, shown
 from bot.errors import UsageError
-from bot.insight.reports import BELOW, BROKEN, figures_of
+from bot.insight.reports import BELOW, BROKEN, figures_of, why_nothing
 from bot.rules.reports import OF_ONE_CSM, REPORTS, report_name
 
 
@@ -56,6 +56,7 @@ def report(
     name = _checked(name, csm)
     with looking(context) as opened, opened.database.read() as connection:
         rows = figures_of(connection, name, clock_at(opened.settings, at).now(), csm, first_days)
+        nothing = "" if rows else why_nothing(connection, name)
     if as_json:
         print_json(rows)
     elif rows:
@@ -64,7 +65,7 @@ def report(
         for line in BELOW[name](rows) if name in BELOW else ():
             print_line(shown(line))
     else:
-        print_line("Nothing to report yet.")
+        print_line(f"Nothing to report yet: {nothing}.")
     fail_if_broken(name, rows)
 
 

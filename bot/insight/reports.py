@@ -26,6 +26,7 @@ from bot.insight.report_retention import report_retention
 from bot.insight.report_signals import report_signals
 from bot.insight.report_stages import report_stages, stuck_of
 from bot.insight.report_whitespace import customers_of, report_whitespace
+from storage.deployments import latest_deployment
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 OfAll: TypeAlias = Callable[[Connection, datetime], list[dict[str, Any]]]
@@ -68,6 +69,24 @@ BELOW: dict[str, Callable[[Rows], Iterator[str]]] = {
 }
 #: Reports of promises, and of holes: exit code 1 when one is broken, or open.
 BROKEN: dict[str, Callable[[Rows], bool]] = {"invariants": is_broken, "coverage": has_holes}
+
+#: Reports that tell of what a file defines, as it is deployed.
+READS = {
+    "content": "content.yml",
+    "coverage": "stages.yml and signals.yml",
+    "features": "features.yml",
+    "health": "scorecard.yml",
+    "whitespace": "products.yml",
+}
+
+
+def why_nothing(connection: Connection, name: str) -> str:
+    """What to do where a report has nothing to say."""
+    if latest_deployment(connection) is None:
+        return "nothing is deployed yet. Run `journeybot check`, then `journeybot deploy`"
+    if name in READS:
+        return f"it tells of what playbooks/{READS[name]} define, as deployed"
+    return "nothing of the kind has happened yet"
 
 
 def figures_of(
