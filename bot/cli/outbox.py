@@ -210,7 +210,8 @@ def replied(
 def list_answers(
     context: typer.Context,
     verdict: Annotated[
-        str | None, typer.Option("--verdict", help="answered, other_sender, automatic, ours, unknown or erased.")
+        str | None,
+        typer.Option("--verdict", help="answered, other_sender, automatic, ours, unproven, unknown or erased."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
     as_json: AsJson = False,

@@ -72,9 +72,22 @@ def _strays(connection: Connection, now: datetime) -> Iterator[Complaint]:
         )
 
 
+def _number_of(connection: Connection, verdict: ReplyVerdict, now: datetime) -> int:
+    recent = (REPLY.c.verdict == verdict.value, REPLY.c.received_at >= now - REPLIES_OF)
+    return connection.scalar(select(func.count()).select_from(REPLY).where(*recent)) or 0
+
+
 def _replies(connection: Connection, now: datetime) -> Iterator[Complaint]:
-    recent = (REPLY.c.verdict == ReplyVerdict.UNKNOWN.value, REPLY.c.received_at >= now - REPLIES_OF)
-    number = connection.scalar(select(func.count()).select_from(REPLY).where(*recent)) or 0
+    unproven = _number_of(connection, ReplyVerdict.UNPROVEN, now)
+    if unproven:
+        yield Complaint(
+            name="notes_unproven",
+            severity="warning",
+            sentence=f"{unproven} mail(s) of the last week say to be from one of us, and neither DKIM nor SPF vouch for it: no notes",
+            hint="read them with `journeybot outbox replies --verdict unproven`; if they are yours, let your mail server sign (DKIM)",
+            count=unproven,
+        )
+    number = _number_of(connection, ReplyVerdict.UNKNOWN, now)
     if number:
         yield Complaint(
             name="replies_unmatched",

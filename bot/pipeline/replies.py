@@ -18,7 +18,7 @@ from bot.pipeline.notes import note
 from bot.pipeline.owners import Owners
 from bot.rules.references import answered_reference, name_of
 from bot.webhooks.inbound import IncomingReply
-from storage.accounts import Contact, Csm, Customer
+from storage.accounts import Contact, Csm, Customer, has_left
 from storage.bulk import insert_new_rows
 from storage.erasures import Tombstones
 from storage.inbound import Reply
@@ -49,6 +49,7 @@ class ReplyVerdict(StrEnum):
     )
     AUTOMATIC = "automatic"  #: a program wrote it
     OURS = "ours"  #: one of us wrote it
+    UNPROVEN = "unproven"  #: it says that one of us wrote it, and neither DKIM nor SPF does
     UNKNOWN = "unknown"  #: it answers nothing that we know
     ERASED = "erased"  #: its writer was erased: nothing of it is kept
 
@@ -106,7 +107,11 @@ def _note_ours(connection: Connection, one: _Judged) -> None:
     wrote_to = select(CONTACT.c.customer_id).where(func.lower(CONTACT.c.email).in_(reply.recipients)).distinct()
     customers = set(connection.scalars(wrote_to.limit(MOST_WRITTEN_TO)))
     customers |= {one.mail.customer_id} if one.mail is not None else set()
-    writer = connection.scalar(select(CSM.c.key).where(func.lower(CSM.c.email) == reply.from_address).limit(1))
+    named = select(CSM.c.key, has_left(CSM).label("has_left")).where(func.lower(CSM.c.email) == reply.from_address)
+    row = connection.execute(named.order_by(CSM.c.key).limit(1)).one_or_none()
+    if row is not None and row.has_left:
+        return
+    writer = None if row is None else row.key
     text, by = f"{reply.subject}\n\n{reply.text}".strip(), writer or reply.from_address
     for customer_id in sorted(customers):
         note(connection, customer_id, text, by=by, at=one.at, source="bcc", key=f"{reply.key}:{customer_id}")
@@ -126,7 +131,7 @@ def _judge(
     elif reply.is_automatic:
         verdict = ReplyVerdict.AUTOMATIC
     elif _is_ours(connection, settings, reply.from_address):
-        verdict = ReplyVerdict.OURS
+        verdict = ReplyVerdict.UNPROVEN if reply.is_proven is False else ReplyVerdict.OURS
     elif mail is None:
         verdict = ReplyVerdict.UNKNOWN
     elif not is_named or _is_of_customer(connection, mail, reply.from_address):

@@ -32,6 +32,7 @@ ROBOTS = ("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "d
 _MESSAGE_ID = re.compile(r"<([^<>@\s]{1,200})@([^<>@\s]{1,250})>")
 #: Neither looks past the next `<`, or a mail of nothing but those would take minutes.
 _CODE = tuple((re.compile(f"<{name}\\b", re.I), re.compile(f"</{name}\\s*>", re.I)) for name in ("script", "style"))
+_DKIM_PASS = re.compile(r"@([A-Za-z0-9.-]{1,253})\s*:\s*pass\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6])\s*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -39,7 +40,8 @@ _TAG = re.compile(r"<[^<>]*>")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingReply:
     """An answer. `answers` are the left sides of the Message-IDs it refers to, the nearest first; `recipients` the addresses
-    it was sent to. Addresses are in lower case."""
+    it was sent to. Addresses are in lower case. `is_proven`: whether DKIM or SPF vouch for the domain of `from_address`; None where
+    whoever took the mail in says nothing about either."""
 
     key: str
     from_address: str
@@ -50,6 +52,7 @@ class IncomingReply:
     text: str
     attachments: tuple[str, ...]
     is_automatic: bool
+    is_proven: bool | None
 
 
 def read_reply(body: bytes, content_type: str) -> IncomingReply:
@@ -81,6 +84,7 @@ def read_reply(body: bytes, content_type: str) -> IncomingReply:
         text=_clean(text).strip()[:MAX_TEXT],
         attachments=(files or _attached(mail))[:MAX_NAMES],
         is_automatic=_is_automatic(mail, subject, address, envelope),
+        is_proven=_is_proven(address, fields, envelope.get("from")),
     )
 
 
@@ -169,6 +173,24 @@ def _is_automatic(mail: Message, subject: str, address: str, envelope: Mapping[s
         or has_no_sender
         or AUTOMATIC_SUBJECTS.match(subject) is not None
     )
+
+
+def _is_proven(address: str, fields: Mapping[str, bytes], envelope_from: object) -> bool | None:
+    """As DMARC aligns them, relaxed: SendGrid's field `dkim` is like `{@example.com : pass}`, `SPF` is the verdict on the envelope's
+    sender. twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the-inbound-parse-webhook"""
+    if "dkim" not in fields and "SPF" not in fields:
+        return None
+    domain = address.rpartition("@")[2].lower()
+    signed = [found.lower() for found in _DKIM_PASS.findall(_decoded(fields.get("dkim", b""), "utf-8")[:MAX_TEXT])]
+    if _decoded(fields.get("SPF", b""), "utf-8").strip().lower() == "pass":
+        signed.append(str(envelope_from or "").rpartition("@")[2].strip("<> ").lower())
+    return any(_is_aligned(domain, other) for other in signed)
+
+
+def _is_aligned(domain: str, other: str) -> bool:
+    """The same, or one below the other; a bare top-level domain is nobody's."""
+    shorter, longer = sorted((domain, other), key=len)
+    return "." in shorter and (shorter == longer or longer.endswith(f".{shorter}"))
 
 
 def _raw_text(mail: Message) -> str:

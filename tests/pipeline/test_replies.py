@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.errors import UsageError, WorkspaceError
+from bot.insight.doctor_incoming import incoming_complaints
 from bot.pipeline.outbox_acts import replied
 from bot.rules.references import reference_of
 from bot.webhooks.inbound import read_reply
@@ -297,3 +298,28 @@ def test_a_mail_of_ours_in_blind_copy_is_a_note_once_on_the_timeline_of_whom_it_
     mention = [handoff for handoff in asked.handoffs if handoff.kind == "mention"]
     assert [(handoff.owner, handoff.customer_id) for handoff in mention] == [("mori", None)]
     assert mention[0].title["en"].startswith("sato mentions you about Sakura: Prices As agreed.")
+
+
+def test_a_mail_that_only_says_to_be_from_one_of_us_is_no_note(asked: World) -> None:
+    told = {"to": "tanaka@sakura.example", "from": "Sato <sato@us.example>", "subject": "Prices", "text": "Half price"}
+    forged: list[dict[str, str]] = [
+        {"SPF": "pass", "dkim": "{@evil.example : pass}", "envelope": '{"from": "x@evil.example", "to": []}'},
+        {"SPF": "softfail", "dkim": "{@us.example : fail}", "envelope": '{"from": "sato@us.example", "to": []}'},
+        {"SPF": "none", "dkim": "none"},
+    ]
+    for number, proofs in enumerate(forged):
+        answer(asked, headers=f"Message-ID: <f{number}@us.example>", **told, **proofs)
+    assert rows(asked, select(Note)) == []
+    assert verdicts(asked) == ["unproven"] * 3
+    with asked.database.read() as connection:
+        found = [
+            each for each in incoming_complaints(connection, asked.database, asked.now) if each.name.startswith("notes")
+        ]
+    assert [each.count for each in found] == [3]
+    true: list[dict[str, str]] = [
+        {"SPF": "softfail", "dkim": "{@mail.us.example : pass}"},
+        {"SPF": "pass", "dkim": "none", "envelope": '{"from": "bounce@us.example", "to": []}'},
+    ]
+    for number, proofs in enumerate(true):
+        answer(asked, headers=f"Message-ID: <t{number}@us.example>", **told, **proofs)
+    assert [row.by for row in rows(asked, select(Note))] == ["sato", "sato"]
