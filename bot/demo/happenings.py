@@ -34,10 +34,12 @@ WEEKEND = 5
 STUBBORN_SHARE = 0.08
 #: How often whoever looks after a big customer and has spoken with them writes something down.
 WRITES_IT_DOWN = 0.92
-#: Hours in which things happen, local time: what happens by 13:59 in Chicago has reached Tokyo by the morning.
-FIRST_HOUR, LAST_HOUR = 9, 13
-#: What starts journeys happens from noon on: by Tokyo's next morning it is less than a day old, also in Sydney (S4).
-FIRST_FRESH_HOUR = 12
+#: Hours in which things happen, local time, the first and the last: what happens by 13:59 in Chicago has reached Tokyo by the
+#: morning.
+HOURS = (9, 13)
+#: What starts journeys happens late in the afternoon: when the next day's files are read in Tokyo (run.py), it is less than a
+#: day old, also in Sydney (S4).
+FRESH_HOURS = (16, 17)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +81,10 @@ def happenings(subject: Subject) -> Iterator[Arrival]:
     yield from _notes(subject)
 
 
-def moment_at(subject: Subject, day: date, *what: object, first_hour: int = FIRST_HOUR) -> str:
+def moment_at(subject: Subject, day: date, *what: object, hours: tuple[int, int] = HOURS) -> str:
     """An hour of that day on the customer's clock, as the files write it."""
     chance = subject.chance
-    hour, minute = chance.whole(first_hour, LAST_HOUR, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
+    hour, minute = chance.whole(*hours, day, *what, "hour"), chance.whole(0, 59, day, *what, "minute")
     return local_moment(day, hour, minute, subject.customer.timezone).isoformat().replace("+00:00", "Z")
 
 
@@ -148,7 +150,7 @@ def _answer(subject: Subject, day: date, which: str) -> Iterator[Arrival]:
             kind="nps",
             score=score,
             comment=subject.says(subject.chance.pick(comments, "comment", which)),
-            at=moment_at(subject, day, "survey", first_hour=FIRST_FRESH_HOUR),
+            at=moment_at(subject, day, "survey", hours=FRESH_HOURS),
         ),
     )
 

@@ -9,7 +9,7 @@ from datetime import date
 from bot.demo.course import later
 from bot.demo.customers import DemoContact
 from bot.demo.facts import row_of
-from bot.demo.happenings import FIRST_FRESH_HOUR, Arrival, Subject, moment_at
+from bot.demo.happenings import FRESH_HOURS, Arrival, Subject, moment_at
 from bot.demo.personas import HABITS
 
 VIEWED = "content_viewed"
@@ -35,7 +35,7 @@ LOOKS_IN_LESS = 0.3
 #: How far from its day a lesson is read, as shares of the day.
 EARLIEST, LATEST = 0.5, 1.5
 #: Of those who click in mails, those who also come to the office hours; they register in these days of the demo.
-COMES_SHARE = 0.3
+COMES_SHARE = 0.4
 REGISTERS = (30, 46)
 THEME = "no_shows"
 
@@ -94,6 +94,6 @@ def _registration(subject: Subject) -> Iterator[Arrival]:
 
 
 def _event(subject: Subject, day: date, contact: DemoContact, **told: str) -> Arrival:
-    at = moment_at(subject, day, told["id"], first_hour=FIRST_FRESH_HOUR)
+    at = moment_at(subject, day, told["id"], hours=FRESH_HOURS)
     row = row_of("events", customer=subject.customer.key, contact=contact.key, at=at, **told)
     return later(day, 1), "events", row

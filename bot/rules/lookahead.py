@@ -51,8 +51,10 @@ def _on(program: Program, step: str | None, *, is_sure: bool) -> Iterator[MailAh
             yield MailAhead(step=node.id, template=mail.template, sender=mail.sender, is_sure=sure)
             if mail.when is not None:  # skipped, the walk goes on at once
                 yield from _on(program, node.next, is_sure=False)
-        case WaitStep() | EndStep():
+        case WaitStep():
             return
+        case EndStep():
+            yield from _on(program, node.next, is_sure=False)
         case IfStep() | BranchStep() | SplitStep():
             ways = (node.then, *(way for _, way in node.cases), *(way for *_, way in node.arms), node.otherwise)
             for way in dict.fromkeys(ways):

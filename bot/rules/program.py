@@ -66,7 +66,7 @@ def _node(step: Step, after: str | None, order: list[Node]) -> Node:
         case SplitStep():
             arms = tuple((arm.arm, arm.weight, _flatten(arm.steps, after, order)) for arm in step.arms)
             return Node(id=step.id, step=step, next=after, then=None, otherwise=None, arms=arms)
-        case EndStep():
-            return Node(id=step.id, step=step, next=None, then=None, otherwise=None)
+        case EndStep():  # passed over where its `when` does not hold
+            return Node(id=step.id, step=step, next=after if step.when else None, then=None, otherwise=None)
         case _:
             return Node(id=step.id, step=step, next=after, then=None, otherwise=None)

@@ -84,6 +84,11 @@ def test_s11_an_end_ends_the_walk_at_any_depth() -> None:
     assert nodes["e"].next is None
 
 
+def test_an_end_whose_when_may_not_hold_leads_on() -> None:
+    end = {"kind": "end", "id": "e", "outcome": "done", "when": "renewed"}
+    assert program_of([end, log("z")]).nodes["e"].next == "z"
+
+
 def test_s16_two_steps_of_one_id_make_no_program() -> None:
     with pytest.raises(ValueError, match="twice"):
         program_of([log("a"), log("a")])
@@ -100,7 +105,7 @@ def test_every_step_is_a_node_and_every_way_leads_forward(steps: list[dict[str, 
     for node in program.nodes.values():
         ways = [way for way in (node.next, node.then, node.otherwise) if way is not None]
         assert all(places[way] > places[node.id] for way in ways)
-        assert not (ways and isinstance(node.step, EndStep))
+        assert not (ways and isinstance(node.step, EndStep) and node.step.when is None)
 
 
 def _with_own_ids(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
