@@ -13,8 +13,10 @@ import pytest
 from bot.authoring.template_filters import DATE_STYLES, FILTERS
 from bot.authoring.template_source import CATEGORIES
 from bot.authoring.templates import Templates, compile_templates, wrap_draft
+from bot.authoring.workspace import load_workspace, read_files
 from bot.errors import Finding
 from bot.rules import vocabulary
+from bot.rules.catalogue import Catalogue
 
 FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
@@ -31,7 +33,36 @@ def shipped() -> tuple[Templates, list[Finding]]:
     return compile_templates(files, names=vocabulary.names(), functions=vocabulary.functions())
 
 
-def full_context(**changes: Any) -> dict[str, Any]:
+#: What the calls of content.yml find: an item for each, and how far the reader is.
+FOUND = {
+    "content()": "five_settings",
+    "content(place=2)": "reminders_evening_before",
+    "content(place=3)": "reports_for_the_owner",
+    "content(feature=weakest_feature)": "shifts_in_ten_minutes",
+    'content(kind="framework")': "frame_quiet_hour",
+    'content(kind="release")': "copy_shifts",
+}
+NUMBERS = {
+    'total("scouts_sent", days=30)': 14,
+    'count("login", days=30)': 1260,
+    'active_days("login", days=28)': 9,
+    'metric("first_month_scouts")': 2,
+    'curriculum("basics")': 0.5,
+}
+
+
+@cache
+def catalogue() -> Catalogue:
+    return load_workspace(read_files(FOLDER.parents[1])[0]).company.catalogue
+
+
+def values_in(locale: str) -> dict[str, Any]:
+    by_name = {f'content("{name}")': name for name in catalogue().items}
+    viewed = {f'viewed("{name}")': name == "setup_video" for name in catalogue().items}
+    return catalogue().with_parts({**NUMBERS, **FOUND, **by_name, **viewed}, locale)
+
+
+def full_context(locale: str = "ja", **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "customer": {
             "name": "あおぞら人材 & Co.",
@@ -50,11 +81,7 @@ def full_context(**changes: Any) -> dict[str, Any]:
             "survey_url": "https://m.hanabi.example/s/abc",
         },
         "today": date(2027, 4, 1),
-        "values": {
-            'total("scouts_sent", days=30)': 14,
-            'count("login", days=30)': 1260,
-            'active_days("login", days=28)': 9,
-        },
+        "values": values_in(locale),
     }
     return {**base, **changes}
 
@@ -90,7 +117,7 @@ def test_categories_follow_what_the_mail_is_for(name: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mail_renders_whole_in_html_and_text(name: str, language: str) -> None:
-    mail = shipped()[0].pick(name, [language]).render(full_context())
+    mail = shipped()[0].pick(name, [language]).render(full_context(language))
     assert mail.subject
     assert len(mail.subject) <= 90
     assert re.search(r'class="preheader"[^>]*>\s*\w', mail.html)
@@ -105,7 +132,7 @@ def test_every_mail_renders_whole_in_html_and_text(name: str, language: str) -> 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", sorted(set(NAMES) - NEEDS_A_CSM - ASKING))
 def test_a_tech_touch_customer_without_csm_and_contact_name_gets_a_whole_mail_too(name: str, language: str) -> None:
-    context = full_context(csm={}, contact={"name": ""}, event={"score": 8}, mail={})
+    context = full_context(language, csm={}, contact={"name": ""}, event={"score": 8}, mail={})
     mail = shipped()[0].pick(name, [language]).render(context)
     assert "None" not in mail.text
     assert "https://m.hanabi.example" not in mail.html
@@ -115,15 +142,21 @@ def test_a_tech_touch_customer_without_csm_and_contact_name_gets_a_whole_mail_to
 def test_the_languages_are_not_mixed(name: str) -> None:
     english = shipped()[0].pick(name, ["en"])
     japanese = shipped()[0].pick(name, ["ja"])
-    plain = full_context(
-        customer={"name": "ACME", "renewal_date": date(2027, 6, 30), "licenses_purchased": 50, "licenses_active": 12},
-        contact={"name": "Kim"},
-        csm={"name": "Lee", "email": "l@x.example"},
-    )
-    plain["event"] = {"score": 4}
-    assert not re.search("[ぁ-んァ-ヶ一-龠]", english.render(plain).text)
-    assert len(re.findall("[ぁ-んァ-ヶ一-龠]", japanese.render(plain).text)) > 100
-    assert "Unsubscribe" not in japanese.render(plain).text
+    changes: dict[str, Any] = {
+        "customer": {
+            "name": "ACME",
+            "renewal_date": date(2027, 6, 30),
+            "licenses_purchased": 50,
+            "licenses_active": 12,
+        },
+        "contact": {"name": "Kim"},
+        "csm": {"name": "Lee", "email": "l@x.example"},
+        "event": {"score": 4},
+    }
+    read = japanese.render(full_context("ja", **changes)).text
+    assert not re.search("[ぁ-んァ-ヶ一-龠]", english.render(full_context("en", **changes)).text)
+    assert len(re.findall("[ぁ-んァ-ヶ一-龠]", read)) > 100
+    assert "Unsubscribe" not in read
 
 
 def test_the_layout_is_made_for_mail_programs() -> None:
