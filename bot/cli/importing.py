@@ -114,6 +114,11 @@ def _print_report(report: ImportReport) -> None:
         print_problems(file)
     for warning in report.warnings:
         print_line(f"Note: {warning}")
+    if report.waiting and not report.is_dry_run:
+        print_line(
+            f"{report.waiting} of the rejected rows wait for a customer nobody has brought yet; "
+            "the import that brings it attaches them."
+        )
     if report.is_dry_run:
         print_line("Dry run: nothing was stored.")
 

@@ -58,7 +58,8 @@ def _strangers(connection: Connection) -> Iterator[Complaint]:
             name="sync_waiting",
             severity="warning",
             sentence=f"{row.number} row(s) of {row.source}/{row.pull} wait for a customer that nobody has brought yet",
-            hint="import or pull the customer; then they are stored by themselves, those of `journeybot sync` by its next run",
+            hint="import or pull the customer; then they are stored by themselves, those of files and of `journeybot sync` "
+            "by the next run",
             count=row.number,
             examples=tuple(some),
         )

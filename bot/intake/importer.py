@@ -16,6 +16,7 @@ from bot.intake.csv_rows import CsvRows, RawRow
 from bot.intake.dates import Order
 from bot.intake.derive import derived_batch
 from bot.intake.directory import Directory
+from bot.intake.early_rows import EarlyRows, waiting_kinds
 from bot.intake.events import BUILT_IN, ROLLED_UP
 from bot.intake.files import Source, find_sources
 from bot.intake.job import IMPORT, Job, Writer
@@ -91,7 +92,8 @@ def import_paths(
         )
     run = _Run(database, speaker, now, default_zone, progress, is_complete=is_complete)
     with run.one_transaction() if dry_run else run.many_transactions():
-        files = [run.import_file(file) for file in found.sources]
+        files = [report for file in found.sources for report in run.import_file(file)]
+        files.extend(run.attach())
         files.extend(run.derive(import_map))
     return ImportReport(files=tuple(files), is_dry_run=dry_run, warnings=found.warnings)
 
@@ -135,7 +137,9 @@ class _Run:
         except _DryRunOver:
             self._only = None
 
-    def import_file(self, file: Source) -> FileReport:
+    def import_file(self, file: Source) -> Iterator[FileReport]:
+        """Before the file's own rows come those of its kind that waited for a customer: what the file says now is newer."""
+        yield from self.attach(file.kind)
         tally = Tally(file=file.name, kind=file.kind.value)
         for remark in file.remarks:
             tally.warn(remark)
@@ -143,10 +147,11 @@ class _Run:
             file.kind, tally, now=self._now, zone=self._zone, file_map=file.file_map, orders=file.orders.by_column
         )
         rows = file.open()
-        job = self._job(tally)
+        job, early = self._job(tally), EarlyRows(self._source, file.kind, self._now)
+        tally.on_stranger = early.note
         try:
             for records in _batches(rows, parser, tally):
-                self._store(file.kind, records, job)
+                self._store(file.kind, records, job, early)
                 self._tell(file, rows, tally)
             if file.kind is Kind.CSMS:
                 with self._transaction() as connection:
@@ -156,7 +161,37 @@ class _Run:
             job.seen.close()
         parser.finish()
         self._count(file.kind, tally)
-        return tally.finish(encoding=file.reading.encoding, delimiter=file.delimiter)
+        tally.waiting = early.kept
+        yield tally.finish(encoding=file.reading.encoding, delimiter=file.delimiter)
+
+    def attach(self, only: Kind | None = None) -> Iterator[FileReport]:
+        """Rows that were kept aside and whose customer is there now, one report for each kind (`only`: of this one) and source."""
+        with self._transaction() as connection:
+            waiting = [found for found in waiting_kinds(connection) if only is None or found[1] is only]
+        for source, kind in waiting:
+            tally, early = (
+                Tally(file=f"(kept aside: {kind.value})", kind=kind.value),
+                EarlyRows(source, kind, self._now),
+            )
+            tally.on_stranger = early.note
+            while self._attach_page(early, self._job(tally, source)):
+                pass
+            if tally.rows:
+                tally.waiting = early.kept
+                yield tally.finish(encoding="", delimiter="")
+
+    def _attach_page(self, early: EarlyRows, job: Job) -> bool:
+        try:
+            with self._transaction() as connection:
+                hold_alone(connection, IMPORT)
+                records = early.take(connection)
+                job.tally.rows += len(records)
+                if records:
+                    WRITERS[early.kind](connection, records, job)
+                    early.keep(connection, records)
+        finally:
+            job.seen.close()
+        return bool(records)
 
     def _count(self, kind: Kind, tally: Tally) -> None:
         """For `doctor`: nobody reads the report of a nightly import."""
@@ -185,18 +220,18 @@ class _Run:
             job.seen.close()
         yield tally.finish(encoding="", delimiter="")
 
-    def _job(self, tally: Tally) -> Job:
-        directory = Directory(self._source, self._zone)
-        return Job(
-            source=self._source, now=self._now, zone=self._zone, tally=tally, directory=directory, seen=SeenKeys()
-        )
+    def _job(self, tally: Tally, source: str | None = None) -> Job:
+        source = source or self._source
+        directory = Directory(source, self._zone)
+        return Job(source=source, now=self._now, zone=self._zone, tally=tally, directory=directory, seen=SeenKeys())
 
-    def _store(self, kind: Kind, records: Sequence[Record], job: Job) -> None:
+    def _store(self, kind: Kind, records: Sequence[Record], job: Job, early: EarlyRows) -> None:
         with self._transaction() as connection:
             # Two imports at once would both find a customer missing; on PostgreSQL they take turns, batch by batch.
             hold_alone(connection, IMPORT)
             if records:
                 WRITERS[kind](connection, records, job)
+                early.keep(connection, records)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -40,8 +40,9 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """One file's result. rows = changed + unchanged + rejected. `flawed` rows were imported without the cell that is
-    wrong; `problem_counts` counts every problem by its rule, `problems` keeps the first hundred."""
+    """One file's result. rows = changed + unchanged + rejected. `flawed` rows were imported without the cell that is wrong; `waiting`
+    of the rejected ones are kept aside until their customer comes; `problem_counts` counts every problem by its rule, `problems`
+    keeps the first hundred."""
 
     file: str
     kind: str
@@ -55,6 +56,7 @@ class FileReport:
     problems: tuple[RowProblem, ...]
     problem_counts: dict[str, int]
     warnings: tuple[str, ...]
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,10 @@ class ImportReport:
     @property
     def rejected(self) -> int:
         return sum(file.rejected for file in self.files)
+
+    @property
+    def waiting(self) -> int:
+        return sum(file.waiting for file in self.files)
 
     @property
     def changed(self) -> int:
@@ -93,6 +99,7 @@ class Tally:
     unchanged: int = 0
     rejected: int = 0
     flawed: int = 0
+    waiting: int = 0
     #: Told of each row that names a customer or subscription nobody has brought: its line, what it names, the key.
     on_stranger: Callable[[int, str, str], None] | None = None
     _problems: list[RowProblem] = field(default_factory=list)
@@ -149,6 +156,7 @@ class Tally:
             problems=tuple(self._problems),
             problem_counts=dict(self._counts.most_common()),
             warnings=(*self._warnings, *remarks),
+            waiting=self.waiting,
         )
 
     @property

@@ -1,6 +1,6 @@
 """Rows of a source that name a customer or a subscription nobody has brought yet: kept aside whole, and stored by the first run
-after it appeared. For whoever does not bring such a row again by itself: pulls with a watermark, help desks that post. Part of
-the caller's transaction."""
+after it appeared. For whoever does not bring such a row again by itself: pulls with a watermark, help desks that post, files. Part
+of the caller's transaction."""
 
 from __future__ import annotations
 
@@ -58,17 +58,18 @@ class Strangers:
         """For Tally.on_stranger: this row of the page that is being stored names nobody."""
         self._lines[line] = (what, key)
 
-    def keep(self, connection: Connection, page: Mapping[int, tuple[Record, Row]]) -> None:
-        """After a page (by line) was stored: what its rows said before is out of date, and its strangers are kept."""
+    def keep(self, connection: Connection, page: Mapping[int, tuple[Record, Row]]) -> int:
+        """After a page (by line) was stored: what its rows said before is out of date, and its strangers are kept; how many."""
         noted, self._lines = self._lines, {}
         if not page:
-            return
+            return 0
         names = {line: self._name_of(record, row) for line, (record, row) in page.items()}
         self.forget(connection, set(names.values()))
         if not noted or self._count(connection) + len(noted) > MOST_KEPT:
-            return
+            return 0
         rows = [(self.source, self.pull, names[line], *noted[line], page[line][1], self.now) for line in sorted(noted)]
         insert_new_rows(connection, STRANGER, COLUMNS, rows)
+        return len(rows)
 
     def ready(self, connection: Connection) -> dict[str, Row]:
         """A page of rows, by name, whose customer or subscription is there now; the caller stores and forgets them."""

@@ -41,6 +41,10 @@ does not matter. `docs/example/` holds a small set of them, and `journeybot init
   has left ([Slack](slack.md#when-people-change)).
 - **A bad row never stops the others.** It is listed with row, column and repair, and the command ends with 1; nothing is
   guessed. A file whose header cannot be used is refused before the first row of any file is stored.
+- **A row of a customer nobody has brought yet waits.** It is listed like any bad row, and kept aside as it was read; the import
+  that brings the customer, whichever file that is, attaches it (`(kept aside: tickets)` in its report). The same file again doubles
+  nothing, and a newer row about the same thing replaces the one that waits. More than 50,000 of one kind are only listed: that is
+  rather a wrong map. `doctor` counts what waits (`sync_waiting`).
 - **Any usual encoding and delimiter** is recognised (UTF-8 with or without BOM, UTF-16, Shift_JIS, EUC, Windows' code pages;
   comma, semicolon, tab), and said when it was a guess.
 - **Dates** are best written as `2027-04-01` and `2027-04-01T09:00+09:00`; 2027年4月1日, 1 April 2027 and seconds since 1970 are
