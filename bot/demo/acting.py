@@ -183,6 +183,7 @@ class Actors:
             row.outcomes,
             is_urgent=row.urgency == "high",
             in_english=row.locale == "en",
+            ask=row.ask,
         )
         at, passed = asked_at, timedelta()
         for reaction in reactions:
@@ -220,7 +221,7 @@ def _mails(is_mine: ColumnElement[bool]) -> Select[Any]:
 
 
 def _open_handoffs() -> Select[Any]:
-    columns = ("id", "playbook", "step", "kind", "owner", "outcomes", "urgency", "opened_at", "escalations")
+    columns = ("id", "playbook", "step", "kind", "owner", "outcomes", "ask", "urgency", "opened_at", "escalations")
     return (
         select(
             *(HANDOFFS.c[name] for name in columns),
@@ -274,4 +275,5 @@ def _move(connection: Connection, deed: HandoffDeed, at: datetime) -> None:
             key=key,
             outcome=deed.reaction.outcome,
             note=deed.reaction.note,
+            answers=deed.reaction.answers,
         )

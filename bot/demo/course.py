@@ -69,7 +69,7 @@ def plan_course(customer: DemoCustomer, chance: Chance, period: Period, *, moves
     silences = _silences(customer, chance, begins, period)
     signed_on, left_on = _end_of_contract(customer, chance, silences, period)
     if customer.stage == "churned":
-        left_on = days_before(period.start, 30)
+        signed_on, left_on = None, days_before(period.start, 30)
     if left_on:
         silences = (*silences, Spell(first=days_before(left_on, chance.whole(3, 12, "last days"))))
     changes = (

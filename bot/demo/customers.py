@@ -93,6 +93,13 @@ class DemoCustomer:
     contacts: tuple[DemoContact, ...]
 
     @property
+    def tags(self) -> str:
+        """As the CRM has them; those big ones who use it best sit on the advisory board."""
+        is_adviser = self.touch == "high" and self.stage == "adoption" and self.persona is Persona.CHAMPION
+        tags = {"multi_shop": self.shops > 1, "advisory_board": is_adviser}
+        return ";".join(tag for tag, is_on in tags.items() if is_on)
+
+    @property
     def speaks_english(self) -> bool:
         return self.locale == "en"
 

@@ -95,7 +95,6 @@ def customer_row(customer: DemoCustomer, changes: Mapping[str, object]) -> Row:
         "customer": customer.key,
         "currency": "JPY",
         "usage_talk_ok": customer.usage_talk_ok,
-        "tags": "multi_shop" if customer.shops > 1 else "",
         **{f"owner_{role}": key for role, key in customer.owners.items()},
     }
     for name in COLUMNS["customers"]:

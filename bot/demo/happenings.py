@@ -1,5 +1,5 @@
-"""What happens to one demo customer besides its use and what it reads: tickets, survey answers, meetings and notes, its
-subscription. Each yields rows with the morning on which they arrive; life.py puts them in order of days."""
+"""What happens to one demo customer besides its use and what it reads: tickets, survey answers, meetings and notes, the user
+group, its subscriptions. Each yields rows with the morning on which they arrive; life.py puts them in order of days."""
 
 from __future__ import annotations
 
@@ -28,12 +28,21 @@ Arrival = tuple[date, str, Row]
 """The morning, the kind of import, the row."""
 
 MEETING_EVERY = {"high": 28, "low": 75}
+#: How many of the meetings are reviews with the one who signs.
+REVIEWS = {"high": 0.35, "low": 0.2}
 ANNOUNCED_DAYS = 5
 WEEKEND = 5
 #: Of the urgent tickets, those that wait for the next release.
 STUBBORN_SHARE = 0.08
 #: How often whoever looks after a big customer and has spoken with them writes something down.
 WRITES_IT_DOWN = 0.92
+#: The user group meets so many days after the demo's first; how many of those who are invited come, by how they fare.
+USER_GROUP_AFTER = 83
+COMES_TO_USER_GROUP = {Persona.CHAMPION: 0.6, Persona.HEALTHY: 0.35, Persona.ORDINARY: 0.1}
+#: What some have bought beside the core (products.yml): from how many licences on, and what it costs against the core.
+ADD_ONS: dict[str, tuple[int, float]] = {"analytics": (50, 0.2), "headquarters": (96, 0.15), "till": (5, 0.1)}
+OWNS_ADD_ON = {Persona.CHAMPION: 0.6, Persona.HEALTHY: 0.4}
+OTHERS_OWN_ADD_ON = 0.15
 #: Hours in which things happen, local time, the first and the last: what happens by 13:59 in Chicago has reached Tokyo by the
 #: morning.
 HOURS = (9, 13)
@@ -79,6 +88,7 @@ def happenings(subject: Subject) -> Iterator[Arrival]:
     yield from _surveys(subject)
     yield from _meetings(subject)
     yield from _notes(subject)
+    yield from _user_group(subject)
 
 
 def moment_at(subject: Subject, day: date, *what: object, hours: tuple[int, int] = HOURS) -> str:
@@ -165,7 +175,7 @@ def _meetings(subject: Subject) -> Iterator[Arrival]:
         )
     day = later(subject.known_from, subject.chance.whole(7, every, "first meeting"))
     while day < subject.known_until:
-        is_review = subject.chance.happens(0.2, "ebr", day)
+        is_review = subject.chance.happens(REVIEWS[subject.customer.touch], "ebr", day)
         yield from _meeting(subject, day, "ebr" if is_review else "regular")
         day = later(day, subject.chance.whole(every - 7, every + 7, "next meeting", day))
 
@@ -213,8 +223,45 @@ def _notes(subject: Subject) -> Iterator[Arrival]:
         day = later(day, chance.whole(4, 6, "next note", day))
 
 
+def _user_group(subject: Subject) -> Iterator[Arrival]:
+    """Told of as an event of each champion who came."""
+    customer, day = subject.customer, later(subject.period.start, USER_GROUP_AFTER)
+    champion, comes = subject.with_role("champion"), COMES_TO_USER_GROUP.get(subject.customer.persona, 0.0)
+    is_ours = customer.stage == "adoption" and subject.known_from < day < subject.known_until
+    if champion and is_ours and subject.chance.happens(comes, "user group"):
+        came = {"event": "user_group_attended", "id": f"user-group-{customer.key}"}
+        at = moment_at(subject, day, "user group", hours=FRESH_HOURS)
+        yield later(day, 1), "events", row_of("events", customer=customer.key, contact=champion.key, at=at, **came)
+
+
 def _subscriptions(subject: Subject) -> Iterator[Arrival]:
-    """The running one, its end when they leave, the next one when they renew."""
+    """What they pay for: the core with its end when they leave and the next one when they renew, and what they have beside it."""
+    yield from _core(subject)
+    yield from _add_ons(subject)
+
+
+def _add_ons(subject: Subject) -> Iterator[Arrival]:
+    """Bought with the contract by those who were customers before the demo; they run until the customer leaves."""
+    customer, course, period = subject.customer, subject.course, subject.period
+    share = OWNS_ADD_ON.get(customer.persona, OTHERS_OWN_ADD_ON)
+    for product, (licences, price) in ADD_ONS.items():
+        is_big_enough = customer.licenses_purchased >= licences and customer.started_on < period.start
+        if not is_big_enough or not subject.chance.happens(share, "owns", product):
+            continue
+        running: dict[str, object] = {
+            "customer": customer.key,
+            "subscription": f"{customer.key}-{product}",
+            "product": product,
+            "mrr": round(customer.arr * price / 12),
+            "started_on": customer.started_on,
+        }
+        yield max(customer.started_on, period.first), "subscriptions", row_of("subscriptions", **running)
+        if course.left_on:
+            ended = {**running, "ended_on": course.left_on}
+            yield max(course.left_on, period.first), "subscriptions", row_of("subscriptions", **ended)
+
+
+def _core(subject: Subject) -> Iterator[Arrival]:
     customer, course = subject.customer, subject.course
     running: dict[str, object] = {
         "customer": customer.key,

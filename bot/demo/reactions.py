@@ -3,20 +3,23 @@ acknowledged and done. Pure decisions by seeded chance; run.py writes them into 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.demo.chance import Chance
 from bot.demo.personas import HABITS, Persona
-from bot.demo.voices import CLOSING_NOTES, spoken
+from bot.demo.voices import CHURN_REASONS, CLOSING_NOTES, NOTHING_LEARNED, spoken
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.windows import next_open, parse_window
+from storage.handoff_answers import NOTE
 
 APPROVED_SHARE = 0.92
 ACKNOWLEDGED_SHARE = 0.9
 DONE_SHARE = 0.88
+#: Customers who say yes to a question.
+SAYS_YES = 0.85
 #: Readers whose mail program loads pictures by itself, and mails whose links a scanner follows.
 MACHINE_OPENS_SHARE = 0.3
 SCANNED_SHARE = 0.06
@@ -40,12 +43,13 @@ class MailReaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffReaction:
-    """One act of the owner, `after` the opening; `outcome` is one of the hand-off's own."""
+    """One act of the owner, `after` the opening; `outcome` is one of the hand-off's own, `answers` are to what it asks."""
 
     act: Literal["acknowledged", "done"]
     after: timedelta
     outcome: str | None = None
     note: str | None = None
+    answers: Mapping[str, bool | str] = field(default_factory=dict)
 
 
 def react_to_mail(chance: Chance, persona: Persona, *, is_dead_address: bool = False) -> tuple[MailReaction, ...]:
@@ -76,7 +80,13 @@ def react_to_review(chance: Chance) -> timedelta | None:
 
 
 def react_to_handoff(
-    chance: Chance, persona: Persona, outcomes: Sequence[str], *, is_urgent: bool, in_english: bool
+    chance: Chance,
+    persona: Persona,
+    outcomes: Sequence[str],
+    *,
+    is_urgent: bool,
+    in_english: bool,
+    ask: Mapping[str, str] | None = None,
 ) -> tuple[HandoffReaction, ...]:
     """Nothing, an acknowledgement, or both acts, in the order of time. `chance` is about this one hand-off."""
     if not chance.happens(ACKNOWLEDGED_SHARE, "acknowledges"):
@@ -86,16 +96,30 @@ def react_to_handoff(
     acts = [HandoffReaction(act="acknowledged", after=taken)]
     if chance.happens(DONE_SHARE, "does"):
         outcome = _outcome(chance, persona, outcomes)
-        notes = CLOSING_NOTES.get(outcome or "", CLOSING_NOTES[""])
+        note = spoken(chance.pick(CLOSING_NOTES.get(outcome or "", CLOSING_NOTES[""]), "note"), in_english=in_english)
         acts.append(
             HandoffReaction(
                 act="done",
                 after=taken + timedelta(hours=chance.whole(3, 30 if is_urgent else 90, "done")),
                 outcome=outcome,
-                note=spoken(chance.pick(notes, "note"), in_english=in_english),
+                note=note,
+                answers={} if outcome in NOTHING_LEARNED else _answers(chance, ask or {}, note),
             )
         )
     return tuple(acts)
+
+
+def _answers(chance: Chance, ask: Mapping[str, str], note: str) -> dict[str, bool | str]:
+    """What the owner learned; the note of the hand-off is one answer already."""
+    found: dict[str, bool | str] = {}
+    for name, kind in ask.items():
+        if kind == "yes_no":
+            found[name] = chance.happens(SAYS_YES, name)
+        elif kind == "churn_reasons":
+            found[name] = chance.pick(CHURN_REASONS, name)
+        elif name != NOTE:
+            found[name] = note
+    return found
 
 
 def in_office_hours(at: datetime, zone: str) -> datetime:

@@ -35,6 +35,7 @@ STAFF: tuple[Colleague, ...] = (
     Colleague(key="hayashi", name="林 さくら", team="digital"),
     Colleague(key="mori", name="森 健一", team="support"),
     Colleague(key="ogawa", name="小川 理恵", team="support"),
+    Colleague(key="nakamura", name="中村 亮", team="product"),
     Colleague(key="ito", name="伊藤 隆", team="sales"),
     Colleague(key="kobayashi", name="小林 奈々", team="sales"),
     Colleague(key="saito", name="斎藤 まり", team="onboarding"),

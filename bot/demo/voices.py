@@ -64,7 +64,10 @@ CALLS: tuple[Both, ...] = (
     ("繁忙期前の準備についてご質問あり、資料を送付", "Asked about the busy season; sent them the checklist"),
 )
 
+#: Names of churn.yml.
 CHURN_REASONS: tuple[str, ...] = ("no_habit", "price", "missing_feature", "slow_support", "closed_business")
+#: Outcomes of hand-offs whose owner has nothing to answer.
+NOTHING_LEARNED = frozenset({"no answer"})
 
 #: What colleagues write when they close a hand-off, by its outcome ("" for any other).
 CLOSING_NOTES: dict[str, tuple[Both, ...]] = {

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
 LANGUAGES = ("en", "ja")
 NEWSLETTERS = {"monthly_newsletter"}
-ASKING = {"survey_csat", "survey_nps"}
+ASKING = {"survey_csat", "survey_nps", "survey_user_group"}
 SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks", *ASKING}
 NEEDS_A_CSM = {"new_csm", "csm_introduction"}
 

