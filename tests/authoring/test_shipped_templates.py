@@ -21,7 +21,7 @@ from bot.rules.catalogue import Catalogue
 FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 NAMES = sorted({path.name.split(".")[0] for path in FOLDER.glob("*.md")})
 LANGUAGES = ("en", "ja")
-NEWSLETTERS = {"monthly_newsletter"}
+NEWSLETTERS = {"monthly_newsletter", "case_newsletter", "case_newsletter_for_all"}
 ASKING = {"survey_csat", "survey_nps", "survey_user_group"}
 SURVEYS = {"low_nps", "nps_passive", "nps_reply", "nps_thanks", *ASKING}
 NEEDS_A_CSM = {"new_csm", "csm_introduction"}
@@ -39,6 +39,7 @@ FOUND = {
     "content(place=2)": "reminders_evening_before",
     "content(place=3)": "reports_for_the_owner",
     "content(feature=weakest_feature)": "shifts_in_ten_minutes",
+    'content(kind="case_study")': "case_salons",
     'content(kind="framework")': "frame_quiet_hour",
     'content(kind="release")': "copy_shifts",
 }
