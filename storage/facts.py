@@ -12,6 +12,9 @@ from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
 
+#: Views of content, and mails that made it known; few among all events, so the index of them costs little.
+_CONTENT = "name IN ('content_viewed', 'content.noticed')"
+
 
 class Event(SQLModel, table=True):
     """A tracked event, or a built-in one (`survey.answered`, `stage.changed` …) stored beside the fact it tells of.
@@ -21,6 +24,7 @@ class Event(SQLModel, table=True):
         UniqueConstraint("source", "key"),
         Index("ix_event_customer_name_at", "customer_id", "name", "at"),
         Index("ix_event_new", "id", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
+        Index("ix_event_content", "name", "at", postgresql_where=text(_CONTENT), sqlite_where=text(_CONTENT)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
@@ -177,4 +181,5 @@ class Feed(SQLModel, table=True):
 
 #: Written as their partial indexes say it: for `is_new = 1` SQLite reads every event there ever was.
 UNHEARD: ColumnElement[Any] = literal_column("event.is_new")
+ABOUT_CONTENT: ColumnElement[Any] = literal_column(f"event.{_CONTENT}")
 UNTOLD: ColumnElement[Any] = literal_column("NOT meeting.is_told")

@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, liter
 
 from bot.insight.deployed_company import deployed_company
 from bot.pipeline.scopes import CUSTOMER
-from bot.rules.catalogue import NOTICED, VIEWED, Catalogue, Item
+from bot.rules.catalogue import VIEWED, Catalogue, Item
 from bot.rules.condition_scope import Scope
 from bot.rules.conditions import compile_condition, parse_condition
 from bot.rules.field_types import say
 from bot.rules.vocabulary_content import MOST_MINUTES
 from storage.dialects import json_number, json_text, local_date
-from storage.facts import Event
+from storage.facts import ABOUT_CONTENT, Event
 
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 LATELY = timedelta(days=30)
@@ -90,11 +90,7 @@ def _customers(connection: Connection, fits: dict[str, ColumnElement[bool]]) -> 
 def _known(connection: Connection, fits: dict[str, ColumnElement[bool]]) -> dict[str, tuple[int, int]]:
     """Item → how many of the customers whom it fits know of it, and how many viewed it."""
     item = json_text(EVENT.c.properties, "content")
-    seen = (
-        select(item.label("item"), EVENT.c.name, EVENT.c.customer_id)
-        .where(EVENT.c.name.in_((VIEWED, NOTICED)))
-        .subquery("seen")
-    )
+    seen = select(item.label("item"), EVENT.c.name, EVENT.c.customer_id).where(ABOUT_CONTENT).subquery("seen")
     wish = case(*((seen.c.item == name, wish) for name, wish in fits.items()), else_=literal(False))
     people = seen.c.customer_id
     viewers = case((seen.c.name == VIEWED, people))
@@ -117,7 +113,7 @@ def _minutes(connection: Connection, catalogue: Catalogue, now: datetime) -> dic
             local_date(EVENT.c.at, 0).label("day"),
             case((said.between(0, MOST_MINUTES), said)).label("said"),
         )
-        .where(EVENT.c.name == VIEWED, EVENT.c.at > now - LATELY, EVENT.c.at <= now)
+        .where(ABOUT_CONTENT, EVENT.c.name == VIEWED, EVENT.c.at > now - LATELY, EVENT.c.at <= now)
         .subquery("views")
     )
     daily = (

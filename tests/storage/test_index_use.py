@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, Table, select, text
 
+from bot.rules.catalogue import NOTICED, VIEWED
 from storage.database import Database
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
-from storage.facts import UNHEARD, UNTOLD, Event, Meeting
+from storage.facts import ABOUT_CONTENT, UNHEARD, UNTOLD, Event, Meeting
 from storage.outbox import UNABSORBED, DeliveryEvent
 from storage.tables import metadata
 
@@ -24,9 +25,17 @@ STATEMENTS = {
     "walks by their keys": select(ENROLLMENT.c.id, ENROLLMENT.c.step).where(among(ENROLLMENT.c.id, [1, 2, 3])),
     "walks of customers": select(ENROLLMENT.c.step).where(among(ENROLLMENT.c.customer_id, [1, 2, 3])),
     "new events": select(EVENT.c.name).where(UNHEARD),
+    "what is about content": select(EVENT.c.customer_id).where(ABOUT_CONTENT),
+    "views of content lately": select(EVENT.c.customer_id).where(
+        ABOUT_CONTENT, EVENT.c.name == "content_viewed", EVENT.c.at > text("'2027'")
+    ),
     "meetings whose time has come": select(MEETING.c.kind).where(UNTOLD, MEETING.c.starts_at <= text("'2027'")),
     "new delivery events": select(DELIVERY_EVENT.c.kind).where(UNABSORBED),
 }
+
+
+def test_the_index_of_content_holds_what_conditions_call_content() -> None:
+    assert all(f"'{name}'" in str(ABOUT_CONTENT) for name in (VIEWED, NOTICED))
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
