@@ -37,27 +37,28 @@ class PostLine(asyncio.Protocol):
         self.free_since = 0.0
         self._transport: asyncio.Transport | None = None
         self._asked: asyncio.Future[PostAnswer] | None = None
+        self._end_of_patience: asyncio.TimerHandle | None = None
         self._parser = HttpResponseParser(self)
         self._answer = PostAnswer()
         self._size_of_headers = 0
 
-    def post(self, request: bytes) -> asyncio.Future[PostAnswer]:
-        """Writes the request before it returns. The answer is there with its headers and, if it is short, its body; ConnectionError
-        when there will be none."""
+    def post(self, request: bytes, end: float) -> asyncio.Future[PostAnswer]:
+        """Writes the request before it returns. The answer, with its body as far as that came by `end` (the loop's time); else
+        ConnectionError, or TimeoutError: the status alone decides, so what explains it is not waited for longer."""
         assert self._transport is not None
         assert self.is_free
         self.is_free = False
         self._answer, self._size_of_headers = PostAnswer(), 0
-        self._asked = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._asked = loop.create_future()
+        self._end_of_patience = loop.call_at(end, self._lose_patience)
         self._transport.write(request)
         return self._asked
 
-    def so_far(self) -> PostAnswer | None:
-        """What had come when the caller would wait no longer; None: no status."""
-        return self._answer if self._answer.status else None
-
     def drop(self) -> None:
         self.is_free = False
+        if self._end_of_patience is not None:
+            self._end_of_patience.cancel()
         if self._transport is not None:
             self._transport.abort()
 
@@ -66,9 +67,12 @@ class PostLine(asyncio.Protocol):
         self._transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The end of a body of no told length, or of one that breaks off: the status decides, and stands."""
+        """Also the end of a body whose length was not told."""
         self.is_free = False
-        self._end(None if self._answer.status else ConnectionResetError("the connection was closed without an answer"))
+        self._break_off(ConnectionResetError("the connection was closed without an answer"))
+
+    def _lose_patience(self) -> None:
+        self._break_off(TimeoutError("no answer in time"))
 
     def data_received(self, data: bytes) -> None:
         if self._asked is None:
@@ -107,9 +111,14 @@ class PostLine(asyncio.Protocol):
         self.is_free = self._asked is not None and is_written and self._parser.should_keep_alive()
         self._end(None)
 
-    def _end(self, error: ConnectionResetError | None) -> None:
+    def _break_off(self, error: OSError) -> None:
+        self._end(None if self._answer.status else error)
+
+    def _end(self, error: OSError | None) -> None:
         asked, self._asked = self._asked, None
         answer, self._answer = self._answer, PostAnswer()
+        if self._end_of_patience is not None:
+            self._end_of_patience.cancel()
         if asked is None or asked.done():
             return
         if error is None:

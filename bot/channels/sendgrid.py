@@ -20,7 +20,7 @@ from bot.channels.base import (
     stop_after,
     without_addresses,
 )
-from bot.channels.post_lines import PostAnswer, PostLine, PostLines
+from bot.channels.post_lines import PostAnswer, PostLines
 from bot.channels.sendgrid_answers import ACCEPTED_STATUS, accepted, refusal_of
 from bot.channels.sendgrid_payload import body_bytes
 from bot.clock import SystemClock
@@ -162,9 +162,9 @@ class SendGridChannel:
                 return obstacle
             flight.may_have_left = True
             pass_by(Place.BEFORE_WRITE)
-            asked = line.post(self._lines.request(body))
+            asked = line.post(self._lines.request(body), end)
             pass_by(Place.WRITTEN)
-            return self._read(await _in_time(line, asked, end))
+            return self._read(await asked)
         finally:
             self._lines.give_back(line)
 
@@ -172,17 +172,6 @@ class SendGridChannel:
         if found.status == ACCEPTED_STATUS:
             return accepted(found.headers)
         return refusal_of(found.status, found.headers, found.body.replace(self._api_key.encode(), b"<key>"))
-
-
-async def _in_time(line: PostLine, asked: asyncio.Future[PostAnswer], end: float) -> PostAnswer:
-    """The status alone decides, so what explains it is not waited for longer than that. Raises: OSError."""
-    try:
-        async with asyncio.timeout_at(end):
-            return await asked
-    except TimeoutError:
-        if (found := line.so_far()) is None:
-            raise
-        return found
 
 
 def _answer_without_response(error: Exception, flight: _Flight) -> Answer:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -195,6 +196,7 @@ def sleep(walk: Walk, until: datetime | None) -> None:
     walk.has_arrived, walk.step_since, walk.due_at = True, walk.step_since or walk.since, until
 
 
+@lru_cache(maxsize=4096)
 def usable_zone(*zones: str | None) -> str:
     """The first that is a known time zone; else UTC."""
     return next((zone for zone in zones if zone and is_zone(zone)), "UTC")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -164,18 +164,19 @@ class _Desk:
         leaves few mails unknown."""
         ready = self.commit(self.take(self.batch_size // FIRST_PART))
         while ready is not None:
-            taking: Future[_Batch | None] | None = None
-            committing: Future[_Ready | None] | None = None
-            for left, mail in zip(range(len(ready.mails), 0, -1), ready.mails, strict=True):
-                if not ready.is_last and taking is None and left <= max(1, self.batch_size // 2):
-                    taking = thread.submit(self.take)
-                if taking is not None and committing is None and left <= max(1, self.batch_size // 4):
-                    committing = thread.submit(lambda taken=taking: self.commit(taken.result()))  # type: ignore[misc]  # mypy cannot infer a default
-                self.is_next_ready = left > 1 or ready.is_last
-                yield mail
+            mails, self.is_next_ready = ready.mails, True
             if ready.is_last:
+                yield from mails
                 return
-            ready = committing.result() if committing is not None else self.commit(self.take())
+            to_take, to_commit = (max(0, len(mails) - max(1, self.batch_size // part)) for part in (2, 4))
+            yield from mails[:to_take]
+            taking = thread.submit(self.take)
+            yield from mails[to_take:to_commit]
+            committing = thread.submit(lambda taken: self.commit(taken.result()), taking)
+            yield from mails[to_commit:-1]
+            self.is_next_ready = False
+            yield from mails[-1:]
+            ready = committing.result()
 
     def suspects(self) -> Iterator[Sequence[Outgoing]]:
         """Mails that lost a worker, a few at a time; the next are prepared when those before are answered and recorded."""

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 #: The name under which SendGrid keeps it (`custom_args`).
 REFERENCE_ARGUMENT = "journeybot_message"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _REFERENCE = re.compile(r"(?:([0-9a-z]{1,32})-)?([1-9][0-9]{0,17})-([0-9a-z]{1,11})")
 
@@ -23,7 +25,7 @@ class MailName(NamedTuple):
 
     @property
     def microseconds(self) -> int:
-        return (self.made_at - EPOCH) // timedelta(microseconds=1)
+        return (self.made_at - EPOCH) // MICROSECOND
 
     @classmethod
     def of(cls, number: int, microseconds: int) -> MailName | None:
@@ -35,7 +37,8 @@ class MailName(NamedTuple):
 
 
 def reference_of(installation: str, name: MailName) -> str:
-    return "-".join(part for part in (installation, str(name.number), _written(name.microseconds)) if part)
+    of_database = f"{name.number}-{_written(name.microseconds)}"
+    return f"{installation}-{of_database}" if installation else of_database
 
 
 def name_of(reference: str, installation: str) -> MailName | None:
@@ -51,8 +54,9 @@ def is_reference(text: str) -> bool:
     return _REFERENCE.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def _written(number: int) -> str:
-    """In base 36: short, and the same in lower case, to which mail programs turn addresses."""
+    """In base 36: short, and the same in lower case, to which mail programs turn addresses. Kept: mails are made many at once."""
     text = ""
     while number:
         number, digit = divmod(number, 36)

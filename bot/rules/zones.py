@@ -55,6 +55,7 @@ def to_local(instant: datetime, zone: str) -> datetime:
         return instant.replace(tzinfo=zone_of(zone))
 
 
+@lru_cache(maxsize=4096)
 def local_date(instant: datetime, zone: str) -> date:
     """The date on the wall calendar of `zone`."""
     return to_local(instant, zone).date()
