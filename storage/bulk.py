@@ -10,17 +10,18 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, Connection, Date, Insert, Table, update
+from sqlalchemy import Boolean, Column, Connection, Date, Insert, Integer, String, Table, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.types import JSON, TypeDecorator
+from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 
 from storage.columns import UtcDateTime, sqlite_instant
 from storage.dialects import among
 
 Row = Sequence[Any]
 
+_EXACT_IN_JSON = (String, Integer, Boolean, Date, UtcDateTime)
 #: From so many equal rows on, one statement over their ids is faster than a row each.
 MANY_ALIKE = 16
 
@@ -29,9 +30,13 @@ def _document(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def _plain(column: Column[Any]) -> TypeEngine[Any]:
+    kind = column.type
+    return kind.impl_instance if isinstance(kind, TypeDecorator) and not isinstance(kind, UtcDateTime) else kind
+
+
 def _converter(table: Table, column: str, dialect: str) -> Callable[[Any], Any] | None:
-    kind = table.c[column].type
-    plain = kind.impl_instance if isinstance(kind, TypeDecorator) and not isinstance(kind, UtcDateTime) else kind
+    plain = _plain(table.c[column])
     if isinstance(plain, JSON):
         return _document
     if dialect != "sqlite":
@@ -87,19 +92,6 @@ def insert_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
             copy.write_row(row)
 
 
-def insert_texts(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """`insert_rows` for long texts, which PostgreSQL takes as they stand: nothing is escaped, and nothing read again letter by
-    letter. Only for columns of text, whole numbers and truth values, given as what they are."""
-    if not rows or connection.dialect.name == "sqlite":
-        insert_rows(connection, table, columns, rows)
-        return
-    statement = f'COPY "{table.name}" ({_names(columns)}) FROM STDIN (FORMAT BINARY)'
-    with told_as_usual(connection, table.name), _cursor(connection) as cursor, cursor.copy(statement) as copy:
-        copy.set_types([str(table.c[name].type.compile(connection.dialect)).lower() for name in columns])
-        for row in rows:
-            copy.write_row(row)
-
-
 def insert_new_rows(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """Insert the rows whose unique keys are new; the others are left as they stand."""
     if not rows:
@@ -140,14 +132,27 @@ def _update_alike(connection: Connection, table: Table, columns: tuple[str, ...]
 
 def _update_each(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     if connection.dialect.name == "sqlite":
-        converters = _converters(table, columns, "sqlite")
-        sets = ", ".join(f'"{column}" = ?' for column in columns)
-        statement = f'UPDATE "{table.name}" SET {sets} WHERE id = ?'
-        turned = [(*_one(row[1:], converters), row[0]) for row in rows]
-        with told_as_usual(connection, table.name):
-            connection.connection.cursor().executemany(statement, turned)
-        return
-    _update_postgresql(connection, table, columns, rows)
+        _update_sqlite(connection, table, columns, rows)
+    else:
+        _update_postgresql(connection, table, columns, rows)
+
+
+def _update_sqlite(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """By one statement where JSON carries the values exactly: between the rows of many, other threads would take the interpreter."""
+    converters = _converters(table, columns, "sqlite")
+    turned = [(*_one(row[1:], converters), row[0]) for row in rows]
+    with told_as_usual(connection, table.name):
+        cursor = connection.connection.cursor()
+        if all(isinstance(_plain(table.c[name]), _EXACT_IN_JSON) for name in columns):
+            given = [f"json_extract(given.value, '$[{place}]')" for place in range(len(columns) + 1)]
+            sets = ", ".join(f'"{column}" = {value}' for column, value in zip(columns, given, strict=False))
+            statement = (
+                f'UPDATE "{table.name}" SET {sets} FROM json_each(?) AS given WHERE "{table.name}".id = {given[-1]}'
+            )
+            cursor.execute(statement, (orjson.dumps(turned).decode(),))
+        else:
+            sets = ", ".join(f'"{column}" = ?' for column in columns)
+            cursor.executemany(f'UPDATE "{table.name}" SET {sets} WHERE id = ?', turned)
 
 
 def _one(row: Row, converters: tuple[tuple[int, Callable[[Any], Any]], ...]) -> Sequence[Any]:

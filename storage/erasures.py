@@ -127,7 +127,18 @@ FATES: Mapping[str, Fate] = {
 NOBODYS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook", "playbook_version", "playbook_day"),
-        *("feed", "heartbeat", "host", "installation", "pace", "round_robin", "transport", "zone_day", "erasure"),
+        *(
+            "feed",
+            "heartbeat",
+            "host",
+            "installation",
+            "mail_skeleton",
+            "pace",
+            "round_robin",
+            "transport",
+            "zone_day",
+            "erasure",
+        ),
         *("imported_row", "pause", "suppression", "stray_event", "webhook_post", "derived_item"),
         *("held_call", "applied_call", "tracking_count", "taken_posts"),
         *("daily_digest", "desk_habit", "handoff_list", "sync_state", "sync_row", "sync_stranger"),

@@ -156,8 +156,18 @@ class Message(SQLModel, table=True):
     delivery: str | None = None
 
 
+class MailSkeleton(SQLModel, table=True):
+    """What the HTML of all mails of one template has in common, piece by piece; never changed (storage.mail_texts)."""
+
+    __tablename__ = "mail_skeleton"
+
+    digest: str = Field(primary_key=True)
+    shared: list[str] = Field(sa_column=Column(Document, nullable=False))
+
+
 class MessageContent(SQLModel, table=True):
-    """The mail as it was (or will be) handed over: the snapshot stored with the intent, with the digests it was made of."""
+    """The mail as it was (or will be) handed over: the snapshot stored with the intent, with the digests it was made of. `html`
+    is empty where `pieces` and the skeleton of that digest make it: numbers are the skeleton's pieces, texts the mail's own."""
 
     __tablename__ = "message_content"
 
@@ -174,6 +184,8 @@ class MessageContent(SQLModel, table=True):
     locale: str
     template_digest: str
     is_edited: bool = False
+    skeleton: str | None = None
+    pieces: list[Any] | None = Field(default=None, sa_column=Column(Document))
 
 
 class Attempt(SQLModel, table=True):

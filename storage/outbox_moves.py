@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Table,
     and_,
     bindparam,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 )
 
 from storage.asking import NOW, from_now
-from storage.bulk import insert_texts, update_rows
+from storage.bulk import update_rows
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
 from storage.dialects import among, among_given
@@ -60,7 +59,6 @@ MOVING = (
     "accepted_at",
     "over_at",
 )
-CONTENT_COLUMNS = tuple(column.name for column in CONTENT.columns)
 
 _HOLDING_A_LEASE = (MessageState.CLAIMED, MessageState.SUBMITTING)
 #: What acceptance writes: the provider's id, the same words for all, and twice the time.
@@ -69,8 +67,8 @@ _ACCEPTED_COLUMNS = (
     *("accepted_at", "over_at"),
 )
 _ACCEPTED = (MessageState.ACCEPTED.value, "accepted", None, None)
-_LEASE_AFTER: dict[MessageState, dict[str, Any]] = {
-    state: {} if state in _HOLDING_A_LEASE else {"lease_until": None, "claimed_by": None} for state in MessageState
+_LEASE_AFTER: dict[MessageState, tuple[tuple[str, None], ...]] = {
+    state: () if state in _HOLDING_A_LEASE else (("lease_until", None), ("claimed_by", None)) for state in MessageState
 }
 
 
@@ -99,10 +97,15 @@ class MessageRow(NamedTuple):
 
     def to(self, state: MessageState, at: datetime, **changes: Any) -> MessageRow:
         """The row after a move. Leaving a claim ends its lease; the first state that is over stamps `over_at`."""
-        over_at = self.over_at or at if state in OVER else None
-        return self._replace(state=state.value, over_at=over_at, **{**_LEASE_AFTER[state], **changes})
+        after: list[Any] = list(self)
+        after[_PLACES["over_at"]] = self.over_at or at if state in OVER else None
+        for name, value in (*_LEASE_AFTER[state], *changes.items()):
+            after[_PLACES[name]] = value
+        after[_PLACES["state"]] = state.value
+        return MessageRow._make(after)
 
 
+_PLACES = {name: place for place, name in enumerate(MessageRow._fields)}
 COLUMNS = [MESSAGE.c[name] for name in MessageRow._fields]
 _LEASE_IS_OVER = and_(
     MESSAGE.c.state.in_(LEASED),
@@ -187,8 +190,6 @@ _ACCEPTED_ATTEMPTS = (
         reason=MessageState.ACCEPTED.value,
     )
 )
-_CONTENTS = select(CONTENT).where(among_given(CONTENT.c.message_id))
-_ADDRESSES = select(CONTENT.c.message_id, CONTENT.c.to_email).where(among_given(CONTENT.c.message_id))
 
 
 def claim_due_messages(
@@ -308,25 +309,3 @@ def store_acceptances(
     update_rows(connection, MESSAGE, _ACCEPTED_COLUMNS, moved)
     connection.execute(_ACCEPTED_ATTEMPTS, {"keys": [found for found, _ in mine], "at": now, "code": status})
     return mine
-
-
-def store_contents(connection: Connection, contents: Sequence[tuple[Any, ...]]) -> None:
-    """The rendered mails, in the order of CONTENT_COLUMNS."""
-    insert_texts(connection, CONTENT, CONTENT_COLUMNS, contents)
-
-
-def contents_of(connection: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
-    """Message id → what was rendered (or edited) for it before: an approved or retried mail keeps its text (S35)."""
-    found = connection.execute(_CONTENTS, {"keys": list(ids)})
-    return {row.message_id: row for row in found}
-
-
-def stored_addresses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
-    """Message id → the address of its text, for those of which a text is stored."""
-    return {row.message_id: row.to_email for row in connection.execute(_ADDRESSES, {"keys": list(ids)})}
-
-
-def readdress(connection: Connection, message_id: int, to_email: str, to_name: str | None) -> None:
-    """The text stays; its reader is reached elsewhere now."""
-    moved = update(CONTENT).where(CONTENT.c.message_id == message_id)
-    connection.execute(moved.values(to_email=to_email, to_name=to_name))

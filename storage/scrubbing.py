@@ -75,7 +75,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
             *("provider", "provider_message_id", "delivery"),
         )
     ),
-    "message_content": frozenset({"category", "locale", "template_digest"}),
+    "message_content": frozenset({"category", "locale", "template_digest", "skeleton"}),
     "metric_value": frozenset({"metric"}),
     "note": frozenset({"source"}),
     "occasion": frozenset({"playbook", "key", "state", "verdict"}),
@@ -106,7 +106,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
 OURS = frozenset(
     (
         *("csm", "deployment", "deployed_file", "file_text", "playbook_version", "playbook_day", "feed"),
-        *("host", "installation", "pace", "round_robin", "zone_day", "erasure"),
+        *("host", "installation", "mail_skeleton", "pace", "round_robin", "zone_day", "erasure"),
         *("tracking_count", "taken_posts"),
     )
 )

@@ -20,7 +20,7 @@ from bot.authoring.template_html import (
     inspect_html,
     is_whole_document,
 )
-from bot.authoring.template_mail import LARGEST_MAIL, CompiledTemplate, MailSources
+from bot.authoring.template_mail import LARGEST_MAIL, CompiledTemplate, MailSources, fixed_texts
 from bot.authoring.template_markdown import draft_of, html_of, parse_markdown
 from bot.authoring.template_masks import Masks
 from bot.authoring.template_names import Names
@@ -28,6 +28,7 @@ from bot.authoring.template_runtime import HTML, PLAIN
 from bot.authoring.template_source import TemplateSource, read_source
 from bot.authoring.template_text import text_of, text_of_html
 from bot.errors import Finding, Severity, TemplateRefused
+from storage.skeletons import Skeleton
 
 COMPILER = "1"
 """Part of every digest: raise it when the same source compiles to another mail."""
@@ -96,6 +97,7 @@ def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Name
         assist=source.assist,
         has_gaps=bool(gaps_in(source.subject.text, source.preheader.text, source.body.text)),
         **parts,
+        _skeleton=Skeleton.of(fixed_texts(parts["_html"])),
     )
 
 

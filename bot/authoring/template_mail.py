@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import CodeType
 from typing import Any
 
 from jinja2 import Template, TemplateError
@@ -14,6 +15,7 @@ from jinja2.runtime import Context
 
 from bot.authoring.template_source import Category
 from bot.errors import MissingField, RenderFailed
+from storage.skeletons import Outline, Skeleton
 
 LARGEST_MAIL = 200_000
 LONGEST_SUBJECT = 250
@@ -22,11 +24,13 @@ PIECES_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMail:
-    """One mail as the reader gets it. `subject` is a single line; the preheader stands in the HTML."""
+    """One mail as the reader gets it. `subject` is a single line; the preheader stands in the HTML. `outline`: the same HTML as a
+    template put it together; None where no template did."""
 
     subject: str
     html: str
     text: str
+    outline: Outline | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +69,19 @@ class CompiledTemplate:
     _html: Template = field(repr=False)
     _text: Template = field(repr=False)
     _draft: Template = field(repr=False)
+    _skeleton: Skeleton = field(repr=False)
     assist: str = ""
     has_gaps: bool = False
 
     def render(self, context: Mapping[str, Any]) -> RenderedMail:
         """Raises: MissingField when a printed value is absent, None or ""; RenderFailed for anything else."""
         values = dict(context)
+        pieces = pieces_of(self._html, values, self.path)
         return RenderedMail(
             subject=one_line(run_template(self._subject, values, self.path)),
-            html=run_template(self._html, values, self.path),
+            html="".join(pieces),
             text=run_template(self._text, values, self.path).rstrip() + "\n",
+            outline=self._skeleton.outline(pieces),
         )
 
     def draft(self, context: Mapping[str, Any]) -> Draft:
@@ -85,10 +92,15 @@ class CompiledTemplate:
 
 
 def run_template(template: Template, values: dict[str, Any], path: str) -> str:
+    """Renders within bounds."""
+    return "".join(pieces_of(template, values, path))
+
+
+def pieces_of(template: Template, values: dict[str, Any], path: str) -> list[str]:
     """Renders within bounds. The context is plain data and there are no globals, so nothing is copied into a new one."""
     try:
         context = Context(template.environment, values, template.name, template.blocks)
-        written = "".join(_bounded(template.root_render_func(context)))
+        return _bounded(template.root_render_func(context))
     except (MissingField, RenderFailed) as error:
         error.where = error.where or path
         raise
@@ -102,21 +114,31 @@ def run_template(template: Template, values: dict[str, Any], path: str) -> str:
         RecursionError,
     ) as error:
         raise RenderFailed(f"The mail cannot be rendered: {error}", where=path) from error
-    return written
 
 
-def _bounded(pieces: Iterator[str]) -> Iterator[str]:
-    """The pieces some at a time, since a mail has dozens; no piece is longer than its template or one value."""
+def _bounded(pieces: Iterator[str]) -> list[str]:
+    """Taken some at a time, since a mail has dozens; no piece is longer than its template or one value."""
+    found: list[str] = []
     size = 0
-    is_over = False
-    while not is_over:
-        some = list(islice(pieces, PIECES_AT_ONCE))
-        is_over = len(some) < PIECES_AT_ONCE
-        written = "".join(some)
-        size += len(written)
+    while some := list(islice(pieces, PIECES_AT_ONCE)):
+        found += some
+        size += sum(map(len, some))
         if size > LARGEST_MAIL:
             raise RenderFailed(f"The mail is larger than {LARGEST_MAIL // 1000} KB", rule="too-long")
-        yield written
+    return found
+
+
+def fixed_texts(template: Template) -> Iterator[str]:
+    """The texts that the compiled template writes as they stand (among a few words of its own): what its mails share."""
+    return _texts_of(template.root_render_func.__code__)
+
+
+def _texts_of(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            yield from _texts_of(constant)
 
 
 def tidy(markdown: str) -> str:

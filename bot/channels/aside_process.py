@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -22,6 +22,7 @@ from bot.channels.sendgrid import SendGridChannel
 from bot.clock import SystemClock
 from bot.failpoints import arm
 from bot.garbage import search_seldom
+from storage.skeletons import filled
 
 #: What goes over the pipe besides mails and answers.
 READY = b"ready"
@@ -51,19 +52,35 @@ class Account:
 
 
 def mail_row(mail: Outgoing, deadline: float) -> MailRow:
-    """`deadline`: by the clock of the machine, which both processes read."""
+    """`deadline`: by the clock of the machine, which both processes read. The HTML as it stands or, far shorter, as digest and
+    pieces of its outline."""
+    outline = mail.outline
+    html = mail.html if outline is None else (outline.skeleton.digest, outline.pieces)
     return (
         *(mail.reference, mail.to_email, mail.to_name, mail.from_email, mail.from_name, mail.reply_to_email),
-        *(mail.reply_to_name, mail.subject, mail.html, mail.text, mail.category, dict(mail.headers), deadline),
+        *(mail.reply_to_name, mail.subject, html, mail.text, mail.category, dict(mail.headers), deadline),
     )
 
 
-def _mail_of(row: MailRow) -> Outgoing:
-    names = (
-        *("reference", "to_email", "to_name", "from_email", "from_name", "reply_to_email"),
-        *("reply_to_name", "subject", "html", "text", "category", "headers", "deadline"),
+def mail_of(row: MailRow, skeletons: Mapping[str, tuple[str, ...]]) -> Outgoing:
+    """`skeletons`: the shared pieces by digest, of all mails so far."""
+    *head, subject, html, text, category, headers, deadline = row
+    reference, to_email, to_name, from_email, from_name, reply_to_email, reply_to_name = head
+    return Outgoing(
+        reference=reference,
+        to_email=to_email,
+        to_name=to_name,
+        from_email=from_email,
+        from_name=from_name,
+        reply_to_email=reply_to_email,
+        reply_to_name=reply_to_name,
+        subject=subject,
+        html=html if isinstance(html, str) else filled(skeletons[html[0]], html[1]),
+        text=text,
+        category=category,
+        headers=headers,
+        deadline=deadline,
     )
-    return Outgoing(**dict(zip(names, row, strict=True)))
 
 
 def _answer_row(reference: str, answer: Answer) -> AnswerRow:
@@ -91,6 +108,7 @@ class _Desk:
 
     pipe: Connection
     inbox: SimpleQueue[Outgoing | None] = field(default_factory=SimpleQueue)
+    skeletons: dict[str, tuple[str, ...]] = field(default_factory=dict)
     answers: list[AnswerRow] = field(default_factory=list)
     is_stopping: bool = False
     is_orphaned: bool = False
@@ -110,8 +128,10 @@ class _Desk:
         elif frame == END:
             self.inbox.put(None)
         else:
-            for row in pickle.loads(frame):
-                self.inbox.put(_mail_of(row))
+            skeletons, rows = pickle.loads(frame)
+            self.skeletons |= skeletons
+            for row in rows:
+                self.inbox.put(mail_of(row, self.skeletons))
 
     def mails(self) -> Iterator[Outgoing]:
         while (mail := self.inbox.get()) is not None and not self.is_orphaned:

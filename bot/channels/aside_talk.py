@@ -106,7 +106,8 @@ class Process:
 
 @dataclass(slots=True, kw_only=True)
 class Talk:
-    """The mails of `mails` go through `process`, until there are no more or it is gone. `out`: handed over, not answered.
+    """The mails of `mails` go through `process`, until there are no more or it is gone. `out`: handed over, not answered. `known`: the
+    skeletons that it was told.
     `failure`: what the caller's own code raised; then nothing more is begun."""
 
     mails: MailStream
@@ -116,6 +117,7 @@ class Talk:
     window: int
     thread: ThreadPoolExecutor
     out: dict[str, Outgoing] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     asking: Future[Outgoing | None] | None = None
     is_over: bool = False
     is_told_to_stop: bool = False
@@ -147,12 +149,15 @@ class Talk:
         if not self.out:
             self.heard_at = MACHINE.monotonic()
         ahead = MACHINE.monotonic() - self.monotonic()
-        rows = []
+        rows, new = [], {}
         while len(self.out) < self.window and (mail := self._next()) is not None:
             self.out[mail.reference] = mail
             rows.append(mail_row(mail, mail.deadline + ahead))
+            if mail.outline is not None and mail.outline.skeleton.digest not in self.known:
+                new[mail.outline.skeleton.digest] = mail.outline.skeleton.shared
         if rows:
-            self.process.pipe.send_bytes(pickle.dumps(rows))
+            self.process.pipe.send_bytes(pickle.dumps((new, rows)))
+            self.known |= new.keys()
         if self.is_over:
             self.process.pipe.send_bytes(END)
 

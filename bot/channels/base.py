@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from bot.rules.addresses import wire_address
+from storage.skeletons import Outline
 
 MAX_DETAIL = 500
 MAX_NAME = 200
@@ -31,7 +33,8 @@ class Outgoing:
     """One rendered mail to one person. `reference` is our opaque message id, never personal data: the vendor stores it.
 
     `deadline` is a monotonic reading in seconds, taken from the clock that the channel was built with; the channel
-    compares it just before writing, because the lease of a frozen worker may be over by then.
+    compares it just before writing, because the lease of a frozen worker may be over by then. `outline`: the same HTML, short
+    enough to be handed to another process.
     """
 
     reference: str
@@ -47,6 +50,7 @@ class Outgoing:
     category: str
     headers: Mapping[str, str]
     deadline: float
+    outline: Outline | None = field(default=None, repr=False, compare=False)
 
 
 class Outcome(StrEnum):
@@ -169,12 +173,17 @@ def sendable_address(email: str) -> str:
     return address
 
 
+@lru_cache(maxsize=256)
+def _may_be_set(header: str) -> bool:
+    return _HEADER_NAME.fullmatch(header) is not None and header.lower() not in RESERVED_HEADERS
+
+
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Custom headers with one-line values.
 
     Raises: UnsendableError for a name that is no header name or that belongs to the message itself.
     """
     for name in headers:
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+        if not _may_be_set(name):
             raise UnsendableError(f"the header {one_line(name, 40)!r} cannot be set by a message")
     return {name: one_line(value) for name, value in headers.items()}

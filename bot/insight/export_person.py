@@ -13,6 +13,8 @@ from bot.insight.customer_keys import customer_id_of
 from bot.insight.listings import dated
 from storage.accounts import Contact, ImportedRow, Suppression
 from storage.erasures import FATES, Scope, belongs_to
+from storage.mail_texts import WITH_SKELETON, whole
+from storage.outbox_moves import CONTENT
 from storage.tables import metadata
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -49,4 +51,7 @@ def _rows(connection: Connection, table: Table, scope: Scope) -> list[dict[str, 
     if theirs is None:
         return []
     statement = select(table).where(theirs).order_by(*table.primary_key.columns)
+    if table is CONTENT:
+        together, shared = WITH_SKELETON
+        return [dated(whole(row)) for row in connection.execute(statement.add_columns(shared).select_from(together))]
     return [dated(dict(row)) for row in connection.execute(statement).mappings()]

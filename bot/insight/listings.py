@@ -14,6 +14,7 @@ from storage.accounts import Contact, Customer
 from storage.handoff_views import HandoffRecord
 from storage.handoff_views import list_handoffs as handoff_records
 from storage.handoffs import HandoffState
+from storage.mail_texts import contents_of
 from storage.outbox import MessageContent, MessageState
 from storage.outbox_moves import MESSAGE
 
@@ -120,16 +121,16 @@ def show_mail(connection: Connection, message_id: int) -> MailText:
         for name in MailText.__dataclass_fields__
         if name in MESSAGE.c and name not in OutboxRow.__slots__
     ]
-    texts = [CONTENT.c[name] for name in ("from_email", "from_name", "category", "locale", "html", "text", "is_edited")]
+    texts = [CONTENT.c[name] for name in ("from_email", "from_name", "category", "locale", "text", "is_edited")]
     statement = _mails(*_outbox_columns(), *mine, *texts).where(MESSAGE.c.id == message_id)
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise UsageError(f"There is no mail {message_id}", hint="see `journeybot outbox list`")
-    return _mail_text(row)
+    return _mail_text(row, contents_of(connection, [message_id]).get(message_id, {}).get("html"))
 
 
-def _mail_text(row: Row[Any]) -> MailText:
-    values = dict(row._mapping)
+def _mail_text(row: Row[Any], html: str | None) -> MailText:
+    values = {**row._mapping, "html": html}
     listed = {name: values.pop(name) for name in OutboxRow.__dataclass_fields__}
     return MailText(row=OutboxRow(**listed), **values)
 

@@ -23,15 +23,13 @@ from storage.dialects import among, among_given
 from storage.enrollments import rows_not_paused, wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.mail_texts import readdress, store_contents, store_skeletons, stored_addresses
 from storage.outbox import NOT_SENT, OVER, MessageState
 from storage.outbox_moves import (
     MESSAGE,
     MessageRow,
     lock_messages,
-    readdress,
-    store_contents,
     store_intent,
-    stored_addresses,
     write_moves,
 )
 
@@ -154,26 +152,21 @@ def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> 
     for found, address in standing.items():
         if address != letters[found].to_email:
             readdress(connection, found, letters[found].to_email, letters[found].to_name)
-    rows = [
-        (
-            found,
-            letter.to_email,
-            letter.to_name,
-            letter.from_email,
-            letter.from_name,
-            letter.reply_to,
-            letter.mail.subject,
-            letter.mail.html,
-            letter.mail.text,
-            letter.category,
-            letter.locale,
-            letter.template_digest,
-            False,
-        )
-        for found, letter in letters.items()
-        if found not in standing
-    ]
-    store_contents(connection, rows)
+    new = {found: letter for found, letter in letters.items() if found not in standing}
+    outlines = [letter.mail.outline for letter in new.values()]
+    store_skeletons(connection, [outline.skeleton for outline in outlines if outline is not None])
+    store_contents(connection, [(found, *_content_of(letter)) for found, letter in new.items()])
+
+
+def _content_of(letter: Letter) -> tuple[Any, ...]:
+    """The columns of message_content but its key, in their order."""
+    mail, outline = letter.mail, letter.mail.outline
+    html = mail.html if outline is None else ""
+    skeleton, pieces = (None, None) if outline is None else (outline.skeleton.digest, outline.pieces)
+    return (
+        *(letter.to_email, letter.to_name, letter.from_email, letter.from_name, letter.reply_to, mail.subject, html),
+        *(mail.text, letter.category, letter.locale, letter.template_digest, False, skeleton, pieces),
+    )
 
 
 def finish(
@@ -249,6 +242,7 @@ def outgoing_of(
         html=letter.mail.html,
         text=letter.mail.text,
         category=letter.category,
+        outline=letter.mail.outline,
         headers=published.links.headers(
             _name_of(row), letter.category, published.settings.sender.email or letter.from_email
         ),

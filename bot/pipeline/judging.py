@@ -4,7 +4,7 @@ verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,8 @@ from bot.pipeline.recipients import find_recipients, share_out
 from bot.pipeline.refusals import judge_refused
 from bot.pipeline.scopes import Ground
 from storage.database import Database
+from storage.mail_texts import contents_of
 from storage.outbox import MessageState
-from storage.outbox_moves import contents_of
 
 log = structlog.get_logger()
 
@@ -108,16 +108,8 @@ def _find_missing_recipients(
     return [fresh.get(case.id, case) for case in cases]
 
 
-def _letter_of(row: object) -> Letter:
-    mail = RenderedMail(subject=row.subject, html=row.html, text=row.text)  # type: ignore[attr-defined]
-    return Letter(
-        to_email=row.to_email,  # type: ignore[attr-defined]
-        to_name=row.to_name,  # type: ignore[attr-defined]
-        from_email=row.from_email,  # type: ignore[attr-defined]
-        from_name=row.from_name,  # type: ignore[attr-defined]
-        reply_to=row.reply_to,  # type: ignore[attr-defined]
-        mail=mail,
-        category=row.category,  # type: ignore[attr-defined]
-        locale=row.locale,  # type: ignore[attr-defined]
-        template_digest=row.template_digest,  # type: ignore[attr-defined]
-    )
+def _letter_of(content: Mapping[str, Any]) -> Letter:
+    mail = RenderedMail(subject=content["subject"], html=content["html"], text=content["text"])
+    addresses = {name: content[name] for name in ("to_email", "to_name", "from_email", "from_name", "reply_to")}
+    kept = {name: content[name] for name in ("category", "locale", "template_digest")}
+    return Letter(mail=mail, **addresses, **kept)

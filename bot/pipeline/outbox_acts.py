@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 
 from bot.errors import UsageError
 from storage.bulk import insert_new_rows
@@ -15,8 +15,9 @@ from storage.desk import release_step
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.mail_texts import contents_of, store_contents
 from storage.outbox import DeliveryEvent, MessageState
-from storage.outbox_moves import CONTENT, MESSAGE, MessageRow, contents_of, lock_messages, store_contents, write_moves
+from storage.outbox_moves import CONTENT, MESSAGE, MessageRow, lock_messages, write_moves
 
 if TYPE_CHECKING:
     from bot.pipeline.preflight import Letter
@@ -36,7 +37,7 @@ CANCELLABLE = (S.PENDING, S.HELD, S.QUARANTINED, S.FAILED, S.UNCONFIRMED)
 def approve(connection: Connection, message_id: int, *, by: str, at: datetime) -> MessageRow:
     """A mail held for review may go. Raises: UsageError."""
     row, content = _look(connection, message_id, (S.HELD,), "approved")
-    if row.reason != REVIEW and not (content is not None and content.is_edited):
+    if row.reason != REVIEW and not (content is not None and content["is_edited"]):
         raise UsageError(
             f"Mail {message_id} does not wait for approval: {_words(row.reason)}",
             hint=f"fill what is missing, then `journeybot outbox resend {message_id}`; or write it yourself with `edit`",
@@ -55,7 +56,7 @@ def resend(connection: Connection, message_id: int, *, by: str, at: datetime) ->
     row, content = _look(connection, message_id, RESENDABLE, "sent again")
     if row.state == S.HELD and row.reason == REVIEW:
         raise UsageError(f"Mail {message_id} waits for approval", hint=f"run `journeybot outbox approve {message_id}`")
-    if content is not None and not content.is_edited:
+    if content is not None and not content["is_edited"]:
         connection.execute(delete(CONTENT).where(CONTENT.c.message_id == message_id))
     until = max(row.expires_at or at, at + WELCOME_AGAIN)
     after = row.to(S.PENDING, at, reason="resent", not_before=at, expires_at=until, claims=0)
@@ -100,6 +101,8 @@ def values_of_letter(letter: Letter) -> dict[str, Any]:
         "locale": letter.locale,
         "template_digest": letter.template_digest,
         "is_edited": True,
+        "skeleton": None,
+        "pieces": None,
     }
 
 
@@ -120,7 +123,7 @@ def check_editable(connection: Connection, message_id: int) -> None:
 
 def _look(
     connection: Connection, message_id: int, states: Collection[MessageState], deed: str
-) -> tuple[MessageRow, Row[Any] | None]:
+) -> tuple[MessageRow, dict[str, Any] | None]:
     """The locked row and its text. Raises: UsageError for another state, naming it."""
     row = lock_messages(connection, [message_id]).get(message_id)
     if row is None:

@@ -32,8 +32,9 @@ from storage.handoff_views import HandoffRecord, get
 from storage.handoffs import Way
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.mail_texts import store_contents
 from storage.outbox import BY_HANDOFF, MessageState
-from storage.outbox_moves import MESSAGE, store_contents
+from storage.outbox_moves import MESSAGE
 
 #: How long what somebody sent is still worth sending, if the way out is closed.
 WELCOME = timedelta(days=3)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from psycopg.types.string import TextLoader
 from sqlalchemy import Connection, event, text
 
 from bot.channels.aside import AsideChannel
@@ -27,6 +28,7 @@ from bot.clock import FixedClock
 from bot.pipeline.advance import advance
 from bot.pipeline.deliver import deliver
 from storage.database import Database
+from storage.mail_texts import contents_of
 from tests.bench.bench_advance import PLAYBOOK
 from tests.bench.bench_enroll import ours as enroll_all
 from tests.bench.field import (
@@ -157,9 +159,13 @@ class SameRows:
 
 
 def _cursor(connection: Connection) -> Any:
+    """Documents are read as the texts they are, and so can be written back."""
     driver = connection.connection.driver_connection
     assert driver is not None
-    return driver.cursor()
+    cursor = driver.cursor()
+    if connection.dialect.name == "postgresql":
+        cursor.adapters.register_loader("jsonb", TextLoader)
+    return cursor
 
 
 def floor_pace(
@@ -200,27 +206,22 @@ def bodies_of(found: Database) -> list[bytes]:
     from bot.channels.base import Outgoing
     from bot.channels.sendgrid_payload import body_bytes
 
+    same = ("to_email", "to_name", "from_email", "from_name", "subject", "html", "text", "category")
     with found.read() as connection:
-        rows = connection.execute(text("SELECT * FROM message_content ORDER BY message_id")).all()
+        ids = connection.scalars(text("SELECT message_id FROM message_content")).all()
+        rows = contents_of(connection, ids)
     return [
         body_bytes(
             Outgoing(
-                reference=str(row.message_id),
-                to_email=row.to_email,
-                to_name=row.to_name,
-                from_email=row.from_email,
-                from_name=row.from_name,
-                reply_to_email=row.reply_to,
+                reference=str(number),
+                **{name: row[name] for name in same},
+                reply_to_email=row["reply_to"],
                 reply_to_name=None,
-                subject=row.subject,
-                html=row.html,
-                text=row.text,
-                category=row.category,
                 headers={},
                 deadline=0.0,
             )
         )
-        for row in rows
+        for number, row in sorted(rows.items())
     ]
 
 

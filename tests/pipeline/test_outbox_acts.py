@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from bot.channels.base import Answer, Outcome
 from bot.errors import UsageError
+from bot.insight.export_person import export_person
+from bot.insight.listings import show_mail
 from bot.pipeline import outbox_acts
 from bot.pipeline.edited_mails import EditedMail
 from storage.outbox import MessageState
-from storage.outbox_moves import ATTEMPT, MessageRow
+from storage.outbox_moves import ATTEMPT, CONTENT, MessageRow
 from tests.cast import cast, change
 from tests.world import World
 
@@ -68,6 +70,26 @@ def test_an_approved_mail_leaves_once_and_keeps_its_text(world: World) -> None:
     world.tick()
     assert [sent.subject for sent in world.channel.accepted] == ["welcome for Hinode Foods"]
     assert "mail_approved" in world.reasons("healthy", "welcome")
+
+
+def test_a_mail_is_kept_as_what_is_its_own_and_shown_and_sent_whole(world: World) -> None:
+    """Also after its template has changed: the skeleton of its day stands."""
+    mail = _owe(world)
+    with world.database.read() as connection:
+        row = connection.execute(select(CONTENT).where(CONTENT.c.message_id == mail)).one()
+        held = show_mail(connection, mail).html
+    assert (row.html, row.is_edited) == ("", False)
+    assert "Hinode Foods" in "".join(piece for piece in row.pieces if isinstance(piece, str))
+    world.write("templates/emails/welcome.en.md", "---\nsubject: Changed\ncategory: lifecycle\n---\nChanged\n")
+    world.deploy()
+    _act(world, outbox_acts.approve, mail)
+    world.tick()
+    (sent,) = world.channel.accepted
+    with world.database.read() as connection:
+        (exported,) = export_person(connection, "healthy")["tables"]["message_content"]
+        assert sent.html == held == exported["html"] == show_mail(connection, mail).html
+    assert sent.html.startswith("<!DOCTYPE html>")
+    assert "pieces" not in exported
 
 
 def test_an_edited_mail_is_sent_as_the_person_wrote_it(world: World) -> None:

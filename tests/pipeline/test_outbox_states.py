@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bot.channels.base import Answer, Outcome
 from bot.errors import UsageError
 from bot.pipeline.outbox_acts import approve, reject, resend, skip
+from storage.mail_texts import store_contents
 from storage.outbox import MessageState
 from storage.outbox_moves import (
     ATTEMPT,
@@ -18,7 +19,6 @@ from storage.outbox_moves import (
     claim_due_messages,
     lock_messages,
     reap_expired_leases,
-    store_contents,
     store_intent,
     write_moves,
 )
@@ -168,7 +168,7 @@ def owed_and_claimed(world: World, *, submitted: bool = False) -> None:
                 "en",
                 "d",
             )
-            store_contents(connection, [(row.id, *words, False) for row in rows])
+            store_contents(connection, [(row.id, *words, False, None, None) for row in rows])
             store_intent(connection, rows, world.now, "memory")
 
 

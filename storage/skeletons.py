@@ -1,0 +1,47 @@
+"""The HTML of a mail as the pieces that its template put together. Most are the same in all mails of the template: its skeleton.
+So a mail is kept, and handed to another process, as the few words that are its own and numbers for the rest. Nobody's name is
+in a skeleton. Pure, and light to import."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import orjson
+
+#: A number for a piece that is hardly longer would save nothing.
+SHORTEST_SHARED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """The pieces that all mails of one template share. `digest` names exactly these pieces in exactly this order."""
+
+    shared: tuple[str, ...]
+    digest: str
+    _places: Mapping[str, int] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        shared = tuple(dict.fromkeys(text for text in texts if len(text) >= SHORTEST_SHARED))
+        digest = hashlib.sha256(orjson.dumps(shared)).hexdigest()[:32]
+        return cls(shared=shared, digest=digest, _places={text: place for place, text in enumerate(shared)})
+
+    def outline(self, pieces: Iterable[str]) -> Outline:
+        places = self._places
+        return Outline(self, [places.get(piece, piece) for piece in pieces])
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One mail: its pieces in their order, those that are shared by their number."""
+
+    skeleton: Skeleton
+    pieces: list[int | str]
+
+
+def filled(shared: Sequence[str], pieces: Iterable[int | str]) -> str:
+    """The HTML again."""
+    return "".join([shared[piece] if isinstance(piece, int) else piece for piece in pieces])
