@@ -147,13 +147,15 @@ class Pause(SQLModel, table=True):
 
 
 class CustomerChange(SQLModel, table=True):
-    """A mark that facts about a customer changed since detect last looked. Written with the fact, consumed by detect."""
+    """A mark that facts about a customer changed since detect last looked. Written with the fact, consumed by detect.
+    `about`: the table in which they lie, so that only those look who read it; empty: it may be any."""
 
     __tablename__ = "customer_change"
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     customer_id: int = Field(sa_column=Column(BigKey, nullable=False, index=True))
     taken_by: str | None = Field(default=None, index=True)
+    about: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class ImportedRow(SQLModel, table=True):

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.accounts import Contact, Customer, CustomerChange, Pause
+from storage.accounts import Contact, Customer, Pause
 from storage.asking import NOW
 from storage.bulk import update_rows
 from storage.columns import UtcDateTime
@@ -38,7 +38,6 @@ MESSAGE: Table = Message.__table__  # type: ignore[attr-defined]
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 PAUSE: Table = Pause.__table__  # type: ignore[attr-defined]
-CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 
 #: Written into the statement, because SQLite takes a partial index only for a constant it can see.
 ACTIVE: ColumnElement[str] = literal_column(f"'{EnrollmentStatus.ACTIVE.value}'")
@@ -183,12 +182,6 @@ def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[in
     ids = [found for found in set(enrollment_ids) if found is not None]
     if ids:
         connection.execute(_WAKING, {"keys": ids, "at": at})
-
-
-def mark_changed(connection: Connection, customer_ids: Collection[int]) -> None:
-    """Tell detect that facts about these customers changed."""
-    if customer_ids:
-        connection.execute(CHANGE.insert(), [{"customer_id": found} for found in sorted(set(customer_ids))])
 
 
 Pauses = tuple[tuple[str, str], ...]

@@ -9,17 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, update
 
-from storage.accounts import CustomerChange
+from storage.facts import Event
 from storage.handoff_views import UNFINISHED
-from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct, HandoffState
+from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct, HandoffMail, HandoffState
 from storage.journal import Decision, Verdict
+from storage.marks import mark_changed
 
 MACHINE = "journeybot"
 
 _handoffs = Handoff.__table__  # type: ignore[attr-defined]
 _acts = HandoffAct.__table__  # type: ignore[attr-defined]
 _decisions = Decision.__table__  # type: ignore[attr-defined]
-_changes = CustomerChange.__table__  # type: ignore[attr-defined]
+_mails = HandoffMail.__table__  # type: ignore[attr-defined]
+_events = Event.__table__  # type: ignore[attr-defined]
+#: What a deed may change beside the hand-off: its mail, and the event that tells of an answer.
+CHANGED_BY_DEEDS = (_handoffs, _mails, _events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +127,8 @@ def record(connection: Connection, rows: list[RowMapping], deed: Deed) -> None:
         ],
     )
     connection.execute(insert(_decisions), [_decision(row, deed) for row in rows])
-    of_customers = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] is not None]
-    if of_customers:
-        connection.execute(insert(_changes), of_customers)
+    customers = {row["customer_id"] for row in rows if row["customer_id"] is not None}
+    mark_changed(connection, customers, *CHANGED_BY_DEEDS)
 
 
 def _decision(row: RowMapping, deed: Deed) -> dict[str, Any]:

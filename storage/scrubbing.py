@@ -41,7 +41,7 @@ STRUCTURAL: Mapping[str, frozenset[str]] = {
     "contact": frozenset({"locale", "timezone", "consent"}),
     "customer": frozenset({"currency", "locale", "timezone", "touch", "csm", "open_days", "stage", "tier"}),
     "curriculum_assignment": frozenset({"curriculum", "playbook"}),
-    "customer_change": frozenset({"taken_by"}),
+    "customer_change": frozenset({"taken_by", "about"}),
     "daily_usage": frozenset({"event", "source"}),
     "decision": frozenset({"verdict", "reason", "playbook", "step", "once"}),
     "delivery_event": frozenset({"key", "fingerprint", "kind"}),

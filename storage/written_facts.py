@@ -38,7 +38,7 @@ def write_note(
         return False
     columns = ("customer_id", "by", "at", "text", "source", "key")
     insert_new_rows(connection, NOTE, columns, [(customer_id, by, at, text[:LONGEST_NOTE], source, named)])
-    mark_customers(connection, {customer_id})
+    mark_customers(connection, {customer_id}, NOTE)
     return True
 
 
@@ -64,5 +64,5 @@ def add_meeting(
     for contact in sorted(set(contact_ids)):
         connection.execute(insert(ATTENDEE).values(meeting_id=meeting, contact_id=contact))
     upsert_rows(connection, FEED, ("name", "latest_at"), [("meetings", min(starts_at, now))], {"latest_at": "raise"})
-    mark_customers(connection, {customer_id})
+    mark_customers(connection, {customer_id}, MEETING, ATTENDEE)
     return True

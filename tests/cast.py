@@ -12,8 +12,8 @@ from sqlalchemy import Table, insert, select
 
 from storage.accounts import Contact, ContactRole, Csm, Customer, Suppression, bucket_of
 from storage.database import Database
-from storage.enrollments import mark_changed
 from storage.facts import DailyUsage, Event, Feed, SurveyAnswer, Ticket
+from storage.marks import mark_changed
 from storage.upserts import upsert_rows
 
 CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]

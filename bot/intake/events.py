@@ -90,7 +90,7 @@ def record_events(
         _roll_up(connection, tracked, days, users)
         raise_feeds(connection, _latest_per_feed(fresh), now)
         _note_signs_of_life(connection, tracked, now)
-        mark_customers(connection, {row.customer_id for row in fresh})
+        mark_customers(connection, {row.customer_id for row in fresh}, EVENT, USAGE, CONTACT)
     return Recorded(stored=len(fresh), known=len(rows) - len(fresh) - len(conflicts), conflicts=tuple(conflicts))
 
 

@@ -22,9 +22,10 @@ from bot.rules.fates import STAMPS, Fate, Told, fate_of, scanner_clicks
 from storage.bulk import update_rows
 from storage.database import Database
 from storage.dialects import among
-from storage.enrollments import mark_changed, wake_walks_of_messages
+from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.marks import mark_changed
 from storage.outbox import EVIDENCE, DeliveryEvent, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
@@ -82,8 +83,9 @@ def _take_in(connection: Connection, ids: set[int], now: datetime, catalogue: Ca
     rows = [(change.message.id, *(getattr(change.after, name) for name in COLUMNS)) for change in moved]
     update_rows(connection, MESSAGE, COLUMNS, rows)
     write_entries(connection, [entry for change in moved for entry in _entries(change)])
-    heed(connection, messages, events, now)
-    mark_changed(connection, {change.message.customer_id for change in moved})
+    has_consequences = heed(connection, messages, events, now)
+    customers = {change.message.customer_id for change in moved}
+    mark_changed(connection, customers, *(() if has_consequences else (MESSAGE,)))
     heard = among(DELIVERY_EVENT.c.id, [event.id for event in events])
     connection.execute(update(DELIVERY_EVENT).where(heard).values(is_new=False))
     if catalogue.items:

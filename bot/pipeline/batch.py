@@ -3,7 +3,8 @@ Steps collect here and `flush` writes in bulk, so a batch costs a handful of sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -19,10 +20,11 @@ from bot.rules.zones import is_zone
 from storage.accounts import Contact, Csm
 from storage.bulk import MANY_ALIKE, insert_new_rows, insert_rows
 from storage.dialects import among
-from storage.enrollments import Walk, mark_changed
+from storage.enrollments import Walk
 from storage.facts import Event
 from storage.journal import Verdict
 from storage.journeys import EnrollmentStatus, Occasion
+from storage.marks import mark_changed
 from storage.outbox_moves import MESSAGE
 
 CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
@@ -90,7 +92,7 @@ class Batch:
     messages: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     occasions: list[tuple[Any, ...]] = field(default_factory=list)
-    changed: set[int] = field(default_factory=set)
+    changed: dict[Table, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def version_of(self, walk: Walk) -> Version:
         return self.published.versions[walk.version_id]
@@ -167,13 +169,21 @@ class Batch:
     def decide(self, walk: Walk, verdict: Verdict, reason: str, **details: Any) -> None:
         self.decisions.add(walk, verdict, reason, details)
 
+    def changes(self, customer_ids: Iterable[int], *about: Table) -> None:
+        """What walking changes in these tables about these customers is news to whoever reads them."""
+        ids = set(customer_ids)
+        for table in about:
+            self.changed[table] |= ids
+
     def flush(self) -> None:
         """Write what was collected, so that the next round's conditions see it."""
         insert_new_rows(self.connection, MESSAGE, MESSAGE_COLUMNS, self.messages)
         insert_rows(self.connection, EVENT, EVENT_COLUMNS, self.events)
         insert_new_rows(self.connection, OCCASION, OCCASION_COLUMNS, self.occasions)
         self.decisions.write(self.connection, self.now)
-        mark_changed(self.connection, self.changed)
+        self.changed[EVENT].update(event[0] for event in self.events)
+        for table, customer_ids in self.changed.items():
+            mark_changed(self.connection, customer_ids, table)
         for collected in (self.messages, self.events, self.occasions):
             collected.clear()
         self.changed.clear()

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Table, and_, case, literal, select, true, upd
 from bot.authoring.workspace import Workspace, without_tests
 from bot.errors import Finding, WorkspaceError
 from bot.pipeline.derive import derive_new
-from bot.pipeline.news import local_days, no_news
+from bot.pipeline.news import EVERYBODY, local_days, no_news
 from bot.pipeline.occasions import by_condition, by_signal
-from bot.pipeline.opening import EVERYBODY, close_occasions, first_category, record_existing
+from bot.pipeline.opening import close_occasions, first_category, record_existing
 from bot.pipeline.operate import pause, resume
 from bot.pipeline.published import Publications, Published, Version
 from bot.rules.playbook import Playbook, canonical_json, playbook_digest
@@ -179,7 +179,7 @@ def _look_at_newly_live(
         enter = version.playbook.enter
         if enter.trigger == "when" and enter.existing == "skip":
             category = first_category(version, published)
-            close_occasions(connection, version, ground, category, *EVERYBODY)
+            close_occasions(connection, version, ground, category, EVERYBODY, true)
             openings = by_condition(version, ground, category, true())
             record_existing(connection, version, openings)
             noted[row.name] = _count_existing(connection, row.name)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import Derivation, Item, tell, whom_to_look_at
+from bot.pipeline.derived import Changed, Derivation, Item, tell, whom_to_look_at
 from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
 from bot.pipeline.kept_plans import KEPT_PLANS
@@ -29,6 +29,7 @@ from storage.dialects import by_index
 from storage.health import DerivedItem
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
+from storage.marks import ANYTHING
 
 ITEM: Table = DerivedItem.__table__  # type: ignore[attr-defined]
 log = structlog.get_logger()
@@ -131,7 +132,7 @@ class _Pass:
                 self._look_all(plan.items)
         for kind in DERIVATIONS:
             if kind.mind_time is not None:
-                self._tell(kind.mind_time(self._connection, self._ground, plan.of(kind)), None)
+                self._tell(kind, kind.mind_time(self._connection, self._ground, plan.of(kind)))
         return self._news
 
     def _can_be_new(self, items: Sequence[Item]) -> bool:
@@ -166,21 +167,20 @@ class _Pass:
             return
         kind = _kind_of(item)
         changed = kind.derive(item, look)
-        self._tell(changed if look.is_anew or kind.changes_facts else None, item.derived, late=changed)
-        if kind.changes_facts and changed is not None:
-            tell(self._connection, changed, NEXT_TICK)
+        self._tell(kind, changed)
+        if changed is not None and (kind.changes_facts or item.derived in self._late):
+            tell(self._connection, changed, NEXT_TICK, kind.writes)
         if is_new or is_broken:
             _put(self._connection, item, {"digest": item.digest, "fault": None, "fault_at": None})
 
-    def _tell(self, changed: Select[int] | None, derived: Derived | None, late: Select[int] | None = None) -> None:
-        """Whom the news do not cover is marked, for those who look later in this tick; what somebody asks who looked before
-        is marked for the next tick."""
-        if changed is not None:
-            told = tell(self._connection, changed, self._mark)
-            if self._mark is not None:
-                self._news = replace(self._news, changed=self._news.changed + told)
-        if late is not None and derived in self._late:
-            tell(self._connection, late, NEXT_TICK)
+    def _tell(self, kind: Derivation, changed: Changed) -> None:
+        """Who changed is marked, for those who look later in this tick."""
+        if changed is None:
+            return
+        told = tell(self._connection, changed, self._mark, kind.writes)
+        if told and self._mark is not None:
+            about = self._news.about | ({table.name for table in kind.writes} or {ANYTHING})
+            self._news = replace(self._news, changed=self._news.changed + told, about=about)
 
     def _is_new(self, item: Item) -> bool:
         standing = self._standing.get(item.derived)

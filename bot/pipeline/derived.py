@@ -12,25 +12,28 @@ from functools import cached_property, partial
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Select, String, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, literal, select, true
 
 from bot.authoring.company import Company
-from bot.pipeline.news import CHANGE, EVERYBODY, MARKED, News
+from bot.pipeline.news import CHANGE, EVERYBODY, Asked, News
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import Condition
 from bot.rules.derived_names import Derived, Kind
 from storage.bulk import insert_selected
+from storage.marks import ANYTHING
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One thing to derive. `asks`: every condition of its definition; `digest` tells a changed definition from the old.
-    `moves_with_time`: a new day may change it whatever its conditions ask."""
+    `moves_with_time`: a new day may change it whatever its conditions ask. `asks_anything`: other conditions are asked as well,
+    so that it looks whatever changed."""
 
     derived: Derived
     definition: BaseModel
     asks: tuple[Condition, ...]
     moves_with_time: bool = False
+    asks_anything: bool = False
 
     @property
     def name(self) -> str:
@@ -64,39 +67,58 @@ Changed = Select[Any] | None
 class Derivation:
     """One kind of item. `derive` looks at an item and stores what it finds by one statement (or a few); `mind_time` is asked
     for in every tick, also in a quiet one, for what time alone makes due, and `is_time_due` whether there is any; `forget` lets
-    go of items that are no longer defined. `changes_facts`: whom it changes is news to everybody, and to those who looked
-    before it in the next tick."""
+    go of items that are no longer defined. `writes`: the tables in which others read its results; none: it changes facts, which
+    is news to everybody, and to those who looked before it in the next tick."""
 
     kind: Kind
+    writes: tuple[Table, ...]
     items: Callable[[Company], Sequence[Item]]
     derive: Callable[[Item, Look], Changed]
     forget: Callable[[Connection, Collection[str], datetime], None]
     mind_time: Callable[[Connection, Ground, Sequence[Item]], Changed] | None = None
     is_time_due: Callable[[Connection, Ground, Sequence[Item]], bool] | None = None
-    changes_facts: bool = False
+
+    @property
+    def changes_facts(self) -> bool:
+        return not self.writes
 
 
 def whom_to_look_at(
     item: Item, connection: Connection, ground: Ground, news: News, *, is_new: bool, is_broken: bool
 ) -> Look | None:
     """Whom an item looks at in this tick; None: nobody's answer can have changed."""
-
     look = partial(Look, connection=connection, ground=ground, now=news.now, is_new=is_new)
-    if is_new or is_broken or any(news.concerns_everybody(condition) for condition in item.asks):
+    if is_new or is_broken:
         return look(shape=EVERYBODY, inside=true, is_anew=True)
-    if news.new_days and (item.moves_with_time or any(condition.moves_with_time for condition in item.asks)):
-        return look(shape=news.shape, inside=lambda: news.covers(CUSTOMER, ground.marks()))
-    if news.changed:
-        return look(shape=MARKED, inside=lambda: news.changed_customers(CUSTOMER.c.id, ground.marks()))
-    return None
+    found = news.whom_to_ask(_asked(item, ground), CUSTOMER.c.id, ground.marks())
+    if found is None:
+        return None
+    shape, inside = found
+    return look(shape=shape, inside=inside, is_anew=any(news.concerns_everybody(condition) for condition in item.asks))
 
 
-def tell(connection: Connection, changed: Select[Any], mark: str | None) -> int:
-    """Mark these customers as changed under a token; returns how many."""
+def _asked(item: Item, ground: Ground) -> Asked:
+    def work_out() -> Asked:
+        return Asked(
+            tables=None if item.asks_anything else ground.tables_of(item.asks) | {CUSTOMER.name},
+            conditions=item.asks,
+            moves_with_time=item.moves_with_time or any(condition.moves_with_time for condition in item.asks),
+        )
+
+    return ground.kept(("asked", item.derived, item.digest), work_out)
+
+
+def tell(connection: Connection, changed: Select[Any], mark: str | None, about: Sequence[Table]) -> int:
+    """Mark these customers as changed in these tables (none: in any) under a token; returns how many marks are new."""
+    return sum(_tell(connection, changed, mark, name) for name in [table.name for table in about] or [ANYTHING])
+
+
+def _tell(connection: Connection, changed: Select[Any], mark: str | None, name: str) -> int:
     found = changed.subquery("changed")
     (customer_id,) = found.c
     marked = select(CHANGE.c.customer_id).where(
-        CHANGE.c.taken_by.is_(None) if mark is None else CHANGE.c.taken_by == mark
+        CHANGE.c.taken_by.is_(None) if mark is None else CHANGE.c.taken_by == mark,
+        CHANGE.c.about.in_(sorted({name, ANYTHING})),
     )
-    rows = select(customer_id, literal(mark, String())).where(customer_id.not_in(marked)).distinct()
-    return insert_selected(connection, CHANGE, ("customer_id", "taken_by"), rows)
+    rows = select(customer_id, literal(mark, String()), literal(name)).where(customer_id.not_in(marked)).distinct()
+    return insert_selected(connection, CHANGE, ("customer_id", "taken_by", "about"), rows)

@@ -31,6 +31,7 @@ from bot.rules.zones import is_zone, local_date, start_of_day
 from storage.asking import NOW
 from storage.facts import UNHEARD, UNTOLD, Event, Feed, Meeting, MeetingAttendee
 from storage.journeys import Occasion, OccasionState, ZoneDay
+from storage.marks import mark_changed
 from storage.outbox import UNABSORBED, DeliveryEvent
 
 ZONE_DAY: Table = ZoneDay.__table__  # type: ignore[attr-defined]
@@ -77,6 +78,7 @@ def detect(
     _tell_of_meetings(connection, now)
     is_new = or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK) if begins else CHANGE.c.taken_by.is_(None)
     taken = connection.execute(update(CHANGE).where(is_new).values(taken_by=token))
+    about = select(CHANGE.c.about).where(CHANGE.c.taken_by == token).distinct()
     today, new_days = days_in_zones(connection, now, default_zone)
     if new_days and len(new_days) < len(today):
         _mark_zones(connection, new_days, token + NEW_DAY)
@@ -85,6 +87,7 @@ def detect(
         now=now,
         token=token,
         changed=taken.rowcount,
+        about=frozenset(connection.scalars(about)) if taken.rowcount else frozenset(),
         days=LocalDays.at(now, default_zone, list(today)),
         today=today,
         new_days=new_days,
@@ -165,4 +168,4 @@ def _tell_of_meetings(connection: Connection, now: datetime) -> None:
         ],
     )
     connection.execute(update(MEETING).where(MEETING.c.id.in_([row.id for row in rows])).values(is_told=True))
-    connection.execute(CHANGE.insert(), [{"customer_id": row.customer_id} for row in rows])
+    mark_changed(connection, {row.customer_id for row in rows}, MEETING, EVENT)

@@ -74,7 +74,7 @@ def enroll(connection: Connection, published: Published, news: News) -> EnrollCo
     asked = [
         row
         for row in published.live
-        if has_reason_to_look(published, row, news, heard=heard) or row.name in waiting or row.fault
+        if has_reason_to_look(published, row, news, ground, heard=heard) or row.name in waiting or row.fault
     ]
     offer = _Offer(
         connection=connection,

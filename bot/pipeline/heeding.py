@@ -49,11 +49,11 @@ class _Heard:
     category: str
 
 
-def heed(connection: Connection, messages: Mapping[int, Row[Any]], events: Sequence[Row[Any]], now: datetime) -> None:
-    """Suppress from now on: the earlier moment at which it happened is told by the event."""
+def heed(connection: Connection, messages: Mapping[int, Row[Any]], events: Sequence[Row[Any]], now: datetime) -> bool:
+    """Suppress from now on: the earlier moment at which it happened is told by the event. Returns whether there was any reason to."""
     causes = [(event, cause) for event in events if (cause := _cause_of(event)) is not None]
     if not causes:
-        return
+        return False
     went_to = _addresses(connection, {event.message_id for event, _ in causes})
     heard = []
     for event, cause in sorted(causes, key=lambda found: (found[0].at, found[0].key)):
@@ -66,6 +66,7 @@ def heed(connection: Connection, messages: Mapping[int, Row[Any]], events: Seque
         suppress(connection, one.address, category, WHY[one.cause], now, Told(message_id=one.message.id))
     _mark_bounced(connection, [one for one in heard if one.cause is Cause.BOUNCED])
     _store_facts(connection, [one for one in heard if one.cause in FACTS], now)
+    return True
 
 
 def _cause_of(event: Row[Any]) -> Cause | None:

@@ -110,4 +110,4 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     connection.execute(delete(BAND).where(BAND.c.feature.in_(names)))
 
 
-KEPT_FEATURES = Derivation(kind="feature", items=_items, derive=_derive, forget=_forget)
+KEPT_FEATURES = Derivation(kind="feature", writes=(BAND,), items=_items, derive=_derive, forget=_forget)

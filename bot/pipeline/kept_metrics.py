@@ -95,4 +95,4 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     """The history stays: it is what was, and a metric may come back."""
 
 
-KEPT_METRICS = Derivation(kind="metric", items=_items, derive=_derive, forget=_forget)
+KEPT_METRICS = Derivation(kind="metric", writes=(METRIC_VALUE,), items=_items, derive=_derive, forget=_forget)

@@ -39,6 +39,7 @@ from bot.pipeline.plan_news import (
     NOT_AGREED,
     OBJECTIVE,
     PLAN,
+    PLANS,
     card_key,
     tell_approved,
     tell_ended,
@@ -70,6 +71,7 @@ def _items(company: Company) -> Sequence[Item]:
             definition=template,
             asks=tuple(parse_condition(each.target) for each in template.objectives if each.target is not None),
             moves_with_time=True,
+            asks_anything=True,  # open plans keep the targets they were opened with
         )
         for kind, template in company.plans.items()
     ]
@@ -92,8 +94,7 @@ class _PlanPass:
         found = self.look.connection.execute(self._kept("open", self._open_targets)).all()
         if not found:
             return None
-        if any(row.state == PlanState.PROPOSED for row in found):
-            self._hear_answers()
+        answered = any(row.state == PlanState.PROPOSED for row in found) and self._hear_answers()
         targets = sorted({row.target for row in found if row.target is not None})
         moved = [self._follow(target) for target in targets]
         if any(moved):
@@ -104,7 +105,7 @@ class _PlanPass:
         ended += self._run(("missed",), self._missing)
         if ended:
             self._tell_of_ends()
-        if not (counted or ended or any(moved)):
+        if not (answered or counted or ended or any(moved)):
             return None
         return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.now)
 
@@ -245,12 +246,15 @@ class _PlanPass:
         now = self.look.ground.now()
         return update(PLAN).values(state=state.value, ended_at=now, changed_at=now, **values)
 
-    def _hear_answers(self) -> None:
-        """What those who must agree said on their hand-off."""
-        if self._run(("approved",), self._agreeing):
+    def _hear_answers(self) -> bool:
+        """What those who must agree said on their hand-off; whether anybody said anything."""
+        approved = self._run(("approved",), self._agreeing)
+        if approved:
             tell_approved(self.look.connection, self.kind, self.look.now)
-        if self._run(("declined",), self._declining):
+        declined = self._run(("declined",), self._declining)
+        if declined:
             self._tell_of_ends()
+        return bool(approved or declined)
 
     def _tell_of_ends(self) -> None:
         tell_ended(self.look.connection, self.kind, self.look.now)
@@ -290,7 +294,7 @@ class _PlanPass:
 def _forget(connection: Connection, names: Collection[str], now: datetime) -> None:
     """Nobody follows an open plan of a kind that plans.yml no longer has."""
     of_kinds = (PLAN.c.kind.in_(sorted(names)), PLAN.c.ended_at.is_(None))
-    tell(connection, select(PLAN.c.customer_id).where(*of_kinds), NEXT_TICK)
+    tell(connection, select(PLAN.c.customer_id).where(*of_kinds), NEXT_TICK, PLANS)
     values = {"state": PlanState.CLOSED.value, "reason": KIND_REMOVED, "ended_at": now, "changed_at": now}
     if connection.execute(update(PLAN).where(*of_kinds).values(**values)).rowcount:
         for name in sorted(names):
@@ -306,4 +310,4 @@ def _mind_time(connection: Connection, ground: Ground, items: Sequence[Item]) ->
     return None
 
 
-KEPT_PLANS = Derivation(kind="plan", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time)
+KEPT_PLANS = Derivation(kind="plan", writes=PLANS, items=_items, derive=_derive, forget=_forget, mind_time=_mind_time)

@@ -281,4 +281,4 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     connection.execute(gone)
 
 
-KEPT_SCORES = Derivation(kind="score", items=_items, derive=_derive, forget=_forget)
+KEPT_SCORES = Derivation(kind="score", writes=(SCORE,), items=_items, derive=_derive, forget=_forget)

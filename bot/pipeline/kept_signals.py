@@ -242,5 +242,11 @@ class _Delayed:
 
 
 KEPT_SIGNALS = Derivation(
-    kind="signal", items=_items, derive=_derive, forget=_forget, mind_time=_mind_time, is_time_due=is_time_due
+    kind="signal",
+    writes=(EPISODE,),
+    items=_items,
+    derive=_derive,
+    forget=_forget,
+    mind_time=_mind_time,
+    is_time_due=is_time_due,
 )

@@ -235,4 +235,4 @@ def _forget(connection: Connection, names: Collection[str], now: datetime) -> No
     connection.execute(delete(CHECK).where(CHECK.c.stage.in_(names)))
 
 
-KEPT_STAGES = Derivation(kind="stage", items=_items, derive=_derive, forget=_forget, changes_facts=True)
+KEPT_STAGES = Derivation(kind="stage", writes=(), items=_items, derive=_derive, forget=_forget)

@@ -120,7 +120,7 @@ def tell_of_ends(batch: Batch, walks: Iterable[Walk]) -> None:
     }
     for walk in walks:
         if walk.playbook in children:
-            batch.changed.add(walk.customer_id)
+            batch.changes([walk.customer_id], ENROLLMENT)
         if walk.playbook in heard:
             properties: dict[str, Any] = {"playbook": walk.playbook, "outcome": walk.outcome}
             batch.events.append(

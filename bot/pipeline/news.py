@@ -3,16 +3,17 @@ our customers are. detect makes it, enroll and wake ask it. Reads time zones onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Date, String, Table, column, literal, select, text, true
+from sqlalchemy import ColumnElement, Connection, Date, String, Table, and_, column, literal, or_, select, text, true
 
 from bot.rules.conditions import Condition, LocalDays
 from bot.rules.zones import is_zone, local_date
 from storage.accounts import CustomerChange
+from storage.marks import ANYTHING
 
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 #: Marks of changes that only the next tick may see: whoever closes a ring reads the previous tick's value (S31).
@@ -37,12 +38,28 @@ ZONES_AND_DAYS = text(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asks of a customer, as far as it says when to look again: the tables that are read (None: it may be any),
+    the conditions, and whether a new day matters."""
+
+    tables: frozenset[str] | None
+    conditions: tuple[Condition, ...]
+    moves_with_time: bool
+
+
+#: Whom to look at: what it looks like (the same shape is the same expression), and the filter over the customer table.
+Inside = tuple[tuple[Any, ...], Callable[[], ColumnElement[bool]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What to look at in this tick: customers under `token` in customer_change, and all of the zones with a new day."""
+    """What to look at in this tick: customers under `token` in customer_change, and all of the zones with a new day. `about`: the
+    tables in which anybody's facts changed."""
 
     now: datetime
     token: str
     changed: int
+    about: frozenset[str] = frozenset()
     days: LocalDays
     today: Mapping[str, date]
     new_days: frozenset[str]
@@ -71,18 +88,44 @@ class News:
             return EVERYBODY
         return MARKED_TODAY if self.new_days else MARKED
 
-    def changed_customers(self, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether facts about this customer changed. `marks`: this tick's token, as Ground binds it."""
-        return customer_id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by == marks))
+    def touches(self, tables: frozenset[str] | None) -> bool:
+        """Whether anybody's facts changed in one of these tables (None: in any)."""
+        if tables is None or ANYTHING in self.about:
+            return bool(self.changed)
+        return not tables.isdisjoint(self.about)
 
-    def covers(self, customer: Table, marks: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether anything about this customer may have changed: a fact, or its day."""
+    def whom_to_ask(self, asked: Asked, customer_id: ColumnElement[int], marks: ColumnElement[str]) -> Inside | None:
+        """The customers whose answer may have changed; None: nobody's. A new day only matters to what moves with time.
+        `marks`: this tick's token, as Ground binds it."""
+        if any(self.concerns_everybody(condition) for condition in asked.conditions):
+            return EVERYBODY, true
+        if asked.moves_with_time and self.new_days:
+            return self.shape, lambda: self.covers(customer_id, marks, asked.tables)
+        if self.touches(asked.tables):
+            return MARKED, lambda: self.changed_customers(customer_id, marks, asked.tables)
+        return None
+
+    def changed_customers(
+        self, customer_id: ColumnElement[int], marks: ColumnElement[str], tables: frozenset[str] | None = None
+    ) -> ColumnElement[bool]:
+        """Whether facts about this customer changed, in one of these tables."""
+        return customer_id.in_(select(CHANGE.c.customer_id).where(_is_marked(marks, tables)))
+
+    def covers(
+        self, customer_id: ColumnElement[int], marks: ColumnElement[str], tables: frozenset[str] | None = None
+    ) -> ColumnElement[bool]:
+        """Whether anything about this customer may have changed: a fact in one of these tables, or its day."""
         if self.new_days == self.all_zones:
             return true()
         if not self.new_days:
-            return self.changed_customers(customer.c.id, marks)
-        both = (marks, marks + literal(NEW_DAY, String()))
-        return customer.c.id.in_(select(CHANGE.c.customer_id).where(CHANGE.c.taken_by.in_(both)))
+            return self.changed_customers(customer_id, marks, tables)
+        has_new_day = CHANGE.c.taken_by == marks + literal(NEW_DAY, String())
+        return customer_id.in_(select(CHANGE.c.customer_id).where(or_(_is_marked(marks, tables), has_new_day)))
+
+
+def _is_marked(marks: ColumnElement[str], tables: frozenset[str] | None) -> ColumnElement[bool]:
+    marked = CHANGE.c.taken_by == marks
+    return marked if tables is None else and_(marked, CHANGE.c.about.in_(sorted({*tables, ANYTHING})))
 
 
 def local_days(connection: Connection, now: datetime, default_zone: str) -> LocalDays:

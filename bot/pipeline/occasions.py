@@ -26,6 +26,7 @@ from bot.pipeline.entering import OCCASION
 from bot.pipeline.published import Version, calendar_for
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground, is_mailable
 from bot.rules.business_days import BusinessCalendar, shift_date
+from bot.rules.condition_tables import tables_read
 from bot.rules.conditions import Condition, compile_value, parse_condition, parse_date
 from bot.rules.durations import Anchor, parse_anchor, parse_duration
 from storage.columns import BigKey, Document, UtcDateTime
@@ -186,6 +187,17 @@ def by_date(version: Version, ground: Ground, category: str | None, inside: Colu
         expires_at=NEVER,
         event=NO_EVENT,
     )
+
+
+def tables_asked(version: Version, ground: Ground, category: str | None) -> frozenset[str]:
+    """Where the facts lie that say who has an occasion by condition or by date."""
+    enter, is_contact = version.playbook.enter, version.playbook.walks == "contact"
+    conditions = [parse_condition(enter.when)] if enter.when else []
+    conditions += [anchor_value(parse_anchor(enter.at))] if enter.at else []
+    found = ground.tables_of(conditions, ground.scope(contact=is_contact)) | {CUSTOMER.name}
+    if not is_contact:
+        return found
+    return found | {CONTACT.name} | tables_read(_may_walk(version, ground, category))
 
 
 def date_still_counts(version: Version, ground: Ground) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

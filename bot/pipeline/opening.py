@@ -28,7 +28,7 @@ from sqlalchemy import (
 from bot.pipeline import occasions
 from bot.pipeline.entering import ENTER, OCCASION, Candidate, state_of, verdict_of
 from bot.pipeline.moments import latest_moment
-from bot.pipeline.news import MARKED, News
+from bot.pipeline.news import EVERYBODY, Asked, Inside, News
 from bot.pipeline.occasions import EVENT, Openings
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
@@ -84,7 +84,7 @@ def find_searches(
     """What to look for, by trigger; nothing where nothing can be new."""
     version = published.versions[row.version_id]
     category = first_category(version, published)
-    look = _whom_to_look_at(version, row, news, ground)
+    look = _whom_to_look_at(version, row, news, ground, category)
     match version.playbook.enter.trigger:
         case "when" if look is not None:
             shape, inside = look
@@ -122,7 +122,7 @@ def _unheard(version: Version, row: PlaybookRow) -> ColumnElement[bool]:
     return or_(UNHEARD, and_(EVENT.c.received_at >= since, EVENT.c.at >= row.live_since - counts))
 
 
-def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, heard: Heard) -> bool:
+def has_reason_to_look(published: Published, row: PlaybookRow, news: News, ground: Ground, *, heard: Heard) -> bool:
     """Whether anything is new for this playbook's trigger; an idle tick asks no more than this."""
     if looks_without_news(published, row, news.now):
         return True
@@ -135,7 +135,7 @@ def has_reason_to_look(published: Published, row: PlaybookRow, news: News, *, he
         case "every" | "once" | "manual":
             return False
         case _:
-            return _whom_to_look_at(version, row, news, None) is not None
+            return _whom_to_look_at(version, row, news, ground, first_category(version, published)) is not None
 
 
 def looks_without_news(published: Published, row: PlaybookRow, now: datetime) -> bool:
@@ -151,26 +151,26 @@ def looks_without_news(published: Published, row: PlaybookRow, now: datetime) ->
             return row.needs_sweep
 
 
-Look = tuple[tuple[Any, ...], Callable[[], ColumnElement[bool]]]
-EVERYBODY: Look = (("everybody",), true)
-
-
-def _whom_to_look_at(version: Version, row: PlaybookRow, news: News, ground: Ground | None) -> Look | None:
-    """Customers whose answer may have changed, as shape and filter; None: nobody's. A new day only matters to what moves
-    with time."""
+def _whom_to_look_at(
+    version: Version, row: PlaybookRow, news: News, ground: Ground, category: str | None
+) -> Inside | None:
+    """Customers whose answer may have changed; None: nobody's."""
     if row.needs_sweep:
-        return EVERYBODY
+        return EVERYBODY, true
     if news.is_quiet:
         return None
+    asked = ground.kept(("asked", version.id, category), lambda: _asked(version, ground, category))
+    return news.whom_to_ask(asked, CUSTOMER.c.id, ground.marks())
+
+
+def _asked(version: Version, ground: Ground, category: str | None) -> Asked:
     enter = version.playbook.enter
-    condition = parse_condition(enter.when) if enter.when else None
-    if condition is not None and news.concerns_everybody(condition):
-        return EVERYBODY
-    moves = enter.at is not None or condition is None or condition.moves_with_time
-    marks = ground.marks() if ground is not None else literal(news.token)
-    if moves and news.new_days:
-        return news.shape, lambda: news.covers(CUSTOMER, marks)
-    return (MARKED, lambda: news.changed_customers(CUSTOMER.c.id, marks)) if news.changed else None
+    conditions = (parse_condition(enter.when),) if enter.when else ()
+    return Asked(
+        tables=occasions.tables_asked(version, ground, category),
+        conditions=conditions,
+        moves_with_time=enter.at is not None or all(condition.moves_with_time for condition in conditions),
+    )
 
 
 def what_was_heard(connection: Connection, now: datetime) -> Heard:

@@ -22,6 +22,8 @@ PLAN: Table = SuccessPlan.__table__  # type: ignore[attr-defined]
 OBJECTIVE: Table = PlanObjective.__table__  # type: ignore[attr-defined]
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 
+#: What a plan that is opened, moves or ends changes: itself, its objectives, and the events that are told of it.
+PLANS = (PLAN, OBJECTIVE, EVENT)
 #: Steps of a plan's own hand-offs.
 APPROVE, REVIEW = "approve", "review"
 #: Why a plan was closed, where no person wrote it.

@@ -27,14 +27,14 @@ from sqlalchemy import (
 
 from bot.pipeline.scopes import CONTACT, CUSTOMER
 from storage.accounts import Pause
-from storage.bulk import insert_selected
 from storage.columns import UtcDateTime
 from storage.dialects import add_seconds, among
-from storage.enrollments import CHANGE, ENROLLMENT, wake_walks_of_messages
+from storage.enrollments import ENROLLMENT, wake_walks_of_messages
 from storage.fuses import EVERY_MAIL
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.journeys import EnrollmentStatus
+from storage.marks import mark_selected
 from storage.outbox import MessageState
 from storage.outbox_moves import MESSAGE, cancel_messages
 
@@ -90,7 +90,7 @@ def look_anew(connection: Connection, ended: Standstill) -> None:
         .where(ended.concerns(ENROLLMENT), ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value)
         .distinct()
     )
-    insert_selected(connection, CHANGE, ["customer_id"], walking)
+    mark_selected(connection, walking)
 
 
 def _still_standing(connection: Connection, ended: Standstill) -> list[Standstill]:

@@ -3,7 +3,7 @@ One place, so that enrolling, waking, advancing and explaining ask in the same w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from bot.authoring.workspace_file import WorkspaceSettings
 from bot.rules.business_days import BusinessCalendar
 from bot.rules.calendar import subtract
 from bot.rules.catalogue import Catalogue
+from bot.rules.condition_tables import tables_read
 from bot.rules.conditions import Condition, LocalDays, Scope, compile_condition, compile_value, leaves, parse_condition
 from bot.rules.durations import Duration
 from bot.rules.products import Product
@@ -112,6 +113,15 @@ class Ground:
         asked = (parse_condition(exit_.when) for exit_ in self.settings.exit)
         of_customer = (each for each in asked if not (each.needs_contact or each.needs_walk or each.event_fields))
         return or_(false(), *(self.holds(each, self.scope()) for each in of_customer))
+
+    def tables_of(self, conditions: Iterable[Condition], scope: Scope | None = None) -> frozenset[str]:
+        """The tables in which these conditions read facts; the row of the walk itself is none."""
+        asked = scope or self.scope()
+        return frozenset().union(*(self._tables(condition, asked) for condition in conditions))
+
+    def _tables(self, condition: Condition, scope: Scope) -> frozenset[str]:
+        key = ("tables", condition.text, condition.type, scope.contact is not None, scope.enrollment is not None)
+        return self.kept(key, lambda: tables_read(compile_value(condition, scope), besides=ENROLLMENT))
 
     def of_walks(self, condition: Condition, *, contact: bool) -> ColumnElement[bool]:
         """Whether it is true for the walk of the enclosing statement over `enrollment`."""

@@ -14,8 +14,8 @@ from bot.authoring.company import Company
 from bot.errors import UsageError
 from bot.rules.playbook_tests import Pin
 from bot.rules.scorecards import Band, bands_of, card_of, left_over, threshold_of
-from storage.enrollments import mark_changed
 from storage.health import FeatureBand, MetricValue, SignalEpisode
+from storage.marks import mark_changed
 from storage.scores import Score, ScoreState
 from storage.upserts import How, upsert_rows
 

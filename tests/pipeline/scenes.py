@@ -17,7 +17,7 @@ from bot.pipeline.resuming import PauseKind
 from bot.rules.references import MailName
 from storage.accounts import Contact, Customer, Suppression
 from storage.database import Database
-from storage.enrollments import mark_changed
+from storage.marks import mark_changed
 from storage.outbox_moves import MESSAGE
 from tests.cast import Member, address, csm, customer, opted_out, person
 from tests.world import Took, Walked, World

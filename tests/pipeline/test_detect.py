@@ -20,7 +20,7 @@ def look(database: Database, at: datetime, **ages: timedelta) -> tuple[News, lis
     """What a tick finds, and the keys of the customers it covers."""
     with database.write() as connection:
         news = detect(connection, at, "UTC", ages=ages)
-        covered = select(CUSTOMER.c.key).where(news.covers(CUSTOMER, literal(news.token)))
+        covered = select(CUSTOMER.c.key).where(news.covers(CUSTOMER.c.id, literal(news.token)))
         keys = sorted(connection.scalars(covered))
         settle(connection, news)
         assert connection.scalar(select(func.count()).select_from(CHANGE)) == 0

@@ -9,10 +9,10 @@ from sqlalchemy import insert, select
 from bot.pipeline.fuse_acts import drop, find_fuse, release
 from bot.pipeline.fuses import Blown, blown_fuses
 from storage.accounts import Customer, bucket_of
-from storage.enrollments import mark_changed
 from storage.handoff_moves import done
 from storage.handoffs import Handoff
 from storage.journeys import OccasionState
+from storage.marks import mark_changed
 from tests.cast import person
 from tests.pipeline.scenes import NEW, company, enroll, journey, settings
 from tests.world import World

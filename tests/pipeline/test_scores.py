@@ -13,8 +13,8 @@ from bot.insight.listings_customers import show_customer
 from bot.insight.report_health import report_health
 from storage import handoff_moves
 from storage.accounts import Customer
-from storage.enrollments import mark_changed
 from storage.health_views import Health, colour_changes, health_of
+from storage.marks import mark_changed
 from storage.scores import Score, ScoreState
 from tests.cast import customer, going_quiet, healthy, used
 from tests.world import World

@@ -11,8 +11,8 @@ from bot.insight.listings_customers import show_customer
 from bot.insight.report_signals import report_signals
 from storage.accounts import Customer
 from storage.database import Database
-from storage.enrollments import mark_changed
 from storage.health import SignalEpisode
+from storage.marks import mark_changed
 from tests.cast import customer, going_quiet, healthy, used
 from tests.world import World
 

@@ -8,8 +8,8 @@ from sqlalchemy import Table, select, update
 
 from bot.pipeline.fuse_acts import drop, find_fuse, release
 from storage.accounts import Customer
-from storage.enrollments import mark_changed
 from storage.facts import Event, StageChange
+from storage.marks import mark_changed
 from storage.stage_views import checks_of
 from tests.cast import customer
 from tests.world import World

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from storage import handoff_moves
 from storage.accounts import Customer
 from storage.database import Database
-from storage.enrollments import mark_changed
+from storage.marks import mark_changed
 from storage.outbox import MessageState
 from tests.pipeline.scenes import journey, settings
 from tests.promise.openings import CUSTOMERS

@@ -164,7 +164,7 @@ def _tell(connection: Connection, changes: Sequence[Change], job: Job) -> None:
             events.append(_event(change.id, "stage.changed", since, {"old": old, "new": new}, key))
         events.extend(_replaced(change, job.now))
     insert_rows(connection, STAGE_CHANGE, ("customer_id", "old", "new", "at", "cause"), stages)
-    mark_customers(connection, [change.id for change in changes if change.id is not None])
+    mark_customers(connection, [change.id for change in changes if change.id is not None], CUSTOMER, STAGE_CHANGE)
     record_events(connection, events, job.now, default_zone=job.zone)
 
 

@@ -44,7 +44,8 @@ def write_meetings(connection: Connection, records: Sequence[Record], job: Job) 
     _count(written, moved, job)
     if wanted:
         raise_feeds(connection, {"meetings": max(fact.fields["starts_at"] for fact in wanted)}, job.now)
-    mark_customers(connection, {fact.after["customer_id"] for fact in written} | {fact.customer.id for fact in moved})
+    customers = {fact.after["customer_id"] for fact in written} | {fact.customer.id for fact in moved}
+    mark_customers(connection, customers, MEETING, ATTENDEE)
 
 
 def _key(record: Record) -> str:

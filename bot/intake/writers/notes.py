@@ -33,7 +33,7 @@ def write_notes(connection: Connection, records: Sequence[Record], job: Job) -> 
         for record, ref in pairs
     ]
     written = write_facts(connection, NOTE, wanted, job, DEFAULTS)
-    mark_customers(connection, {fact.after["customer_id"] for fact in written})
+    mark_customers(connection, {fact.after["customer_id"] for fact in written}, NOTE)
 
 
 def _key(record: Record) -> str:

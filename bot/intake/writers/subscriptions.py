@@ -15,9 +15,10 @@ from bot.intake.job import Job
 from bot.intake.rows import Record
 from bot.intake.writers.keyed_facts import Wanted, Written, write_facts
 from bot.rules.zones import start_of_day
-from storage.facts import Subscription
+from storage.facts import Event, Subscription
 from storage.marks import mark_customers
 
+EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 SUBSCRIPTION: Table = Subscription.__table__  # type: ignore[attr-defined]
 FIELDS = ("product", "seats", "mrr", "started_on", "ended_on", "reason")
 DEFAULTS = {"customer_id": 0, **dict.fromkeys(FIELDS)}
@@ -37,7 +38,7 @@ def write_subscriptions(connection: Connection, records: Sequence[Record], job: 
         for record, ref in pairs
     ]
     written = write_facts(connection, SUBSCRIPTION, wanted, job, DEFAULTS)
-    mark_customers(connection, {fact.after["customer_id"] for fact in written})
+    mark_customers(connection, {fact.after["customer_id"] for fact in written}, SUBSCRIPTION, EVENT)
     withdrawn = [_end_key(fact, fact.before["ended_on"], job) for fact in written if _end_moved(fact)]
     if withdrawn:
         withdraw_events(connection, withdrawn, job.now)

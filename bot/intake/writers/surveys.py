@@ -42,7 +42,7 @@ def write_surveys(connection: Connection, records: Sequence[Record], job: Job) -
     written = write_facts(connection, ANSWER, wanted, job, DEFAULTS)
     if wanted:
         raise_feeds(connection, {"surveys": max(fact.fields["at"] for fact in wanted)}, job.now)
-    mark_customers(connection, {fact.after["customer_id"] for fact in written})
+    mark_customers(connection, {fact.after["customer_id"] for fact in written}, ANSWER)
     events = [_event(fact.wanted, fact.after, job) for fact in written if fact.is_new]
     record_events(connection, events, job.now, default_zone=job.zone)
 

@@ -49,7 +49,7 @@ def write_tickets(connection: Connection, records: Sequence[Record], job: Job) -
     latest = [at for fact in wanted for at in (fact.fields["opened_at"], fact.fields.get("closed_at")) if at]
     if latest:
         raise_feeds(connection, {"tickets": max(latest)}, job.now)
-    mark_customers(connection, {fact.after["customer_id"] for fact in written})
+    mark_customers(connection, {fact.after["customer_id"] for fact in written}, TICKET)
     events = [event for fact in written for event in _events(fact, job)]
     record_events(connection, events, job.now, default_zone=job.zone)
 

@@ -37,7 +37,7 @@ def write_usage(connection: Connection, records: Sequence[Record], job: Job) -> 
     parts = [(record.values["id"], record, ref) for record, ref in pairs if record.values.get("id")]
     totals = [(record, ref) for record, ref in pairs if not record.values.get("id")]
     touched = _write_parts(connection, parts, job) | _write_totals(connection, totals, job)
-    mark_customers(connection, touched)
+    mark_customers(connection, touched, USAGE)
     if pairs:
         raise_feeds(connection, _latest(pairs), job.now)
 

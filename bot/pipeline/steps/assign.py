@@ -48,7 +48,7 @@ def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
             today = local_date(batch.now, places[walk.id].zone)
             rows += [(walk.customer_id, contact, step.name, today, batch.now, walk.playbook) for contact in new]
             learning |= set(new)
-            batch.changed.add(walk.customer_id)
+            batch.changes([walk.customer_id], ASSIGNMENT)
             batch.decide(walk, Verdict.DID, "assigned", curriculum=step.name, contacts=len(new))
         go(walk, node.next, walk.since)
     insert_new_rows(batch.connection, ASSIGNMENT, COLUMNS, rows)

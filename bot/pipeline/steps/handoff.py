@@ -22,6 +22,7 @@ from storage.handoff_deeds import reminder_of
 from storage.handoff_merging import OF_A_STEP, write_handoffs
 from storage.handoffs import HandoffState
 from storage.journal import Verdict
+from storage.new_handoffs import HANDOFF
 
 
 def run(batch: Batch, node: Node, walks: list[Walk]) -> None:
@@ -85,7 +86,7 @@ def _open(batch: Batch, step: HandoffStep, walks: list[Walk]) -> None:
         }
         rows[walk.id] = values
     merged = write_handoffs(batch.connection, list(rows.values()), batch.now)
-    batch.changed.update(walk.customer_id for walk in walks)  # conditions and risk colours ask for open hand-offs
+    batch.changes((walk.customer_id for walk in walks), HANDOFF)  # conditions and risk colours ask for open hand-offs
     for walk in walks:
         owner, card = rows[walk.id]["owner"], merged.get(walk.id)
         if card is None:

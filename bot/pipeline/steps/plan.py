@@ -7,6 +7,7 @@ from typing import cast
 
 from bot.pipeline.batch import Batch, go
 from bot.pipeline.opening_plans import Opening, open_plans, who_left
+from bot.pipeline.plan_news import PLANS
 from bot.rules.program import Node
 from bot.rules.steps_model import PlanStep
 from storage.enrollments import Walk
@@ -41,7 +42,7 @@ def _open(batch: Batch, step: PlanStep, walks: list[Walk]) -> None:
         for walk in firsts.values()
     ]
     opened = open_plans(batch.connection, batch.published, batch.ground, step.name, openings, batch.now)
-    batch.changed.update(opened)
+    batch.changes(opened, *PLANS)
     without = firsts.keys() - opened
     left = who_left(batch.connection, batch.published, batch.ground, step.name, without) if without else set()
     for walk in walks:

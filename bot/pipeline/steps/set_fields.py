@@ -81,11 +81,12 @@ def _write(batch: Batch, walk: Walk, values: dict[str, Any]) -> bool:
         changes["stage_since"] = batch.now
         _tell_stage(batch, walk, row.stage, fields["stage"])
     batch.connection.execute(update(CUSTOMER).where(CUSTOMER.c.id == walk.customer_id).values(**changes))
-    batch.changed.add(walk.customer_id)
+    batch.changes([walk.customer_id], CUSTOMER)
     return True
 
 
 def _tell_stage(batch: Batch, walk: Walk, old: str | None, new: str | None) -> None:
+    batch.changes([walk.customer_id], STAGE_CHANGE)
     batch.connection.execute(
         STAGE_CHANGE.insert().values(
             customer_id=walk.customer_id, old=old, new=new, at=batch.now, cause=f"{walk.playbook}:{walk.step}"
