@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Insert, Update
+from sqlalchemy import BindParameter, Connection, Delete, Dialect, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Value = Callable[[], Any]
@@ -17,7 +17,7 @@ Value = Callable[[], Any]
 class Prepared:
     """`run` compiles it the first time, for the dialect of the connection it is given."""
 
-    statement: Insert | Update
+    statement: Insert | Update | Delete
     _text: str = ""
     _names: tuple[str, ...] | None = None
     _fixed: dict[str, Any] | None = None

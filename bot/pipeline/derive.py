@@ -12,14 +12,14 @@ import structlog
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import Changed, Derivation, Item, tell, whom_to_look_at
+from bot.pipeline.derived import Changed, Derivation, Hearers, Item, tell, whom_to_look_at
 from bot.pipeline.kept_features import KEPT_FEATURES
 from bot.pipeline.kept_metrics import KEPT_METRICS
 from bot.pipeline.kept_plans import KEPT_PLANS
 from bot.pipeline.kept_scores import KEPT_SCORES
 from bot.pipeline.kept_signals import KEPT_SIGNALS
 from bot.pipeline.kept_stages import KEPT_STAGES
-from bot.pipeline.news import NEXT_TICK, News
+from bot.pipeline.news import News
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import Ground
 from bot.pipeline.stage_fuse import ask_about_stages
@@ -59,7 +59,7 @@ def derive(connection: Connection, published: Published, news: News) -> News:
     """Derive everything for whom there is news; returns the news with the customers that changed by it."""
     ground = published.ground(news.days)
     ground.token = news.token
-    told = _Pass(connection, ground, news, news.token).run(_plan(published))
+    told = _Pass(connection, ground, news, Hearers.LATER).run(_plan(published))
     if published.company.stages and not news.is_quiet:
         ask_about_stages(connection, published, news.now)
     return told
@@ -91,7 +91,7 @@ def derive_new(connection: Connection, published: Published, news: News) -> None
     """At a deployment: what is new or was changed looks at everybody, so that "existing" is whom it finds now (S4)."""
     ground = published.ground(news.days)
     ground.token = news.token
-    _Pass(connection, ground, news, None).run(_plan(published))
+    _Pass(connection, ground, news, Hearers.WHOEVER).run(_plan(published))
     ask_about_stages(connection, published, news.now)
 
 
@@ -114,13 +114,13 @@ def _planned(company: Company) -> _Plan:
 
 
 class _Pass:
-    """One run over all items. `mark`: under which token changes are told; None at a deployment, for the next tick."""
+    """One run over all items. `hearers`: who is told of changes."""
 
-    def __init__(self, connection: Connection, ground: Ground, news: News, mark: str | None) -> None:
+    def __init__(self, connection: Connection, ground: Ground, news: News, hearers: Hearers) -> None:
         self._connection = connection
         self._ground = ground
         self._news = news
-        self._mark = mark
+        self._hearers = hearers
         self._standing = _standing(connection)
         self._late: frozenset[Derived] = frozenset()
 
@@ -167,18 +167,18 @@ class _Pass:
             return
         kind = _kind_of(item)
         changed = kind.derive(item, look)
-        self._tell(kind, changed)
+        self._tell(kind, changed, str(item.derived))
         if changed is not None and (kind.changes_facts or item.derived in self._late):
-            tell(self._connection, changed, NEXT_TICK, kind.writes)
+            tell(self._connection, self._ground, changed, Hearers.NEXT_TICK, kind.writes, str(item.derived))
         if is_new or is_broken:
             _put(self._connection, item, {"digest": item.digest, "fault": None, "fault_at": None})
 
-    def _tell(self, kind: Derivation, changed: Changed) -> None:
+    def _tell(self, kind: Derivation, changed: Changed, *key: str) -> None:
         """Who changed is marked, for those who look later in this tick."""
         if changed is None:
             return
-        told = tell(self._connection, changed, self._mark, kind.writes)
-        if told and self._mark is not None:
+        told = tell(self._connection, self._ground, changed, self._hearers, kind.writes, *key)
+        if told and self._hearers is Hearers.LATER:
             about = self._news.about | ({table.name for table in kind.writes} or {ANYTHING})
             self._news = replace(self._news, changed=self._news.changed + told, about=about)
 

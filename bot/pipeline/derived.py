@@ -8,19 +8,21 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import cached_property, partial
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Insert, Select, String, Table, literal, null, select, true
 
 from bot.authoring.company import Company
-from bot.pipeline.news import CHANGE, EVERYBODY, Asked, News
+from bot.pipeline.news import CHANGE, EVERYBODY, NEXT_TICK, Asked, News
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.conditions import Condition
 from bot.rules.derived_names import Derived, Kind
-from storage.bulk import insert_selected
+from storage.bulk import new_rows_from
 from storage.marks import ANYTHING
+from storage.prepared import Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Look:
     is_anew: bool = False
 
 
-#: The customers for whom something changed, as a SELECT of their ids; None: nobody.
+#: The customers for whom an item changed in this pass, as a SELECT of their ids that reads the time when it runs; None: nobody.
 Changed = Select[Any] | None
 
 
@@ -108,17 +110,40 @@ def _asked(item: Item, ground: Ground) -> Asked:
     return ground.kept(("asked", item.derived, item.digest), work_out)
 
 
-def tell(connection: Connection, changed: Select[Any], mark: str | None, about: Sequence[Table]) -> int:
-    """Mark these customers as changed in these tables (none: in any) under a token; returns how many marks are new."""
-    return sum(_tell(connection, changed, mark, name) for name in [table.name for table in about] or [ANYTHING])
+class Hearers(Enum):
+    """Who is told of a change: those who look later in this tick; the next tick, at its beginning; or (by a deployment) whoever
+    looks next."""
+
+    LATER = "later"
+    NEXT_TICK = "next tick"
+    WHOEVER = "whoever"
 
 
-def _tell(connection: Connection, changed: Select[Any], mark: str | None, name: str) -> int:
+def tell(
+    connection: Connection, ground: Ground, changed: Select[Any], hearers: Hearers, about: Sequence[Table], *key: str
+) -> int:
+    """Mark these customers as changed in these tables (none: in any); returns how many marks are new. `key`: what says the same
+    as the SELECT, so that the statements can be kept; none: only this once."""
+
+    def statements() -> list[Prepared]:
+        names = [table.name for table in about] or [ANYTHING]
+        return [Prepared(_telling(connection, ground, changed, hearers, name)) for name in names]
+
+    kept = ground.kept(("tell", hearers, *key), statements) if key else statements()
+    return sum(statement.run(connection) for statement in kept)
+
+
+def _telling(connection: Connection, ground: Ground, changed: Select[Any], hearers: Hearers, name: str) -> Insert:
     found = changed.subquery("changed")
     (customer_id,) = found.c
-    marked = select(CHANGE.c.customer_id).where(
-        CHANGE.c.taken_by.is_(None) if mark is None else CHANGE.c.taken_by == mark,
-        CHANGE.c.about.in_(sorted({name, ANYTHING})),
-    )
-    rows = select(customer_id, literal(mark, String()), literal(name)).where(customer_id.not_in(marked)).distinct()
-    return insert_selected(connection, CHANGE, ("customer_id", "taken_by", "about"), rows)
+    is_theirs, mark = _mark_for(hearers, ground)
+    marked = select(CHANGE.c.customer_id).where(is_theirs, CHANGE.c.about.in_(sorted({name, ANYTHING})))
+    rows = select(customer_id, mark, literal(name)).where(customer_id.not_in(marked)).distinct()
+    return new_rows_from(connection, CHANGE, ("customer_id", "taken_by", "about"), rows)
+
+
+def _mark_for(hearers: Hearers, ground: Ground) -> tuple[ColumnElement[bool], ColumnElement[Any]]:
+    if hearers is Hearers.WHOEVER:
+        return CHANGE.c.taken_by.is_(None), null()
+    mark = ground.marks() if hearers is Hearers.LATER else literal(NEXT_TICK, String())
+    return CHANGE.c.taken_by == mark, mark

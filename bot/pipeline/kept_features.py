@@ -31,8 +31,8 @@ from bot.rules.condition_doubt import is_doubtful
 from bot.rules.condition_tree import Comparison, Constant
 from bot.rules.conditions import Condition, compile_condition, compile_value, parse_condition, parse_value
 from bot.rules.derived_names import Derived
-from storage.bulk import insert_counted
 from storage.health import FeatureBand
+from storage.prepared import Prepared
 from storage.upserts import put_selected
 
 BAND: Table = FeatureBand.__table__  # type: ignore[attr-defined]
@@ -54,10 +54,10 @@ def _asks(feature: Feature) -> tuple[Condition, ...]:
 
 
 def _derive(item: Item, look: Look) -> Changed:
-    statement = look.ground.kept(("feature", item.name, look.shape), lambda: _keeping(item, look))
-    if not insert_counted(look.connection, statement):
+    statement = look.ground.kept(("feature", item.name, look.shape), lambda: Prepared(_keeping(item, look)))
+    if not statement.run(look.connection):
         return None
-    return select(BAND.c.customer_id).where(BAND.c.feature == item.name, BAND.c.changed_at == look.now)
+    return select(BAND.c.customer_id).where(BAND.c.feature == item.name, BAND.c.changed_at == look.ground.now())
 
 
 def _keeping(item: Item, look: Look) -> Insert:

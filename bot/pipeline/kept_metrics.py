@@ -18,8 +18,8 @@ from bot.rules.conditions import compile_value, parse_value
 from bot.rules.derived_names import Derived
 from bot.rules.vocabulary_metrics import latest_value
 from bot.rules.vocabulary_usage import USAGE, began_on
-from storage.bulk import insert_counted
 from storage.health import MetricValue
+from storage.prepared import Prepared
 from storage.upserts import put_selected
 
 METRIC_VALUE: Table = MetricValue.__table__  # type: ignore[attr-defined]
@@ -38,11 +38,11 @@ def _items(company: Company) -> Sequence[Item]:
 def _derive(item: Item, look: Look) -> Changed:
     if look.is_new:
         _fill_history(item, look)
-    statement = look.ground.kept(("metric", item.name, look.shape), lambda: _keeping(item, look))
-    if not insert_counted(look.connection, statement):
+    statement = look.ground.kept(("metric", item.name, look.shape), lambda: Prepared(_keeping(item, look)))
+    if not statement.run(look.connection):
         return None
     return select(METRIC_VALUE.c.customer_id).where(
-        METRIC_VALUE.c.metric == item.name, METRIC_VALUE.c.changed_at == look.now
+        METRIC_VALUE.c.metric == item.name, METRIC_VALUE.c.changed_at == look.ground.now()
     )
 
 

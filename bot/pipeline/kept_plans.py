@@ -29,8 +29,8 @@ from sqlalchemy import (
 )
 
 from bot.authoring.company import Company
-from bot.pipeline.derived import Changed, Derivation, Item, Look, tell
-from bot.pipeline.news import CHANGE, EVERYBODY, NEXT_TICK
+from bot.pipeline.derived import Changed, Derivation, Item, Look
+from bot.pipeline.news import CHANGE, EVERYBODY
 from bot.pipeline.plan_cards import withdraw_cards
 from bot.pipeline.plan_news import (
     APPROVE,
@@ -54,6 +54,7 @@ from bot.rules.plans import PlanTemplate
 from storage.dialects import days_between, larger_of
 from storage.handoffs import HandoffState
 from storage.leaf_documents import evidence_of
+from storage.marks import mark_selected
 from storage.new_handoffs import HANDOFF
 from storage.plans import ObjectiveState, PlanState
 
@@ -107,7 +108,7 @@ class _PlanPass:
             self._tell_of_ends()
         if not (answered or counted or ended or any(moved)):
             return None
-        return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.now)
+        return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.ground.now())
 
     def _follow(self, text: str) -> int:
         """How many objectives with this target moved or were reached."""
@@ -294,7 +295,7 @@ class _PlanPass:
 def _forget(connection: Connection, names: Collection[str], now: datetime) -> None:
     """Nobody follows an open plan of a kind that plans.yml no longer has."""
     of_kinds = (PLAN.c.kind.in_(sorted(names)), PLAN.c.ended_at.is_(None))
-    tell(connection, select(PLAN.c.customer_id).where(*of_kinds), NEXT_TICK, PLANS)
+    mark_selected(connection, select(PLAN.c.customer_id).where(*of_kinds))
     values = {"state": PlanState.CLOSED.value, "reason": KIND_REMOVED, "ended_at": now, "changed_at": now}
     if connection.execute(update(PLAN).where(*of_kinds).values(**values)).rowcount:
         for name in sorted(names):

@@ -44,10 +44,10 @@ from bot.rules.score_sql import (
     stands_since,
 )
 from bot.rules.scorecards import Band, Card, Measure, MeasureOf, band_condition, bands_of, card_of
-from storage.bulk import insert_counted
 from storage.columns import Document
 from storage.dialects import larger_of
 from storage.fact_documents import document_of
+from storage.prepared import Prepared
 from storage.scores import Score, ScoreState
 from storage.upserts import put_selected
 
@@ -87,10 +87,10 @@ def _card_item(card: Card) -> Item:
 
 def _derive(item: Item, look: Look) -> Changed:
     build = _keeping_card if isinstance(item.definition, Card) else _keeping_measure
-    statement = look.ground.kept(("score", item.name, look.shape, look.is_anew), lambda: build(item, look))
-    if not insert_counted(look.connection, statement):
+    statement = look.ground.kept(("score", item.name, look.shape, look.is_anew), lambda: Prepared(build(item, look)))
+    if not statement.run(look.connection):
         return None
-    return select(SCORE.c.customer_id).where(SCORE.c.name == item.name, SCORE.c.noted_at == look.now)
+    return select(SCORE.c.customer_id).where(SCORE.c.name == item.name, SCORE.c.noted_at == look.ground.now())
 
 
 def _keeping_measure(item: Item, look: Look) -> Insert:

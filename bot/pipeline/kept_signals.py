@@ -35,10 +35,9 @@ from bot.rules.company_model import AT_ONCE, Signal
 from bot.rules.conditions import Condition, asks_absence, compile_condition, leaves, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.durations import Duration, parse_duration
-from storage.bulk import insert_counted
-from storage.columns import UtcDateTime
 from storage.health import SignalEpisode
 from storage.leaf_documents import evidence_of
+from storage.prepared import Prepared
 from storage.upserts import UniqueWhere, put_selected
 
 EPISODE: Table = SignalEpisode.__table__  # type: ignore[attr-defined]
@@ -68,19 +67,19 @@ def _items(company: Company) -> Sequence[Item]:
 
 def _derive(item: Item, look: Look) -> Changed:
     key = ("signal", item.name, look.shape, look.is_new)
-    turning = look.ground.kept(key, lambda: _Statements(item, look.ground).turning(look))
-    if not insert_counted(look.connection, turning):
+    turning = look.ground.kept(key, lambda: Prepared(_Statements(item, look.ground).turning(look)))
+    if not turning.run(look.connection):
         return None
     following = look.ground.kept(("signal", item.name), lambda: _Statements(item, look.ground).following())
     for statement in following:
-        look.connection.execute(statement)
+        statement.run(look.connection)
     return changed_signals([item.name], look.ground)
 
 
 def changed_signals(names: Collection[str], ground: Ground) -> Select[Any]:
     """Customers for whom one of these signals moved in this pass."""
     return select(EPISODE.c.customer_id).where(
-        EPISODE.c.signal.in_(sorted(names)), EPISODE.c.changed_at == literal(ground.days.now, UtcDateTime)
+        EPISODE.c.signal.in_(sorted(names)), EPISODE.c.changed_at == ground.now()
     )
 
 
@@ -156,7 +155,7 @@ class _Statements:
             look.connection, EPISODE, COLUMNS, rows.where(turns), changes=("released_at", "changed_at"), key=RUNNING_KEY
         )
 
-    def following(self) -> list[Update | Delete]:
+    def following(self) -> list[Prepared]:
         """What the turns mean: what was not open yet is forgotten, and what does not wait opens and closes at once."""
         episode, now = EPISODE.c, self._ground.now()
         turned = (self._running(), episode.changed_at == now)
@@ -169,7 +168,7 @@ class _Statements:
         if self._close_after is None:
             released = self._closing().where(episode.changed_at == now)
             found.append(released.values(closed_at=now, changed_at=now, is_new=False))
-        return found
+        return [Prepared(statement) for statement in found]
 
     def due(self) -> list[ColumnElement[bool]]:
         """Whether somebody waited long enough, as questions that an index answers."""

@@ -37,7 +37,7 @@ from bot.rules.derived_names import Derived
 from bot.rules.stages import NextStage, Stage
 from storage.bulk import insert_selected
 from storage.columns import Document, UtcDateTime
-from storage.facts import Event, StageChange
+from storage.facts import UNHEARD, Event, StageChange
 from storage.journal import Verdict
 from storage.journal_entries import DECISION
 from storage.stages import BY_CHECKS, StageCheck
@@ -140,14 +140,24 @@ class _StagePass:
         before = self.connection.scalar(select(func.coalesce(func.max(CHANGE.c.id), 0))) or 0
         if sum([self._take(way, before) for way in self.stage.next]):
             hold_jump(self.connection, self.ground, self.name, before)
-        if self.stage.complete_when:
-            self._tell_completed()
+        has_completed = bool(self.stage.complete_when) and self._tell_completed()
         moved = select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
-        if self.connection.scalar(moved.limit(1)) is None:
+        has_moved = self.connection.scalar(moved.limit(1)) is not None
+        if not (has_completed or has_moved):
             return None
-        for way in {way.to: way for way in reversed(self.stage.next)}.values():
-            self._follow(way, before)
-        return moved
+        if has_moved:
+            for way in {way.to: way for way in reversed(self.stage.next)}.values():
+                self._follow(way, before)
+        return self._changed()
+
+    def _changed(self) -> Select[Any]:
+        """Whom this pass told of a completed stage, or moved on."""
+        now = self.ground.now()
+        told = select(EVENT.c.customer_id).where(UNHEARD, EVENT.c.name == "stage.completed", EVENT.c.at == now)
+        moved = select(CHANGE.c.customer_id).where(
+            CHANGE.c.at == now, CHANGE.c.old == self.name, CHANGE.c.cause == BY_CHECKS
+        )
+        return select(CUSTOMER.c.id).where(or_(CUSTOMER.c.id.in_(moved), CUSTOMER.c.id.in_(told)))
 
     def _completed(self) -> ColumnElement[bool]:
         """Whether all checks of the stage hold."""
@@ -157,8 +167,8 @@ class _StagePass:
         )
         return held.correlate(CUSTOMER).scalar_subquery() == len(names)
 
-    def _tell_completed(self) -> None:
-        """Once for each stay in the stage."""
+    def _tell_completed(self) -> bool:
+        """Once for each stay in the stage; whether there was anybody."""
         now = self.look.now
         stay = self._key("stage.completed", self.name, cast(CUSTOMER.c.stage_since, String()))
         told = select(1).where(EVENT.c.source == SOURCE, EVENT.c.key == stay).correlate(CUSTOMER)
@@ -171,7 +181,7 @@ class _StagePass:
         ).where(*where)  # fmt: skip
         insert_selected(self.connection, DECISION, DECISION_COLUMNS, decisions)
         events = self._event("stage.completed", {"stage": self.name, "checks": checks}, stay).where(*where)
-        insert_selected(self.connection, EVENT, EVENT_COLUMNS, events)
+        return bool(insert_selected(self.connection, EVENT, EVENT_COLUMNS, events))
 
     def _take(self, way: NextStage, before: int) -> int:
         """Whom this way takes, unless an earlier one did; nothing is told yet."""

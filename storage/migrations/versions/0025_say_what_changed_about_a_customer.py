@@ -1,6 +1,6 @@
 """say what changed about a customer
 
-Revision 0023, after 0022. Immutable once released: change the tables and write the next one.
+Revision 0025, after 0024. Immutable once released: change the tables and write the next one.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
