@@ -91,7 +91,7 @@ def test_objectives_are_reached_by_data_and_the_last_one_achieves_the_plan(world
     assert took(world, "plan_achieved", "c")[0].details["met"] == 2
     with world.database.read() as connection:
         told = connection.execute(
-            select(EVENT.c.name, EVENT.c.properties).where(EVENT.c.name.startswith("plan."))
+            select(EVENT.c.name, EVENT.c.properties).where(EVENT.c.name.startswith("plan.")).order_by(EVENT.c.id)
         ).all()
     assert [tuple(each) for each in told] == [
         ("plan.opened", {"kind": "objective", "state": "active"}),
