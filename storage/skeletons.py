@@ -25,13 +25,18 @@ class Skeleton:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        shared = tuple(dict.fromkeys(text for text in texts if len(text) >= SHORTEST_SHARED))
+        shared = tuple(dict.fromkeys(text for text in texts if len(text) >= SHORTEST_SHARED and _is_unicode(text)))
         digest = hashlib.sha256(orjson.dumps(shared)).hexdigest()[:32]
         return cls(shared=shared, digest=digest, _places={text: place for place, text in enumerate(shared)})
 
     def outline(self, pieces: Iterable[str]) -> Outline:
         places = self._places
         return Outline(self, [places.get(piece, piece) for piece in pieces])
+
+
+def _is_unicode(text: str) -> bool:
+    """No half of a surrogate pair: no database would take it."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)
