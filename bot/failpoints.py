@@ -42,6 +42,17 @@ class Place(StrEnum):
     RECORDED = "record.committed"
 
 
+class CallPlace(StrEnum):
+    """The same for calls of webhook steps, which are made at least once under one id."""
+
+    CLAIM_COMMIT = "call.claim_commit"
+    CLAIMED = "call.claimed"
+    BEFORE_CALL = "call.before"
+    CALLED = "call.answered"  #: the other side has it, and its answer is in memory only
+    RECORD_COMMIT = "call.record_commit"
+    RECORDED = "call.recorded"
+
+
 class Action(StrEnum):
     """What happens there."""
 
@@ -64,13 +75,13 @@ class _Armed:
     """One place, armed: it acts when it is passed for the `at`-th time, and with `again` each time from then on."""
 
     text: str
-    place: Place
+    place: Place | CallPlace
     action: Action
     at: int = 1
     again: bool = False
     passed: int = 0
 
-    def pass_by(self, place: Place) -> None:
+    def pass_by(self, place: Place | CallPlace) -> None:
         if place is not self.place:
             return
         self.passed += 1
@@ -81,7 +92,7 @@ class _Armed:
 _armed: _Armed | None = None
 
 
-def pass_by(place: Place) -> None:
+def pass_by(place: Place | CallPlace) -> None:
     """Here we are. Does nothing unless this place is armed."""
     if _armed is not None:
         _armed.pass_by(place)
@@ -107,12 +118,17 @@ def arm(text: str) -> None:
     again = times.endswith("+")
     try:
         _armed = _Armed(
-            text=text, place=Place(place), action=Action(action), at=int(times.rstrip("+") or 1), again=again
+            text=text, place=_place(place), action=Action(action), at=int(times.rstrip("+") or 1), again=again
         )
     except ValueError as error:
         raise SettingsError(
             f"{text!r} is no failpoint", where=VARIABLE, hint="PLACE=ACTION or PLACE=ACTION@TIMES; see docs/promise.md"
         ) from error
+
+
+def _place(text: str) -> Place | CallPlace:
+    """Raises: ValueError."""
+    return CallPlace(text) if text in set(CallPlace) else Place(text)
 
 
 def disarm() -> None:
@@ -134,7 +150,7 @@ def arm_from_environment(provider_url: str | None) -> None:
     arm(text)
 
 
-def _act(action: Action, place: Place) -> None:
+def _act(action: Action, place: Place | CallPlace) -> None:
     if action is Action.KILL:
         os.kill(os.getpid(), signal.SIGKILL)
     if action is Action.FREEZE:

@@ -124,6 +124,12 @@ COMMANDS: tuple[CommandPlace, ...] = (
         says="What waits because a fuse blew: release it, or drop it.",
     ),
     CommandPlace(
+        name="webhooks",
+        place="bot.cli.webhooks:commands",
+        panel=LOOK,
+        says="Calls of other systems: owed, tried, delivered, given up.",
+    ),
+    CommandPlace(
         name="customers", place="bot.cli.customers:commands", panel=LOOK, says="Customers with contacts and walks."
     ),
     CommandPlace(name="plans", place="bot.cli.plans:commands", panel=LOOK, says="Success plans: open, follow, close."),

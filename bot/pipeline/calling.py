@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
 
 from bot.channels.webhook import CallAnswer, WebhookCaller
+from bot.failpoints import CallPlace, pass_by
 from bot.pipeline.owners import Owners
 from bot.pipeline.published import Published
 from bot.pipeline.scopes import CONTACT, CUSTOMER
@@ -57,12 +58,17 @@ def call_webhooks(
             now = caller.clock.now()
             calls = claim_calls(connection, _may_go(connection), now, BATCH)
             generation = guard.move(connection, now) if calls else None
+            if calls:
+                pass_by(CallPlace.CLAIM_COMMIT)
         if not calls or generation is None:
             return delivered
+        pass_by(CallPlace.CLAIMED)
         guard.remember(generation, now)
         answers = _ask(caller, calls, silent, installation)
         with database.write() as connection:
             delivered += _record(connection, published, calls, answers, caller.clock.now())
+            pass_by(CallPlace.RECORD_COMMIT)
+        pass_by(CallPlace.RECORDED)
     return delivered
 
 
@@ -85,7 +91,9 @@ def _ask(caller: WebhookCaller, calls: Sequence[Row[Any]], silent: set[str], ins
         host = urlsplit(call.url).hostname or ""
         if host in silent:
             return NOT_TRIED
+        pass_by(CallPlace.BEFORE_CALL)
         answer = caller.call(call.url, f"{installation}.{call.id}", body_of(call))
+        pass_by(CallPlace.CALLED)
         if answer.is_silent:
             silent.add(host)
         return answer
