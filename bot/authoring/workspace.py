@@ -158,7 +158,9 @@ def load_workspace(
     findings += check_derived(company, parsed)
     findings += check_company(company, parsed, effective, templates, known)
     findings += check_meaning(parsed, templates, effective.exit)
-    findings += check_languages(parsed, [path for path in files if path.startswith(TEMPLATES)], effective.locale)
+    findings += check_languages(
+        parsed, company, [path for path in files if path.startswith(TEMPLATES)], effective.locale
+    )
     by_name = {found.playbook.name: found for found in parsed}
     definitions = {name: found.playbook for name, found in by_name.items()}
     cases, found = read_cases(files, definitions, company)

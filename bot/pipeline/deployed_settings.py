@@ -8,8 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.authoring import SETTINGS
+from bot.authoring.company import read_company
 from bot.authoring.workspace_file import WorkspaceSettings, load_workspace_settings
 from bot.pipeline.news import local_days
+from bot.pipeline.published import ground_on
 from bot.pipeline.scopes import Ground
 from storage.deployments import deployed_files, latest_deployment
 
@@ -19,17 +21,19 @@ class DeployedSettings:
 
     def __init__(self) -> None:
         self._known: tuple[int | None, WorkspaceSettings] = (None, WorkspaceSettings())
-
         self._grounds: dict[tuple[str, ...], Ground] = {}
 
     def ground(self, connection: Connection, now: datetime) -> Ground:
-        """What conditions stand on at that time, under these settings alone; with every condition put together once."""
+        """What conditions stand on at that time, with every condition put together once; the company's files are read when a
+        deployment's ground is first asked for."""
         settings = self(connection)
         days = local_days(connection, now, settings.timezone)
         zones = (days.default_zone, *days.zones)
         found = self._grounds.get(zones)
         if found is None or found.settings is not settings:
-            found = self._grounds[zones] = Ground(days=days, settings=settings)
+            deployment, _ = self._known
+            files = {} if deployment is None else deployed_files(connection, deployment)
+            found = self._grounds[zones] = ground_on(days, settings, read_company(files)[0])
         found.days.move_to(now)
         return found
 

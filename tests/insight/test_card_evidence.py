@@ -13,6 +13,7 @@ from bot.insight.handoff_people import contact_to_talk_to
 from bot.slack.card_views import CardDrawer
 from storage.facts import Meeting, MeetingAttendee
 from storage.handoff_views import get
+from tests.cast import customer
 from tests.fakes.slack_blocks import faults_of
 from tests.pipeline.scenes import company, journey
 from tests.world import World
@@ -76,3 +77,23 @@ def test_the_last_touch_is_the_latest_meeting_that_was_held(world: World) -> Non
             connection.execute(insert(MeetingAttendee).values(meeting_id=meeting, contact_id=member.contact_id))
         held = reader.day(world.now - timedelta(days=2))
         assert f"last touch: meeting, {held}" in str(contact_to_talk_to(connection, handoff, reader))
+
+
+def test_the_evidence_knows_the_companys_files(world: World) -> None:
+    condition = 'stage_overdue and could_own("core")'
+    journey(world, "p", "- handoff: Call them", enter=f"{{when: '{condition}', existing: enter}}")
+    world.deploy(
+        {
+            "playbooks/stages.yml": "[{stage: trial, title: Trial, expected: 10 days}]",
+            "playbooks/products.yml": "core: {title: Core}",
+        }
+    )
+    customer(world.database, "c", world.now, stage="trial", stage_since=world.now - timedelta(days=20))
+    world.tick()
+    (found,) = (one for one in world.handoffs if one.customer == "c")
+    with world.database.read() as connection:
+        card = CardDrawer(clock=FixedClock(world.now)).draw(connection, found.id)
+    assert card is not None
+    shown = json.dumps(card.blocks, ensure_ascii=False)
+    told = ("stage_overdue → ✓", 'could_own(\\"core\\") → ✓')
+    assert [part for part in told if part not in shown] == [], shown
