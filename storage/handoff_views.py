@@ -3,7 +3,7 @@ open ones. Never writes; handoff_moves.py changes states. Read by the CLI, the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.accounts import Contact, Csm, Customer
+from storage.dialects import among
 from storage.handoffs import Handoff, HandoffState
 from storage.journeys import Installation
 
@@ -139,6 +140,13 @@ def get(connection: Connection, handoff_id: int) -> HandoffRecord | None:
     """None: there is no such hand-off."""
     row = connection.execute(_records().where(_handoffs.c.id == handoff_id)).one_or_none()
     return None if row is None else _record(row)
+
+
+def get_many(connection: Connection, handoff_ids: Collection[int]) -> list[HandoffRecord]:
+    """Those that there are, in the order in which they are asked for."""
+    rows = connection.execute(_records().where(among(_handoffs.c.id, handoff_ids)))
+    found = {row.id: _record(row) for row in rows}
+    return [found[one] for one in handoff_ids if one in found]
 
 
 def causes_of(connection: Connection, handoff_id: int) -> list[HandoffRecord]:

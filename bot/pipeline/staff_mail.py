@@ -23,7 +23,7 @@ from storage.accounts import Csm, has_left
 from storage.asking import NOW, Questions, from_now
 from storage.bulk import insert_new_rows
 from storage.database import Database
-from storage.handoff_views import UNFINISHED, HandoffRecord, get
+from storage.handoff_views import UNFINISHED, HandoffRecord, get_many
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
 from storage.notice_moves import owe_copies
 from storage.notices import STAFF_MAIL, MailState
@@ -178,13 +178,11 @@ def _uncalled(connection: Connection, postman: Postman, now: datetime) -> list[t
     """The hand-offs that call somebody by mail, with the reason."""
     most_urgent_first = (HANDOFF.c.urgency != "high", HANDOFF.c.due_at.is_(None), HANDOFF.c.due_at, HANDOFF.c.id)
     found = _uncalled_rows(has_slack=postman.has_slack).order_by(*most_urgent_first).limit(BATCH)
-    listed = []
-    for row in connection.execute(found, {"now": now}).all():
-        handoff = get(connection, row.id)
-        if handoff is not None:
-            without = NOT_IN_SLACK if row.slack_user_id is None else SLACK_FAILS
-            listed.append((handoff, without if postman.has_slack else NO_SLACK))
-    return listed
+    has_slack_id = {row.id: row.slack_user_id is not None for row in connection.execute(found, {"now": now}).all()}
+    return [
+        (handoff, NO_SLACK if not postman.has_slack else SLACK_FAILS if has_slack_id[handoff.id] else NOT_IN_SLACK)
+        for handoff in get_many(connection, list(has_slack_id))
+    ]
 
 
 def _is_mailed() -> Select[Any]:
@@ -273,7 +271,7 @@ def _letter(postman: Postman, row: Row[Any]) -> StaffLetter | None:
         return StaffLetter(subject=row.subject, text=row.text or "")
     ids = [int(part) for part in row.text.split(",")] if row.text else [row.handoff_id]
     with postman.database.read() as connection:
-        still = [found for found in (get(connection, one) for one in ids) if found is not None]
+        still = get_many(connection, ids)
         open_ones = [found.id for found in still if not found.is_finished and found.owner == row.person]
         return postman.writer.write(connection, open_ones) if open_ones else None
 

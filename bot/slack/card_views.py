@@ -4,7 +4,7 @@ Read-only. `CardDrawer` is what post_handoffs and the Bolt app are given to draw
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -26,7 +26,8 @@ from bot.slack.cards import ActLine, CardView, draw_card, draw_copy, draw_moved_
 from bot.slack.list_card import ListLine, draw_list_card
 from bot.slack.wording import say
 from storage.accounts import Csm
-from storage.handoff_views import HandoffRecord, causes_of, get, installation_of, reference_of
+from storage.dialects import among
+from storage.handoff_views import HandoffRecord, causes_of, get, get_many, installation_of, reference_of
 from storage.handoffs import HandoffAct
 from storage.journeys import Enrollment, PlaybookVersion
 
@@ -77,11 +78,11 @@ class CardDrawer:
     ) -> Card:
         """The message of several. `ts`: its own; who has a newer card is not opened from here any more. `digest`: whose digest
         of which day it begins with, as long as that day lasts."""
-        lines = []
-        for one in handoff_ids:
-            view, handoff = build_card_view(connection, one, drawer=self), get(connection, one)
-            if view is not None and handoff is not None:
-                lines.append(ListLine(view=view, has_own_card=ts is not None and handoff.posted_ts not in (None, ts)))
+        handoffs = get_many(connection, handoff_ids)
+        lines = [
+            ListLine(view=view, has_own_card=ts is not None and handoff.posted_ts not in (None, ts))
+            for handoff, view in zip(handoffs, build_line_views(connection, handoffs, drawer=self), strict=True)
+        ]
         head = None
         if digest is not None and self.morning is not None:
             head = self.morning.digest(connection, *digest, without=handoff_ids)
@@ -89,11 +90,12 @@ class CardDrawer:
 
     def write(self, connection: Connection, handoff_ids: Sequence[int]) -> StaffLetter | None:
         """As a mail, for owners whom Slack does not reach; several as a list."""
-        found = ((one, build_card_view(connection, one, drawer=self)) for one in handoff_ids)
-        views = [(one, view) for one, view in found if view is not None]
-        if len(views) > 1:
-            return write_cards(views)
-        return write_card(views[0][1], views[0][0]) if views else None
+        handoffs = get_many(connection, handoff_ids)
+        if len(handoffs) > 1:
+            views = build_line_views(connection, handoffs, drawer=self)
+            return write_cards([(handoff.id, view) for handoff, view in zip(handoffs, views, strict=True)])
+        (view,) = [build_card_view(connection, handoff.id, drawer=self) for handoff in handoffs] or [None]
+        return None if view is None else write_card(view, handoffs[0].id)
 
     def reader_of(self, handoff: HandoffRecord) -> Reader:
         """The owner where the card can reach them, else the workspace's channel."""
@@ -119,9 +121,38 @@ def build_card_view(
     if handoff is None:
         return None
     reader = reader or drawer.reader_of(handoff)
-    acts = _acts(connection, handoff_id)
+    (line,) = build_line_views(connection, [handoff], drawer=drawer, reader=reader)
+    reason = _reasons(connection, handoff, reader)
+    if handoff.is_finished:
+        return replace(line, reason=reason)
+    return replace(
+        line,
+        reason=reason,
+        contact=contact_to_talk_to(connection, handoff, reader),
+        health=health_line(connection, handoff, reader),
+        sent=tuple(mails_sent(connection, handoff, reader)),
+        evidence=tuple(
+            evidence_of(connection, handoff, reader, lambda: drawer.settings.ground(connection, reader.now))
+        ),
+        brief=read_brief(connection, handoff, reader),
+    )
+
+
+def build_line_views(
+    connection: Connection, handoffs: Sequence[HandoffRecord], *, drawer: CardDrawer, reader: Reader | None = None
+) -> list[CardView]:
+    """What a line of a list shows of each, for its owner or for this `reader`: all but the reason and the brief. A few statements,
+    however many there are."""
+    installation, acts = installation_of(connection), _acts_of(connection, [handoff.id for handoff in handoffs])
+    return [
+        _line_view(handoff, reader or drawer.reader_of(handoff), installation, acts.get(handoff.id, ()))
+        for handoff in handoffs
+    ]
+
+
+def _line_view(handoff: HandoffRecord, reader: Reader, installation: str, acts: tuple[ActLine, ...]) -> CardView:
     return CardView(
-        reference=reference_of(installation_of(connection), handoff_id),
+        reference=reference_of(installation, handoff.id),
         locale=reader.locale,
         timezone=reader.timezone,
         drawn_at=reader.now,
@@ -133,20 +164,15 @@ def build_card_view(
         currency=handoff.currency,
         stage=handoff.stage,
         owner=handoff.owner_name or handoff.owner,
-        contact=None if handoff.is_finished else contact_to_talk_to(connection, handoff, reader),
-        health=None if handoff.is_finished else health_line(connection, handoff, reader),
-        sent=() if handoff.is_finished else tuple(mails_sent(connection, handoff, reader)),
+        contact=None,
         due_at=handoff.due_at,
-        reason=_reasons(connection, handoff, reader),
-        evidence=()
-        if handoff.is_finished
-        else tuple(evidence_of(connection, handoff, reader, lambda: drawer.settings.ground(connection, reader.now))),
-        brief=() if handoff.is_finished else read_brief(connection, handoff, reader),
+        reason="",
+        brief=(),
         tasks=tuple(reader.text_of(task) for task in handoff.tasks),
         ticked=frozenset(handoff.ticked or ()),
         has_mail=handoff.prepare is not None,
         link=str((handoff.event or {}).get("link") or "") if handoff.playbook == BY_HAND else None,
-        plan=_plan(connection, handoff),
+        plan=_plan(handoff, installation),
         is_flagged=handoff.flagged_at is not None,
         outcomes=tuple(handoff.outcomes),
         outcome=handoff.outcome,
@@ -154,28 +180,30 @@ def build_card_view(
     )
 
 
-def _plan(connection: Connection, handoff: HandoffRecord) -> str | None:
+def _plan(handoff: HandoffRecord, installation: str) -> str | None:
     """What names the plan whose own hand-off it is."""
     plan = plan_of_card(handoff.occurrence) if handoff.playbook == SUCCESS_PLAN else None
-    return None if plan is None else reference_of(installation_of(connection), plan)
+    return None if plan is None else reference_of(installation, plan)
 
 
-def _acts(connection: Connection, handoff_id: int) -> tuple[ActLine, ...]:
+def _acts_of(connection: Connection, handoff_ids: Sequence[int]) -> dict[int, tuple[ActLine, ...]]:
+    """Hand-off → its acts from the oldest, with the names of people."""
     table = HandoffAct.__table__  # type: ignore[attr-defined]
-    found = select(table).where(table.c.handoff_id == handoff_id).order_by(table.c.id)
+    found = select(table).where(among(table.c.handoff_id, handoff_ids)).order_by(table.c.id)
     rows = list(connection.execute(found).mappings())
     names = names_of(
         connection, {str(name) for row in rows for name in (row["by"], (row["details"] or {}).get("owner"))}
     )
-    return tuple(
-        ActLine(
+    lines: dict[int, tuple[ActLine, ...]] = {}
+    for row in rows:
+        line = ActLine(
             act=row["act"],
             by=names.get(row["by"], row["by"]),
             at=row["at"],
             details=_named(dict(row["details"] or {}), names),
         )
-        for row in rows
-    )
+        lines[row["handoff_id"]] = (*lines.get(row["handoff_id"], ()), line)
+    return lines
 
 
 def _named(details: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
