@@ -35,7 +35,7 @@ WEEKEND = 5
 #: Of the urgent tickets, those that wait for the next release.
 STUBBORN_SHARE = 0.08
 #: How often whoever looks after a big customer and has spoken with them writes something down.
-WRITES_IT_DOWN = 0.92
+WRITES_IT_DOWN = 0.96
 #: The user group meets so many days after the demo's first; how many of those who are invited come, by how they fare.
 USER_GROUP_AFTER = 83
 COMES_TO_USER_GROUP = {Persona.CHAMPION: 0.6, Persona.HEALTHY: 0.35, Persona.ORDINARY: 0.1}
@@ -123,9 +123,9 @@ def _ticket(subject: Subject, day: date, *, is_urgent: bool) -> Iterator[Arrival
     }
     yield later(day, 1), "tickets", row_of("tickets", status="open", **ticket)
     is_stubborn = is_urgent and chance.happens(STUBBORN_SHARE, "stubborn", day)
-    closed = later(
-        day, chance.whole(33, 48, "open days", day) if is_stubborn else chance.whole(1, 3, "open days", day) * slow
-    )
+    longest = 2 if is_urgent else 3  # what is urgent is solved first
+    days = chance.whole(33, 48, "open days", day) if is_stubborn else chance.whole(1, longest, "open days", day) * slow
+    closed = later(day, days)
     if closed < subject.period.last:
         yield (
             later(closed, 1),

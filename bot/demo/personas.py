@@ -52,7 +52,7 @@ HABITS: dict[Persona, Habit] = {
         first_login=(2, 3), video=(2, 3), watches=1.0, renews=1.0, renewal_lead=(55, 80), opens=0.9, clicks=0.6,
     ),
     Persona.HEALTHY: Habit(
-        among_existing=0.38, among_newcomers=0.38, active_share=0.96, reservations_per_login=4.5, breadth=0.75,
+        among_existing=0.38, among_newcomers=0.38, active_share=0.985, reservations_per_login=4.5, breadth=0.75,
         licence_share=(0.55, 0.85), tickets_a_month=0.6, urgent_share=0.1, nps=(8, 10), answers=0.65,
         first_login=(2, 5), video=(2, 6), watches=0.95, renews=0.98, renewal_lead=(25, 60), opens=0.75, clicks=0.4,
     ),
@@ -67,13 +67,13 @@ HABITS: dict[Persona, Habit] = {
         first_login=(9, 18), video=(8, 24), watches=0.5, renews=0.7, renewal_lead=(3, 20), opens=0.4, clicks=0.12,
     ),
     Persona.GOING_QUIET: Habit(
-        among_existing=0.09, among_newcomers=0.05, active_share=0.94, reservations_per_login=3.5, breadth=0.5,
+        among_existing=0.09, among_newcomers=0.05, active_share=0.97, reservations_per_login=3.5, breadth=0.5,
         licence_share=(0.4, 0.75), tickets_a_month=0.6, urgent_share=0.2, nps=(4, 7), answers=0.45,
         first_login=(2, 5), video=(3, 8), watches=0.85, renews=0.55, renewal_lead=(3, 20), opens=0.45, clicks=0.2,
     ),
     Persona.AT_RISK: Habit(
         among_existing=0.08, among_newcomers=0.05, active_share=0.42, reservations_per_login=1.5, breadth=0.15,
-        licence_share=(0.15, 0.4), tickets_a_month=2.6, urgent_share=0.45, nps=(1, 5), answers=0.75,
+        licence_share=(0.15, 0.4), tickets_a_month=2.3, urgent_share=0.35, nps=(1, 5), answers=0.75,
         first_login=(4, 10), video=(6, 14), watches=0.5, renews=0.25, renewal_lead=(3, 12), opens=0.5, clicks=0.15,
     ),
 }  # fmt: skip
