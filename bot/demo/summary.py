@@ -41,7 +41,9 @@ WANTED_STORIES: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
 
 
 #: Everybody gets these; they would bury a story.
-BROADCASTS = frozenset({"monthly_newsletter", "value_report"})
+BROADCASTS = frozenset(
+    {"monthly_newsletter", "value_report", "content_announcement", "release_announcement", "contacts_review"}
+)
 #: How much of what went before is told.
 LINES_BEFORE = 2
 
