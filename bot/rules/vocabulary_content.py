@@ -48,7 +48,8 @@ Sql = ColumnElement[Any]
 
 def _views(scope: Scope, *names: str) -> list[Sql]:
     """Of the events: those by which the walker viewed (or noticed) content until now."""
-    mine = [EVENTS.c.customer_id == scope.customer_id, EVENTS.c.name.in_(names), EVENTS.c.at <= scope.now()]
+    is_view = or_(*(EVENTS.c.name == name for name in names))
+    mine = [EVENTS.c.customer_id == scope.customer_id, is_view, EVENTS.c.at <= scope.now()]
     return mine if scope.contact is None else [*mine, EVENTS.c.contact_id == scope.contact.c.id]
 
 

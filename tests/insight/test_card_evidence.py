@@ -80,12 +80,13 @@ def test_the_last_touch_is_the_latest_meeting_that_was_held(world: World) -> Non
 
 
 def test_the_evidence_knows_the_companys_files(world: World) -> None:
-    condition = 'stage_overdue and could_own("core")'
+    condition = 'stage_overdue and could_own("core") and unseen_content() == 1'
     journey(world, "p", "- handoff: Call them", enter=f"{{when: '{condition}', existing: enter}}")
     world.deploy(
         {
             "playbooks/stages.yml": "[{stage: trial, title: Trial, expected: 10 days}]",
             "playbooks/products.yml": "core: {title: Core}",
+            "playbooks/content.yml": "items: {film: {title: Film, kind: film, url: 'https://x.example/f'}}",
         }
     )
     customer(world.database, "c", world.now, stage="trial", stage_since=world.now - timedelta(days=20))
@@ -95,5 +96,5 @@ def test_the_evidence_knows_the_companys_files(world: World) -> None:
         card = CardDrawer(clock=FixedClock(world.now)).draw(connection, found.id)
     assert card is not None
     shown = json.dumps(card.blocks, ensure_ascii=False)
-    told = ("stage_overdue → ✓", 'could_own(\\"core\\") → ✓')
+    told = ("stage_overdue → ✓", 'could_own(\\"core\\") → ✓', "unseen_content() == 1 → 1")
     assert [part for part in told if part not in shown] == [], shown
