@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,11 @@ def test_every_other_file_names_its_schema_too() -> None:
     named = {path: path.read_text(encoding="utf-8").splitlines()[0].removeprefix(SCHEMA) for path in wanted}
     assert named == wanted
     assert [path for path, schema in wanted.items() if not (path.parent / schema).is_file()] == []
+
+
+def test_the_page_about_the_starter_names_every_journey_once_and_no_other() -> None:
+    page = (ROOT / "docs" / "starter.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(path.stem for path in JOURNEYS)
 
 
 def test_every_journey_is_live_but_those_whose_mails_need_a_public_address() -> None:
