@@ -2,7 +2,8 @@
 answers as SendGrid does. Floors: a pooled keep-alive client that posts the same bodies with as many commits, each of one
 small row (the bound) or of the same rows by the bare driver; and the official client in a loop. All trust the machine's own CA
 bundle, as any installation does. `python -m tests.bench.bench_send`. Bounds: 0.6 of the pooled client, 20 × the
-official; memory flat in the numbers of mails and customers."""
+official; memory flat in the numbers of mails and customers. The floor needs one core and a half with its server, we two: so
+only runs on a machine with nothing else to do compare."""
 
 from __future__ import annotations
 
