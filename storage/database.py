@@ -14,8 +14,6 @@ import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-import storage.tables  # noqa: F401  (all tables are known wherever a database is)
-
 SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",

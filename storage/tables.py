@@ -1,4 +1,4 @@
-"""All tables in one import, for migrations and for whoever opens a database."""
+"""All tables in one import, for migrations and for whoever works on all of them. A list needs a few, and making all takes longer."""
 
 from sqlmodel import SQLModel
 

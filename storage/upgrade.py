@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from storage.database import Database
-from storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
@@ -90,6 +89,8 @@ def _check_known(connection: Connection, revision: str | None) -> None:
             "install the newer journeybot again, or restore a backup from before its upgrade",
         )
     if revision is None:
+        from storage.tables import metadata  # all of them: a command that only looks needs a few
+
         strangers = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
         if strangers:
             raise SchemaError(

@@ -56,6 +56,13 @@ def test_help_answers_without_importing_what_commands_need() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_list_imports_a_few_tables_and_neither_playbooks_nor_channels() -> None:
+    heavy = ("storage.tables", "bot.app", "bot.authoring.workspace", "jinja2", "aiohttp", "slack_sdk")
+    code = f"import sys, bot.cli.outbox; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_unknown_command_is_answered_with_the_nearest() -> None:
     ran = call(["outbx"])
     assert ran.code == 2
