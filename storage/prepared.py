@@ -32,20 +32,21 @@ class Prepared:
         return connection.exec_driver_sql(self._text, given).rowcount
 
     def _compile(self, dialect: Dialect) -> dict[str, Any]:
-        compiled = self.statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        compiled = self.statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
-        self._text = compiled.string
-        self._names = tuple(compiled.positiontup or ()) if compiled.positional else None
-        fixed: dict[str, Any] = dict(compiled.params)
+        # Lists are written out here and not while compiling: an element of ours may compile its parts without being asked to.
+        whole = compiled.construct_expanded_state()
+        self._text = whole.statement
+        self._names = None if whole.positiontup is None else tuple(whole.positiontup)
+        fixed: dict[str, Any] = dict(whole.parameters)
         asked = []
         for name, bind in _binds_of(compiled).items():
             convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if bind.callable is not None:
                 asked.append((name, _converted(bind.callable, convert)))
-            elif name in fixed and convert is not None:
-                fixed[name] = convert(fixed[name])
-            elif name not in fixed:
-                assert convert is None, f"a list of {bind.type!r} cannot be bound for good"
+            elif convert is not None:
+                for each in whole.parameter_expansion.get(name, [name]):
+                    fixed[each] = convert(fixed[each])
         self._asked = tuple(asked)
         return fixed
 
