@@ -29,7 +29,7 @@ from tests.bench.field import (
 
 SHIPPED = Path(__file__).resolve().parents[2] / "playbooks"
 #: What is derived, and the thresholds it asks for.
-FILES = ("metrics.yml", "features.yml", "scorecard.yml", "plans.yml", "signals.yml", "stages.yml")
+FILES = ("metrics.yml", "features.yml", "scorecard.yml", "plans.yml", "signals.yml", "stages.yml", "content.yml")
 SETTINGS = ("limits", "feeds")
 ONE_DAY, A_MINUTE = 86_400, 60
 
