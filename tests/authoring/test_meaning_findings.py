@@ -193,7 +193,9 @@ def test_the_46_plays_of_the_practice_mean_what_they_say() -> None:
     assert len(workspace.playbooks) == 46
     # Templates of the practice are not part of the repository, and no inbound route is set up here.
     expected = {"unknown-template", "no-inbound-route"}
-    assert {found.rule for found in workspace.findings} - expected == set()
+    # Our own mails name what our own catalogue has; the practice has another.
+    found = {found.rule for found in workspace.findings if found.file.startswith("playbooks/")}
+    assert found - expected == set()
 
 
 @pytest.mark.parametrize("step", ["[{email: invite, to: anyone}]", "[{handoff: Invite them, prepare: invite}]"])

@@ -31,7 +31,9 @@ def test_playbooks_are_listed_with_who_is_inside(walked: Cli) -> None:
     rows = {row["name"]: row for row in walked.json("playbooks", "list")}
     assert rows["renewal_90_days"]["entered"] == 3
     drafts = walked.json("playbooks", "list", "--state", "draft")
-    assert [row["name"] for row in drafts] == ["csat_after_ticket", "nps_survey"], "surveys need a public address first"
+    assert [row["name"] for row in drafts] == ["csat_after_ticket", "nps_survey", "user_group_feedback"], (
+        "surveys need a public address first"
+    )
 
 
 def test_a_playbook_is_shown_with_its_definition(walked: Cli) -> None:
