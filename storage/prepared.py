@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Delete, Dialect, Insert, Update
+from sqlalchemy import BindParameter, Connection, Delete, Dialect, Insert, Update, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from storage.columns import BigKey
 
 Value = Callable[[], Any]
 
@@ -23,13 +25,13 @@ class Prepared:
     _fixed: dict[str, Any] | None = None
     _asked: tuple[tuple[str, Value], ...] = ()
 
-    def run(self, connection: Connection) -> int:
-        """How many rows it wrote."""
+    def run(self, connection: Connection, **given: int) -> int:
+        """How many rows it wrote. `given`: values of parameters that have their names from whoever made the statement."""
         if self._fixed is None:
             self._fixed = self._compile(connection.dialect)
-        values = self._fixed | {name: ask() for name, ask in self._asked}
-        given = values if self._names is None else tuple(values[name] for name in self._names)
-        return connection.exec_driver_sql(self._text, given).rowcount
+        values = self._fixed | {name: ask() for name, ask in self._asked} | given
+        bound = values if self._names is None else tuple(values[name] for name in self._names)
+        return connection.exec_driver_sql(self._text, bound).rowcount
 
     def _compile(self, dialect: Dialect) -> dict[str, Any]:
         compiled = self.statement.compile(dialect=dialect)
@@ -49,6 +51,11 @@ class Prepared:
                     fixed[each] = convert(fixed[each])
         self._asked = tuple(asked)
         return fixed
+
+
+def given(name: str) -> BindParameter[int]:
+    """A number that `run` is given under this name."""
+    return bindparam(name, 0, type_=BigKey)
 
 
 def _binds_of(compiled: SQLCompiler) -> Mapping[str, BindParameter[Any]]:

@@ -13,7 +13,9 @@ import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     String,
+    Update,
     and_,
     case,
     cast,
@@ -41,20 +43,22 @@ from bot.pipeline.opening import (
 )
 from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
-from storage.bulk import insert_selected
-from storage.columns import BigKey, UtcDateTime
+from storage.bulk import new_rows_from
+from storage.columns import BigKey
 from storage.deployments import PlaybookRow, put_playbook
 from storage.dialects import json_pair
 from storage.enrollments import ENROLLMENT, Pauses, not_paused, standing_pauses
 from storage.journal import Verdict
 from storage.journal_entries import DECISION, Entry, write_entries
 from storage.journeys import EnrollmentStatus, OccasionState
+from storage.prepared import Prepared, given
 
 log = structlog.get_logger()
 
 #: A prime: buckets are taken modulo it, so that a·bucket+b spreads evenly and needs no hash function in SQL.
 BUCKETS = 2_147_483_647
 NEWEST_OCCASION = select(func.max(OCCASION.c.id))
+NEWEST_WALK = select(func.max(ENROLLMENT.c.id))
 
 
 @dataclass(slots=True)
@@ -185,17 +189,29 @@ def _enroll_playbook(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) ->
         return 0
     offer.newest = None
     audience.holds(version, mark, opened=opened, has_waited=waited)
-    entered = _let_in(connection, version, offer.news.now, mark)
+    entered = _let_in(connection, version, ground, mark, waited=waited)
     audience.entered(version, entered)
     return entered
 
 
 def _judge_waiting(connection: Connection, version: Version, ground: Ground, pauses: Pauses, mark: int) -> bool:
     """Occasions that waited, or that were asked for by hand, get their verdict now; whether there are any."""
-    name = version.playbook.name
-    waiting = and_(OCCASION.c.playbook == name, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= mark)
-    if connection.scalar(select(OCCASION.c.id).where(waiting).limit(1)) is None:
+    judging = ground.kept(("judge", version.id, pauses), lambda: Prepared(_judging(version, ground, pauses)))
+    if not judging.run(connection, mark=mark):
         return False
+    ground.kept(("one a walker", version.id), lambda: Prepared(_keeping_one_a_walker(version))).run(
+        connection, mark=mark
+    )
+    return True
+
+
+def _is_waiting(version: Version) -> ColumnElement[bool]:
+    """Occasions of the playbook that waited before this pass."""
+    of_playbook = OCCASION.c.playbook == version.playbook.name
+    return and_(of_playbook, OCCASION.c.state == OccasionState.WAITING.value, OCCASION.c.id <= given("mark"))
+
+
+def _judging(version: Version, ground: Ground, pauses: Pauses) -> Update:
     who = Candidate(
         customer_id=OCCASION.c.customer_id,
         contact_id=OCCASION.c.contact_id,
@@ -205,7 +221,8 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, pau
         has_waited=True,
         by_hand=OCCASION.c.key.like("by:%"),
     )
-    is_free = not_paused(pauses, literal(name), OCCASION.c.customer_id, OCCASION.c.contact_id)
+    name = literal(version.playbook.name)
+    is_free = not_paused(pauses, name, OCCASION.c.customer_id, OCCASION.c.contact_id)
     verdict = verdict_of(who, version, ground, is_free=is_free)
     rows = CUSTOMER.outerjoin(CONTACT, CONTACT.c.id == OCCASION.c.contact_id)
     judged = (
@@ -215,9 +232,7 @@ def _judge_waiting(connection: Connection, version: Version, ground: Ground, pau
         .correlate(OCCASION)
         .scalar_subquery()
     )
-    connection.execute(update(OCCASION).where(waiting).values(verdict=judged))
-    _keep_one_a_walker(connection, version, waiting)
-    return True
+    return update(OCCASION).where(_is_waiting(version)).values(verdict=judged)
 
 
 def _lapses(version: Version, ground: Ground) -> list[tuple[ColumnElement[bool], str]]:
@@ -236,7 +251,7 @@ def _lapses(version: Version, ground: Ground) -> list[tuple[ColumnElement[bool],
     ]
 
 
-def _keep_one_a_walker(connection: Connection, version: Version, waiting: ColumnElement[bool]) -> None:
+def _keeping_one_a_walker(version: Version) -> Update:
     """Of several waiting occasions that may enter, the oldest of each walker (or customer, in a group) goes first."""
     other = OCCASION.alias("earlier")
     rivals = [other.c.playbook == OCCASION.c.playbook, other.c.customer_id == OCCASION.c.customer_id]
@@ -245,42 +260,67 @@ def _keep_one_a_walker(connection: Connection, version: Version, waiting: Column
     earlier = select(literal(1)).where(
         *rivals, other.c.state == OccasionState.WAITING.value, other.c.verdict == ENTER, other.c.id < OCCASION.c.id
     )
-    connection.execute(
+    return (
         update(OCCASION)
-        .where(waiting, OCCASION.c.verdict == ENTER, earlier.correlate(OCCASION).exists())
+        .where(_is_waiting(version), OCCASION.c.verdict == ENTER, earlier.correlate(OCCASION).exists())
         .values(verdict="one_at_a_time")
     )
 
 
-def _let_in(connection: Connection, version: Version, now: datetime, mark: int) -> int:
+def _let_in(connection: Connection, version: Version, ground: Ground, mark: int, *, waited: bool) -> int:
     """Walks for everybody whose verdict is to enter, decisions for everybody judged; returns how many entered."""
-    of_playbook = OCCASION.c.playbook == version.playbook.name
-    waited = and_(OCCASION.c.id <= mark, of_playbook, OCCASION.c.state == OccasionState.WAITING.value)
-    has_waiting = connection.scalar(select(OCCASION.c.id).where(waited).limit(1)) is not None
+    statements = ground.kept(("let in", version.id), lambda: _Entering.of(connection, version, ground))
     newest = connection.scalar(NEWEST_OCCASION) or 0
-    groups = [waited] if has_waiting else []
-    if newest > mark:
-        groups.append(and_(OCCASION.c.id > mark, of_playbook))
-    walk_mark = connection.scalar(select(func.coalesce(func.max(ENROLLMENT.c.id), 0))) or 0
+    groups = [statements.waited] if waited else []
+    groups += [statements.new] if newest > mark else []
+    walk_mark = connection.scalar(NEWEST_WALK) or 0
     entered = 0
-    for group in groups:
-        columns = _enrollment_columns(version, now)
-        rows = (
-            select(*columns.values())
-            .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
-            .where(group, OCCASION.c.verdict == ENTER)
-        )
-        entered += insert_selected(connection, ENROLLMENT, list(columns), rows)
-        _write_refusals(connection, version, group, now)
+    for letting_in, refusing in groups:
+        entered += letting_in.run(connection, mark=mark)
+        refusing.run(connection, mark=mark)
     if entered:
-        _write_entries(connection, version, walk_mark, now)
-    if has_waiting:
-        final = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
-        connection.execute(update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=final))
+        statements.telling.run(connection, walk_mark=walk_mark)
+    if waited:
+        statements.settling.run(connection, mark=mark)
     return entered
 
 
-def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElement[Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entering:
+    """What lets people into a version: for those who waited and for the new ones, their walks and the decisions about the others;
+    then the decisions about who entered, and the end of the waiting."""
+
+    waited: tuple[Prepared, Prepared]
+    new: tuple[Prepared, Prepared]
+    telling: Prepared
+    settling: Prepared
+
+    @classmethod
+    def of(cls, connection: Connection, version: Version, ground: Ground) -> _Entering:
+        waited = _is_waiting(version)
+        new = and_(OCCASION.c.playbook == version.playbook.name, OCCASION.c.id > given("mark"))
+        is_over = case((OCCASION.c.verdict == ENTER, OccasionState.ENTERED.value), else_=OccasionState.REFUSED.value)
+        settling = update(OCCASION).where(waited, OCCASION.c.verdict.not_in(DEFERRALS)).values(state=is_over)
+
+        def of_group(group: ColumnElement[bool]) -> tuple[Prepared, Prepared]:
+            columns = _enrollment_columns(version, ground)
+            rows = (
+                select(*columns.values())
+                .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
+                .where(group, OCCASION.c.verdict == ENTER)
+            )
+            letting_in = new_rows_from(connection, ENROLLMENT, list(columns), rows)
+            return Prepared(letting_in), Prepared(_refusing(connection, version, ground, group))
+
+        return cls(
+            waited=of_group(waited),
+            new=of_group(new),
+            telling=Prepared(_telling(connection, version, ground)),
+            settling=Prepared(settling),
+        )
+
+
+def _enrollment_columns(version: Version, ground: Ground) -> dict[str, ColumnElement[Any]]:
     playbook = version.playbook
     return {
         "occasion_id": OCCASION.c.id,
@@ -295,10 +335,10 @@ def _enrollment_columns(version: Version, now: datetime) -> dict[str, ColumnElem
         "is_holdout": in_holdout(playbook.name, playbook.holdout),
         "step": literal(version.program.first),
         "has_arrived": literal(False),
-        "due_at": literal(now, UtcDateTime),
+        "due_at": ground.now(),
         "event": OCCASION.c.event,
         "renewal_date_at_entry": CUSTOMER.c.renewal_date,
-        "entered_at": literal(now, UtcDateTime),
+        "entered_at": ground.now(),
     }
 
 
@@ -313,27 +353,27 @@ def in_holdout(playbook: str, share: float) -> ColumnElement[bool]:
     return spread < int(share * BUCKETS)
 
 
-def _write_entries(connection: Connection, version: Version, walk_mark: int, now: datetime) -> None:
+def _telling(connection: Connection, version: Version, ground: Ground) -> Insert:
     """One decision per new walk; read from the walks alone, so that no planner can make it a slow join."""
     rows = select(
-        literal(now, UtcDateTime),
+        ground.now(),
         literal(Verdict.ENTERED.value),
         literal(ENTER),
         ENROLLMENT.c.customer_id,
         ENROLLMENT.c.contact_id,
         ENROLLMENT.c.playbook,
         ENROLLMENT.c.id,
-    ).where(ENROLLMENT.c.id > walk_mark, ENROLLMENT.c.playbook == version.playbook.name)
+    ).where(ENROLLMENT.c.id > given("walk_mark"), ENROLLMENT.c.playbook == version.playbook.name)
     columns = ("at", "verdict", "reason", "customer_id", "contact_id", "playbook", "enrollment_id")
-    insert_selected(connection, DECISION, columns, rows)
+    return new_rows_from(connection, DECISION, columns, rows)
 
 
-def _write_refusals(connection: Connection, version: Version, judged: ColumnElement[bool], now: datetime) -> None:
+def _refusing(connection: Connection, version: Version, ground: Ground, judged: ColumnElement[bool]) -> Insert:
     """One decision per refusal; an occasion that still waits is recorded once for its reason, and who is in its way."""
     waits = OCCASION.c.verdict.in_(DEFERRALS)
     once = literal("occasion:") + cast(OCCASION.c.id, String) + literal(":") + OCCASION.c.verdict
     rows = select(
-        literal(now, UtcDateTime),
+        ground.now(),
         case((waits, Verdict.DEFERRED.value), else_=Verdict.NOT_ENTERED.value),
         OCCASION.c.verdict,
         OCCASION.c.customer_id,
@@ -346,4 +386,4 @@ def _write_refusals(connection: Connection, version: Version, judged: ColumnElem
         winner = who_has_the_group(version.playbook.exclusive, OCCASION.c.customer_id)
         rows = rows.add_columns(case((OCCASION.c.verdict == "exclusive_taken", json_pair(literal("winner"), winner))))
         columns = (*columns, "details")
-    insert_selected(connection, DECISION, columns, rows)
+    return new_rows_from(connection, DECISION, columns, rows)

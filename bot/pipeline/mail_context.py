@@ -268,6 +268,14 @@ def computed_values(
     wanted = sorted(template.expressions) + sorted(bare_names(template))
     if not wanted or not ids:
         return {}
+    asking = ground.kept(("values", *wanted, of_contacts), lambda: _asking(ground, wanted, of_contacts=of_contacts))
+    found = connection.execute(asking, {"keys": list(ids)})
+    locale, catalogue = template.locale, ground.catalogue
+    return {row[0]: catalogue.with_parts(dict(zip(wanted, row[1:], strict=True)), locale) for row in found}
+
+
+def _asking(ground: Ground, wanted: Sequence[str], *, of_contacts: bool) -> Select[Any]:
+    """Id and one column per value, for the mails whose ids are given as `keys`."""
     scope = ground.scope(contact=True, walk=True)
     without = replace(scope, contact=CONTACT if of_contacts else None)
     values = [parse_value(text) for text in wanted]
@@ -280,9 +288,7 @@ def computed_values(
         .outerjoin(CONTACT, CONTACT.c.id == MESSAGE.c.contact_id)
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
     )
-    found = connection.execute(select(MESSAGE.c.id, *columns).select_from(rows).where(among(MESSAGE.c.id, ids)))
-    locale, catalogue = template.locale, ground.catalogue
-    return {row[0]: catalogue.with_parts(dict(zip(wanted, row[1:], strict=True)), locale) for row in found}
+    return select(MESSAGE.c.id, *columns).select_from(rows).where(among_given(MESSAGE.c.id))
 
 
 def bare_names(template: CompiledTemplate) -> set[str]:
