@@ -22,7 +22,7 @@ from storage.journeys import EnrollmentStatus
 from storage.outbox import Delivery
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "storage").rglob("*.py")]
+SOURCES = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "storage").glob("*.py")]
 #: Calls whose `reason=` ends up in the journal or on a mail.
 TELLING = {"Entry", "Judgement", "Answer", "to", "_Deed"}
 #: Modules whose rules are (expression, "reason") pairs.

@@ -34,7 +34,10 @@ def test_who_acknowledges_first_has_it_and_the_second_sees_who(database: Databas
     assert first.is_done
     assert (second.is_done, second.by, second.at, second.reason) == (False, "sato", NOW, "taken")
     assert "sato" in second.sentence_reason
-    assert count(database, HandoffAct) == count(database, Decision) == count(database, CustomerChange) == 1
+    assert count(database, HandoffAct) == count(database, Decision) == 1
+    with database.read() as connection:
+        told = sorted(connection.execute(select(CustomerChange.about)).scalars())
+    assert told == ["event", "handoff", "handoff_mail"]
 
 
 def test_two_people_at_once_give_exactly_one_owner(database: Database) -> None:
