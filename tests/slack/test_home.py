@@ -87,7 +87,7 @@ def test_customers_that_changed_colour_stand_there_and_strangers_are_told_what_t
     desk.people()
     today = desk.world.now.date()
     with desk.world.database.write() as connection:
-        customer_id = connection.execute(Customer.__table__.select()).first().id  # type: ignore[attr-defined,union-attr]
+        customer_id = connection.execute(Customer.__table__.select().order_by("id")).first().id  # type: ignore[attr-defined,union-attr]
         for day, band, value in ((today - timedelta(days=30), "green", 80.0), (today - timedelta(days=2), "red", 30.0)):
             row = {"customer_id": customer_id, "name": "health", "day": day, "card": "health", "value": value,
                    "band": band, "band_since": day, "noted_at": desk.world.now}  # fmt: skip
