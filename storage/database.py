@@ -14,10 +14,12 @@ import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+#: What a statement over everybody sorts or takes back may be larger than memory, so it may lie in a file beside; little stays in
+#: memory all the same.
 SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
-    "PRAGMA temp_store=MEMORY",
+    "PRAGMA temp_store=FILE",
     "PRAGMA cache_size=-65536",
 )
 

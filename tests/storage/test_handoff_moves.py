@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from storage import handoff_moves as moves
-from storage.accounts import CustomerChange
 from storage.database import Database
 from storage.facts import Event, Note
 from storage.handoff_views import handoff_id_of, reference_of
 from storage.handoffs import Handoff, HandoffAct, HandoffState
 from storage.journal import Decision
+from storage.marks import CHANGE
 from tests.storage.handoff_rows import NOW, handoff, row_of
 
 LATER = NOW + timedelta(minutes=5)
@@ -36,7 +36,7 @@ def test_who_acknowledges_first_has_it_and_the_second_sees_who(database: Databas
     assert "sato" in second.sentence_reason
     assert count(database, HandoffAct) == count(database, Decision) == 1
     with database.read() as connection:
-        told = sorted(connection.execute(select(CustomerChange.about)).scalars())
+        told = sorted(connection.execute(select(CHANGE.c.about)).scalars())
     assert told == ["event", "handoff", "handoff_mail"]
 
 
