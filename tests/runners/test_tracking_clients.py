@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rudderstack.analytics.client as rudderstack
 import segment.analytics.client as segment
 from sqlalchemy import text
 
@@ -29,9 +31,12 @@ def server(sqlite_database_url: str, tmp_path: Path) -> Iterator[Server]:
         started.kill()
 
 
-def test_segments_client_for_python_needs_nothing_but_our_address(server: Server, sqlite_database_url: str) -> None:
+@pytest.mark.parametrize("made_by", [segment, rudderstack], ids=["segment", "rudderstack"])
+def test_a_client_for_python_needs_nothing_but_our_address(
+    server: Server, sqlite_database_url: str, made_by: Any
+) -> None:
     wrong: list[Exception] = []
-    client = segment.Client(
+    client = made_by.Client(
         KEY,
         host=f"http://127.0.0.1:{server.port}",
         gzip=True,
