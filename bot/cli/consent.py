@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.acting import ActCall, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, looking, opened, read_instant, zone_of_workspace
+from bot.cli.opening import AsJson, At, AtMost, local_text, looking, opened, read_instant, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.errors import UsageError
 from bot.insight.listings import LIMIT
@@ -43,7 +43,7 @@ def list_all(
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="WORD", help="unsubscribed, import, hand, bounce or complaint.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List the addresses that must not be mailed, the newest first.

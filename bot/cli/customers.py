@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli import forgetting, telling
-from bot.cli.opening import AsJson, clock_at, local_text, looking, zone_of_workspace
+from bot.cli.opening import AsJson, AtMost, clock_at, local_text, looking, zone_of_workspace
 from bot.cli.printing import cell, print_cut, print_json, print_line, print_table
 from bot.insight.listings import LIMIT
 from bot.insight.listings_customers import list_customers, show_customer
@@ -39,7 +39,7 @@ def list_all(
         str | None, typer.Option("--csm", metavar="KEY", help='Of one CSM; "" asks for those without.')
     ] = None,
     playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Who walks it now.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List customers by key.

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli import handoff_mails
 from bot.cli.handoff_commands import ACTS, HandoffId, found_handoff
-from bot.cli.opening import AsJson, local_text, looking, opened, zone_of_workspace
+from bot.cli.opening import AsJson, AtMost, OfCustomer, OfPlaybook, local_text, looking, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.insight.handoff_brief import Reader, read_brief
 from bot.insight.listings import LIMIT, list_handoffs
@@ -35,9 +35,9 @@ def list_open(
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="CSM", help='Of one person; "" asks for those without an owner.')
     ] = None,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")] = None,
-    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Of one playbook.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    customer: OfCustomer = None,
+    playbook: OfPlaybook = None,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List hand-offs, those due first come first.

@@ -42,6 +42,10 @@ At = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+#: What lists can be narrowed to.
+OfCustomer = Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")]
+OfPlaybook = Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Of one playbook.")]
+AtMost = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli.acting import ActCall, Doer, doing
 from bot.cli.names import By
-from bot.cli.opening import AsJson, At, local_text, looking, opened, zone_of_workspace
+from bot.cli.opening import AsJson, At, AtMost, OfCustomer, OfPlaybook, local_text, looking, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.errors import UsageError
 from bot.insight.journal_lines import details_of
@@ -39,9 +39,9 @@ def list_mails(
     state: Annotated[
         str | None, typer.Option("--state", "-s", help="pending, held, accepted, failed, unknown, unconfirmed …")
     ] = None,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")] = None,
-    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Of one playbook.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    customer: OfCustomer = None,
+    playbook: OfPlaybook = None,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List mails, the newest first.
@@ -213,7 +213,7 @@ def list_answers(
         str | None,
         typer.Option("--verdict", help="answered, other_sender, automatic, ours, unproven, unknown or erased."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List what readers answered, the newest first, also what counted for nothing.

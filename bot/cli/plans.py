@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.opening import AsJson, local_text, looking, zone_of_workspace
+from bot.cli.opening import AsJson, AtMost, OfCustomer, local_text, looking, zone_of_workspace
 from bot.cli.plan_commands import ACTS, PlanId, as_dict, found_plan
 from bot.cli.printing import print_cut, print_json, print_line, print_table
 from bot.insight.customer_keys import customer_id_of
@@ -24,7 +24,7 @@ MARKS = {ObjectiveState.OPEN: "open", ObjectiveState.MET: "reached", ObjectiveSt
 @commands.command("list")
 def list_all(
     context: typer.Context,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")] = None,
+    customer: OfCustomer = None,
     kind: Annotated[str | None, typer.Option("--kind", help="objective, recovery, adoption or account.")] = None,
     state: Annotated[
         str | None,
@@ -32,7 +32,7 @@ def list_all(
             "--state", "-s", help="proposed, approved, active, achieved, missed or closed (default: the open)."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List success plans, those due first come first.

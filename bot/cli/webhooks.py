@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.opening import AsJson, local_text, looking, zone_of_workspace
+from bot.cli.opening import AsJson, AtMost, OfCustomer, OfPlaybook, local_text, looking, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table, shown
 from bot.insight.listing_webhooks import list_webhooks, show_webhook
 from bot.insight.listings import LIMIT
@@ -23,9 +23,9 @@ def list_calls(
     state: Annotated[
         str | None, typer.Option("--state", "-s", help="pending, claimed, delivered or failed (given up).")
     ] = None,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", metavar="KEY", help="Of one customer.")] = None,
-    playbook: Annotated[str | None, typer.Option("--playbook", "-p", metavar="NAME", help="Of one playbook.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = LIMIT,
+    customer: OfCustomer = None,
+    playbook: OfPlaybook = None,
+    limit: AtMost = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """List webhook calls, the newest first.
