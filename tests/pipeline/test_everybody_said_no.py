@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from bot.pipeline.scopes import CUSTOMER
 from storage.accounts import Suppression
+from storage.facts import Note
+from storage.marks import mark_customers
 from tests.cast import address, customer, person
 from tests.world import World
 
+NOTE = Note.__table__  # type: ignore[attr-defined]
 NEWS = """
 title: News
 state: live
@@ -72,3 +76,15 @@ def test_a_no_that_comes_while_the_mail_is_held_ends_it(world: World) -> None:
     person(world.database, "acme", "p0", world.now, roles=("champion",), consent=[])
     world.time_passes(hours=1)
     assert [mail.state for mail in world.outbox] == ["suppressed"]
+
+
+def test_a_held_mail_is_tried_again_when_people_change_not_at_every_fact(world: World) -> None:
+    begin(world)
+    world.tick()
+    with world.database.write() as connection:
+        mark_customers(connection, list(connection.scalars(select(CUSTOMER.c.id))), NOTE)
+    world.time_passes(hours=1)
+    assert [entry.verdict for entry in world.decisions].count("held") == 1
+    person(world.database, "acme", "p0", world.now, roles=("champion",))
+    world.time_passes(hours=1)
+    assert [mail.state for mail in world.outbox] == ["accepted"]

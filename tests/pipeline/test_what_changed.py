@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from sqlalchemy import Connection, Engine, event, insert, select
+from sqlalchemy import Connection, Engine, event, insert
 
 from bot.authoring.workspace import load_workspace
 from bot.demo.run import DemoPlan, run_demo
@@ -26,19 +26,9 @@ from storage.database import Database
 from storage.facts import Note, Ticket
 from storage.health import SignalEpisode
 from storage.marks import CHANGE, mark_changed, mark_customers
-from tests.cast import customer, person
-from tests.world import World
+from tests.cast import customer
 
 NOON = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
-NEWS = """
-title: News
-state: live
-walks: customer
-enter: {when: stage == "adoption", existing: enter}
-steps:
-  - email: news
-    to: champion
-"""
 STARTER = Path(__file__).parents[2]
 NOTE, TICKET, EPISODE = Note.__table__, Ticket.__table__, SignalEpisode.__table__  # type: ignore[attr-defined]
 
@@ -125,24 +115,6 @@ def test_a_result_is_told_once_and_not_to_whom_everything_is_news(database: Data
         assert tell(connection, marks, everybody, Hearers.LATER, (EPISODE,), "x") == 0
         told = connection.execute(CHANGE.select().with_only_columns(CHANGE.c.customer_id, CHANGE.c.about)).all()
     assert sorted(tuple(row) for row in told) == sorted([(first, "signal_episode"), (second, "")])
-
-
-def test_a_mail_that_waits_for_somebody_to_write_to_is_tried_again_when_people_change_not_at_every_fact(
-    world: World,
-) -> None:
-    world.mail("news")
-    world.playbook("news", NEWS)
-    world.deploy()
-    customer(world.database, "acme", world.now, stage="adoption", timezone="Asia/Tokyo")
-    world.tick()
-    assert [(mail.state, mail.reason) for mail in world.outbox] == [("held", "nobody_to_write_to")]
-    with world.database.write() as connection:
-        mark_customers(connection, list(connection.scalars(select(CUSTOMER.c.id))), NOTE)
-    world.time_passes(hours=1)
-    assert [entry.verdict for entry in world.decisions].count("held") == 1
-    person(world.database, "acme", "p0", world.now, roles=("champion",))
-    world.time_passes(hours=1)
-    assert [mail.state for mail in world.outbox] == ["accepted"]
 
 
 #: Facts of customers that conditions read, and which of their columns say so (none: all). What is derived is told by derive; what
