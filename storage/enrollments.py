@@ -134,7 +134,7 @@ def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collec
 
 
 def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> list[Walk]:
-    """Lock those of the given walks that are still due; another worker's rows are passed over."""
+    """Lock those of the given walks that are still due, oldest first; another worker's rows are passed over."""
     statement = (
         select(*WALK_COLUMNS)
         .where(
@@ -142,6 +142,7 @@ def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> li
             ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
             ENROLLMENT.c.due_at <= now,
         )
+        .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
         .with_for_update(skip_locked=True)
     )
     return [Walk(*row) for row in connection.execute(statement).all()]

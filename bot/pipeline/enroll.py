@@ -308,6 +308,7 @@ class _Entering:
                 select(*columns.values())
                 .select_from(OCCASION.join(CUSTOMER, CUSTOMER.c.id == OCCASION.c.customer_id))
                 .where(group, OCCASION.c.verdict == ENTER)
+                .order_by(OCCASION.c.id)
             )
             letting_in = new_rows_from(connection, ENROLLMENT, list(columns), rows)
             return Prepared(letting_in), Prepared(_refusing(connection, version, ground, group))
