@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     exists,
     false,
     literal_column,
@@ -162,12 +163,15 @@ def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
     update_rows(connection, ENROLLMENT, MOVED, moved)
 
 
+#: Said so that the index of what is due does not fit: PostgreSQL would read all walks that wait for something, not those few.
+_WAITS_FOR_SOMETHING = case(
+    (ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value, ENROLLMENT.c.due_at.is_(None)), else_=false()
+)
 _WAKING = (
     update(ENROLLMENT)
     .where(
         among_given(ENROLLMENT.c.id),
-        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-        ENROLLMENT.c.due_at.is_(None),
+        _WAITS_FOR_SOMETHING,
         ~exists().where(
             MESSAGE.c.enrollment_id == ENROLLMENT.c.id,
             MESSAGE.c.step == ENROLLMENT.c.step,
