@@ -32,7 +32,6 @@ FROZEN_SECONDS = 90
 POSTGRES_SETTINGS = (
     "timezone=UTC",
     "jit=off",
-    "seq_page_cost=1.0",
     "random_page_cost=1.1",
     f"idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
 )

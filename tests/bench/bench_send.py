@@ -59,7 +59,9 @@ def prepared(found: Database, mails: int) -> House:
     assert enroll_all(house) == mails
     advance(found, house.published, NOW)
     with found.write() as connection:
-        connection.execute(text("ANALYZE"))  # as PostgreSQL does by itself within a minute, and the first day of any use has one
+        connection.execute(
+            text("ANALYZE")
+        )  # as PostgreSQL does by itself within a minute, and the first day of any use has one
     return house
 
 
