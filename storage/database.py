@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,11 @@ class Database:
             connection = connection.execution_options(journeybot_reads=True)
             with connection.begin():
                 yield connection
+
+    def turns(self) -> AbstractContextManager[Any]:
+        """For threads of one process that write by turns: SQLite has one writer at a time, and whoever waits in it sleeps longer
+        than the other writes. PostgreSQL has as many as there are."""
+        return threading.Lock() if self.is_sqlite else nullcontext()
 
     def beside(self, suffix: str, table: Table) -> Database:
         """A second SQLite file next to this one, with this table alone and a lock of its own."""

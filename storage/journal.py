@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from storage.columns import BigKey, Document, UtcDateTime
@@ -36,7 +36,20 @@ class Decision(SQLModel, table=True):
     __table_args__ = (
         Index("ix_decision_customer", "customer_id", "at"),
         Index("ix_decision_enrollment", "enrollment_id", "step"),
-        Index("uq_decision_once", "once", unique=True),
+        # Most decisions have no such key, and many are not about a mail: they cost these indexes nothing.
+        Index(
+            "uq_decision_once",
+            "once",
+            unique=True,
+            postgresql_where=text("once IS NOT NULL"),
+            sqlite_where=text("once IS NOT NULL"),
+        ),
+        Index(
+            "ix_decision_message_id",
+            "message_id",
+            postgresql_where=text("message_id IS NOT NULL"),
+            sqlite_where=text("message_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
@@ -47,7 +60,7 @@ class Decision(SQLModel, table=True):
     contact_id: int | None = Field(default=None, sa_column=Column(BigKey))
     playbook: str | None = Field(default=None, index=True)
     enrollment_id: int | None = Field(default=None, sa_column=Column(BigKey))
-    message_id: int | None = Field(default=None, sa_column=Column(BigKey, index=True))
+    message_id: int | None = Field(default=None, sa_column=Column(BigKey))
     step: str | None = None
     details: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     once: str | None = None

@@ -115,6 +115,13 @@ class Message(SQLModel, table=True):
             postgresql_where=text("state IN ('claimed', 'submitting')"),
             sqlite_where=text("state IN ('claimed', 'submitting')"),
         ),
+        # Named when the provider takes it; the updates before that leave the index alone.
+        Index(
+            "ix_message_provider_message_id",
+            "provider_message_id",
+            postgresql_where=text("provider_message_id IS NOT NULL"),
+            sqlite_where=text("provider_message_id IS NOT NULL"),
+        ),
         # Read before a batch goes out: what a customer got lately, and (no time yet) what is still to go.
         Index("ix_message_customer", "customer_id", "over_at"),
     )
@@ -141,7 +148,7 @@ class Message(SQLModel, table=True):
     attempts: int = 0
     reviewed_by: str | None = None
     provider: str | None = None
-    provider_message_id: str | None = Field(default=None, index=True)
+    provider_message_id: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

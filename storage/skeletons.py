@@ -39,14 +39,23 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-@dataclass(frozen=True, slots=True)
+#: Not frozen, as other data is: that would triple what it costs to make one, and thousands are made a second.
+@dataclass(slots=True)
 class Outline:
     """One mail: its pieces in their order, those that are shared by their number."""
 
     skeleton: Skeleton
     pieces: list[int | str]
 
+    def html(self) -> str:
+        return filled(self.skeleton.shared, self.pieces)
+
 
 def filled(shared: Sequence[str], pieces: Iterable[int | str]) -> str:
     """The HTML again."""
     return "".join([shared[piece] if isinstance(piece, int) else piece for piece in pieces])
+
+
+def html_of(document: str | Outline) -> str:
+    """The HTML, whether it stands there or has to be put together, which takes as long as all that came before."""
+    return document if isinstance(document, str) else document.html()

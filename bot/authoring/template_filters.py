@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
@@ -66,7 +66,15 @@ def shown(value: Any, field: str) -> str:
 
 def shown_in_line(value: Any, field: str) -> str:
     """What a header may hold: one line, and nothing that a mail reader would decode as an encoded word."""
+    if _is_plain_line(value) and "=?" not in value:
+        return value
     return _BREAKS.sub(" ", _CONTROL.sub(" ", _plain_line(value, field))).replace("=?", "= ?")
+
+
+def _is_plain_line(value: Any) -> TypeGuard[str]:
+    """The usual case: nothing in it needs to change. No line end and no blank but the common one is printable."""
+    is_text = value.__class__ is str and value and len(value) <= MOST_CHARACTERS
+    return bool(is_text and value.isprintable() and value[0] != " " and "  " not in value)
 
 
 def _plain_line(value: Any, field: str) -> str:

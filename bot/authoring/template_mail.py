@@ -15,22 +15,25 @@ from jinja2.runtime import Context
 
 from bot.authoring.template_source import Category
 from bot.errors import MissingField, RenderFailed
-from storage.skeletons import Outline, Skeleton
+from storage.skeletons import Outline, Skeleton, html_of
 
 LARGEST_MAIL = 200_000
 LONGEST_SUBJECT = 250
 PIECES_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RenderedMail:
-    """One mail as the reader gets it. `subject` is a single line; the preheader stands in the HTML. `outline`: the same HTML as a
-    template put it together; None where no template did."""
+    """One mail as the reader gets it. `subject` is a single line; the preheader stands in the HTML, which is an outline where a
+    template put it together: few of those who handle the mail need the whole."""
 
     subject: str
-    html: str
+    document: str | Outline
     text: str
-    outline: Outline | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def html(self) -> str:
+        return html_of(self.document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +79,10 @@ class CompiledTemplate:
     def render(self, context: Mapping[str, Any]) -> RenderedMail:
         """Raises: MissingField when a printed value is absent, None or ""; RenderFailed for anything else."""
         values = dict(context)
-        pieces = pieces_of(self._html, values, self.path)
         return RenderedMail(
             subject=one_line(run_template(self._subject, values, self.path)),
-            html="".join(pieces),
+            document=self._skeleton.outline(pieces_of(self._html, values, self.path)),
             text=run_template(self._text, values, self.path).rstrip() + "\n",
-            outline=self._skeleton.outline(pieces),
         )
 
     def draft(self, context: Mapping[str, Any]) -> Draft:

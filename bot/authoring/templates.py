@@ -151,4 +151,4 @@ def wrap_draft(
         guard = Guard(names=templates.vocabulary, mode="html" if mode == "html" else "text", locale=locale, inner=True)
         environment = HTML if mode == "html" else PLAIN
         rendered[mode] = run_template(environment.from_string(guard.rewrite(jinja)), dict(context), "draft")
-    return RenderedMail(subject=line, html=rendered["html"], text=rendered["text"].rstrip() + "\n")
+    return RenderedMail(subject=line, document=rendered["html"], text=rendered["text"].rstrip() + "\n")

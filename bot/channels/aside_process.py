@@ -33,6 +33,7 @@ SECONDS_AT_A_STRETCH = 0.001
 #: Each word to the parent wakes it, which is busy with the next batch; the window holds enough mails for so long.
 SECONDS_TO_GATHER = 0.004
 
+OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 MailRow: TypeAlias = tuple[Any, ...]
 AnswerRow: TypeAlias = tuple[str, str, str, int | None, str | None, str, float | None]
 
@@ -54,8 +55,8 @@ class Account:
 def mail_row(mail: Outgoing, deadline: float) -> MailRow:
     """`deadline`: by the clock of the machine, which both processes read. The HTML as it stands or, far shorter, as digest and
     pieces of its outline."""
-    outline = mail.outline
-    html = mail.html if outline is None else (outline.skeleton.digest, outline.pieces)
+    document = mail.document
+    html = document if isinstance(document, str) else (document.skeleton.digest, document.pieces)
     return (
         *(mail.reference, mail.to_email, mail.to_name, mail.from_email, mail.from_name, mail.reply_to_email),
         *(mail.reply_to_name, mail.subject, html, mail.text, mail.category, dict(mail.headers), deadline),
@@ -75,7 +76,7 @@ def mail_of(row: MailRow, skeletons: Mapping[str, tuple[str, ...]]) -> Outgoing:
         reply_to_email=reply_to_email,
         reply_to_name=reply_to_name,
         subject=subject,
-        html=html if isinstance(html, str) else filled(skeletons[html[0]], html[1]),
+        document=html if isinstance(html, str) else filled(skeletons[html[0]], html[1]),
         text=text,
         category=category,
         headers=headers,
@@ -93,7 +94,7 @@ def _answer_row(reference: str, answer: Answer) -> AnswerRow:
 def answer_of(row: AnswerRow) -> tuple[str, Answer]:
     reference, outcome, reason, status, provider_message_id, detail, retry_after_seconds = row
     return reference, Answer(
-        outcome=Outcome(outcome),
+        outcome=OUTCOMES[outcome],
         reason=reason,
         status=status,
         provider_message_id=provider_message_id,

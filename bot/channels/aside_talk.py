@@ -18,10 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from bot.channels.aside_process import END, READY, STOP, Account, answer_of, mail_row
 from bot.channels.base import MailStream, OnAnswer, Outgoing
 from bot.clock import SystemClock
+from storage.skeletons import Outline
 
 #: Handed over and not answered, for each post at once: enough that the process never runs dry while its parent computes, and
 #: so few that its death leaves few mails unknown.
@@ -153,8 +155,8 @@ class Talk:
         while len(self.out) < self.window and (mail := self._next()) is not None:
             self.out[mail.reference] = mail
             rows.append(mail_row(mail, mail.deadline + ahead))
-            if mail.outline is not None and mail.outline.skeleton.digest not in self.known:
-                new[mail.outline.skeleton.digest] = mail.outline.skeleton.shared
+            if isinstance(mail.document, Outline) and mail.document.skeleton.digest not in self.known:
+                new[mail.document.skeleton.digest] = mail.document.skeleton.shared
         if rows:
             self.process.pipe.send_bytes(pickle.dumps((new, rows)))
             self.known |= new.keys()
@@ -165,13 +167,13 @@ class Talk:
         """None: there is none now; once `is_over`, there is no more."""
         if self.asking is None:
             if not self.mails.may_wait():
-                return self._taken(lambda: next(self.mails, None))
+                return self._taken(next, self.mails, None)
             self.asking = self.thread.submit(next, self.mails, None)
         return self.spare() if self.asking.done() else None
 
-    def _taken(self, ask: Callable[[], Outgoing | None]) -> Outgoing | None:
+    def _taken(self, ask: Callable[..., Outgoing | None], *given: Any) -> Outgoing | None:
         try:
-            mail = None if self.failure is not None else ask()
+            mail = None if self.failure is not None else ask(*given)
         except BaseException as error:  # noqa: BLE001  raised again when all is answered
             self.failure, mail = error, None
         self.is_over = mail is None

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from bot.rules.addresses import wire_address
-from storage.skeletons import Outline
+from storage.skeletons import Outline, html_of
 
 MAX_DETAIL = 500
 MAX_NAME = 200
@@ -28,13 +28,14 @@ RESERVED_HEADERS = frozenset(
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+#: Not frozen, as other data is: that would triple what it costs to make one, and thousands are made a second.
+@dataclass(slots=True, kw_only=True)
 class Outgoing:
     """One rendered mail to one person. `reference` is our opaque message id, never personal data: the vendor stores it.
 
     `deadline` is a monotonic reading in seconds, taken from the clock that the channel was built with; the channel
-    compares it just before writing, because the lease of a frozen worker may be over by then. `outline`: the same HTML, short
-    enough to be handed to another process.
+    compares it just before writing, because the lease of a frozen worker may be over by then. `document`: the HTML, or an outline
+    of it, which is short enough to be handed to another process.
     """
 
     reference: str
@@ -45,12 +46,15 @@ class Outgoing:
     reply_to_email: str | None
     reply_to_name: str | None
     subject: str
-    html: str
+    document: str | Outline
     text: str
     category: str
     headers: Mapping[str, str]
     deadline: float
-    outline: Outline | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def html(self) -> str:
+        return html_of(self.document)
 
 
 class Outcome(StrEnum):
@@ -68,7 +72,7 @@ class Outcome(StrEnum):
     """Bytes may have reached the provider and no answer says what happened: never send again by ourselves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answer:
     """How one attempt ended.
 

@@ -80,12 +80,13 @@ def _encoded(text: str) -> str:
 
 def _parts(message: Outgoing) -> bytes:
     """Content headers and body. Put together here, because EmailMessage takes as long for it as all the rest of a mail."""
-    if not message.text and not message.html:
+    text, html = message.text, message.html
+    if not text and not html:
         raise UnsendableError("the message has neither text nor HTML")
-    parts = [_part(kind, content) for kind, content in (("plain", message.text), ("html", message.html)) if content]
+    parts = [_part(kind, content) for kind, content in (("plain", text), ("html", html)) if content]
     if len(parts) == 1:
         return b"MIME-Version: 1.0\r\n" + parts[0]
-    boundary = f"=_{_digest(message.reference + message.text + message.html)[:40]}".encode()
+    boundary = f"=_{_digest(message.reference + text + html)[:40]}".encode()
     head = b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%s"\r\n\r\n' % boundary
     return head + b"".join(b"--%s\r\n%s\r\n" % (boundary, part) for part in parts) + b"--%s--\r\n" % boundary
 

@@ -166,4 +166,4 @@ def _case(mail: _Coming) -> MailCase:
     message: Any = SimpleNamespace(
         version_id=walk.version_id, step=mail.ahead.step, customer_region=walk.region, occurrence=walk.occurrence
     )
-    return MailCase(message=message, zone="UTC", locales=(), window=walk.window, team_window=walk.team_window)
+    return MailCase(id=0, message=message, zone="UTC", locales=(), window=walk.window, team_window=walk.team_window)

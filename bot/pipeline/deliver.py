@@ -7,14 +7,14 @@ process that posts is killed (channels/aside.py), for what it was handed. Answer
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -71,7 +71,8 @@ def deliver(
     guard: SendGuard = OPEN_GUARD,
 ) -> DeliverCount:
     """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
-    has mails on their way, one thread prepares the next batch and one records answers. They write in turn."""
+    has mails on their way, one thread prepares the next batch and one records answers. They write
+    in turn, where the database has one writer at a time."""
     count = DeliverCount()
     _tidy_up(database, published, clock.now(), count)
     with database.read() as connection:
@@ -81,7 +82,7 @@ def deliver(
     threads = (ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("desk", "recorder"))
     with next(threads) as thread, next(threads) as recording:
         on_the_way: dict[str, MessageRow] = {}
-        turn = threading.Lock()
+        turn = database.turns()
         recorder = Recorder(database, channel.name, clock, count.add, on_the_way, recording, turn)
         desk = _Desk(
             database=database,
@@ -149,7 +150,7 @@ class _Desk:
     fuse: SendingFuse
     is_closing: Callable[[], bool]
     guard: SendGuard
-    turn: threading.Lock
+    turn: AbstractContextManager[Any]
     worker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     is_next_ready: bool = True
 

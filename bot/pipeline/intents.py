@@ -32,6 +32,7 @@ from storage.outbox_moves import (
     store_intent,
     write_moves,
 )
+from storage.skeletons import Outline
 
 VERDICTS = {
     MessageState.PENDING: Verdict.DEFERRED,
@@ -153,16 +154,17 @@ def _store_letters(connection: Connection, judgements: dict[int, Judgement]) -> 
         if address != letters[found].to_email:
             readdress(connection, found, letters[found].to_email, letters[found].to_name)
     new = {found: letter for found, letter in letters.items() if found not in standing}
-    outlines = [letter.mail.outline for letter in new.values()]
-    store_skeletons(connection, [outline.skeleton for outline in outlines if outline is not None])
+    documents = [letter.mail.document for letter in new.values()]
+    store_skeletons(connection, [document.skeleton for document in documents if isinstance(document, Outline)])
     store_contents(connection, [(found, *_content_of(letter)) for found, letter in new.items()])
 
 
 def _content_of(letter: Letter) -> tuple[Any, ...]:
     """The columns of message_content but its key, in their order."""
-    mail, outline = letter.mail, letter.mail.outline
-    html = mail.html if outline is None else ""
-    skeleton, pieces = (None, None) if outline is None else (outline.skeleton.digest, outline.pieces)
+    mail, document = letter.mail, letter.mail.document
+    html, skeleton, pieces = document, None, None
+    if isinstance(document, Outline):
+        html, skeleton, pieces = "", document.skeleton.digest, document.pieces
     return (
         *(letter.to_email, letter.to_name, letter.from_email, letter.from_name, letter.reply_to, mail.subject, html),
         *(mail.text, letter.category, letter.locale, letter.template_digest, False, skeleton, pieces),
@@ -239,10 +241,9 @@ def outgoing_of(
         reply_to_email=_answer_to(row, letter, published, installation),
         reply_to_name=None,
         subject=letter.mail.subject,
-        html=letter.mail.html,
+        document=letter.mail.document,
         text=letter.mail.text,
         category=letter.category,
-        outline=letter.mail.outline,
         headers=published.links.headers(
             _name_of(row), letter.category, published.settings.sender.email or letter.from_email
         ),

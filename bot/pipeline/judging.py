@@ -109,7 +109,7 @@ def _find_missing_recipients(
 
 
 def _letter_of(content: Mapping[str, Any]) -> Letter:
-    mail = RenderedMail(subject=content["subject"], html=content["html"], text=content["text"])
+    mail = RenderedMail(subject=content["subject"], document=content["html"], text=content["text"])
     addresses = {name: content[name] for name in ("to_email", "to_name", "from_email", "from_name", "reply_to")}
     kept = {name: content[name] for name in ("category", "locale", "template_digest")}
     return Letter(mail=mail, **addresses, **kept)

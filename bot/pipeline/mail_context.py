@@ -44,6 +44,28 @@ DECIDING = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the fields of one source stand in a row."""
+
+    names: tuple[str, ...]
+    values: itemgetter[Any]
+
+    def fields(self, row: Row[Any]) -> dict[str, Any]:
+        return dict(zip(self.names, self.values(row), strict=True))
+
+
+@lru_cache(maxsize=64)
+def places_in(columns: tuple[str, ...]) -> tuple[Place, ...]:
+    """Of customer, contact and CSM: looked up once a statement, not once a mail. What deciding asks for is in every row, so
+    that each has several fields."""
+    found = []
+    for source, fields in FIELDS.items():
+        names = tuple(name for name in fields if f"{source}_{name}" in columns)
+        found.append(Place(names, itemgetter(*(columns.index(f"{source}_{name}") for name in names))))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
     """One of ours in whose name a mail goes out."""
@@ -52,10 +74,13 @@ class Signer:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+#: Not frozen, as other data is: that would triple what it costs to make one, and thousands are made a second.
+@dataclass(slots=True, kw_only=True)
 class MailCase:
-    """One claimed message with what belongs to it; `signer` None: the workspace signs. `queue`: the pace it waits for."""
+    """One claimed message with what belongs to it; `signer` None: the workspace signs. `queue`: the pace it waits for.
+    `places`: where customer, contact and CSM stand in the row."""
 
+    id: int
     message: Row[Any]
     zone: str
     locales: tuple[str, ...]
@@ -63,10 +88,7 @@ class MailCase:
     team_window: int | None = None
     signer: Signer | None = None
     queue: Queue | None = None
-
-    @property
-    def id(self) -> int:
-        return int(self.message.id)
+    places: tuple[Place, ...] = ()
 
     @property
     def name(self) -> MailName:
@@ -91,12 +113,14 @@ def load_cases(
     """The messages with customer (`customer_…`), contact (`contact_…`) and CSM (`csm_…`) columns, by two statements.
     `printed`: the fields that will be asked for; None: all. A mail prints a few of sixty, and documents are read slowly."""
     statement = ground.kept(("mail cases", printed), partial(_cases, ground, printed))
-    found = connection.execute(statement, {"keys": list(ids)}).all()
+    result = connection.execute(statement, {"keys": list(ids)})
+    places, found = places_in(tuple(result.keys())), result.all()
     settings = ground.settings
     signers = signers_of(connection, settings, found)
     queue = queue_of(connection, settings.pace.per_second) if found else None
     return [
         MailCase(
+            id=row.id,
             message=row,
             zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
             locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
@@ -104,6 +128,7 @@ def load_cases(
             team_window=row.team_window,
             signer=signer,
             queue=queue,
+            places=places,
         )
         for row, signer in zip(found, signers, strict=True)
     ]
@@ -205,35 +230,13 @@ def _team_window_of(ground: Ground) -> Any:
     return case(*ways, else_=literal(None, Integer)) if ways else literal(None, Integer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the fields of one source stand in a row."""
-
-    names: tuple[str, ...]
-    values: itemgetter[Any]
-
-    def fields(self, row: Row[Any]) -> dict[str, Any]:
-        return dict(zip(self.names, self.values(row), strict=True))
-
-
-@lru_cache(maxsize=64)
-def _places(columns: tuple[str, ...]) -> tuple[_Place, ...]:
-    """Of customer, contact and CSM: looked up once a statement, not once a mail. What deciding asks for is in every row, so
-    that each has several fields."""
-    found = []
-    for source, fields in FIELDS.items():
-        names = tuple(name for name in fields if f"{source}_{name}" in columns)
-        found.append(_Place(names, itemgetter(*(columns.index(f"{source}_{name}") for name in names))))
-    return tuple(found)
-
-
 def context_of(
     found: MailCase, settings: WorkspaceSettings, values: Mapping[str, Any], today: Any, links: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The plain data a template renders over, as far as the row has it. `values` are the computed expressions and bare
     vocabulary names."""
     row = found.message
-    customer, contact, csm = (place.fields(row) for place in _places(row._fields))
+    customer, contact, csm = (place.fields(row) for place in found.places)
     customer["customer"], contact["contact"], csm["csm"] = row.customer_key, row.contact_key, row.csm_key
     if values:
         customer.update({name: value for name, value in values.items() if name.isidentifier()})

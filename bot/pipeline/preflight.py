@@ -3,7 +3,7 @@ Pure over what mail_context read; it writes nothing. deliver stores the verdicts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -33,7 +33,7 @@ UNTIL_SET_UP = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Letter:
     """A mail ready to hand over: addresses and rendered text."""
 
@@ -48,7 +48,7 @@ class Letter:
     template_digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Judgement:
     """What becomes of one claimed message. SUBMITTING carries the letter; PENDING says when to try again. `wanted_locale`:
     the reader's, where the letter had to be written in another language."""
@@ -64,35 +64,35 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """When a message may go: its windows and calendar, how long it is welcome, what lateness does to it. They hold for all
-    mails of a step, and most of these ask about the same moments, so the answers are kept."""
+    """When a message may go: its windows and calendar, how long it is welcome, and from which delay on it is too late (None:
+    never). They hold for all mails of a step, and most of these ask about the same moments, so the answers are kept."""
 
     windows: tuple[Window, ...]
     calendar: BusinessCalendar
     expires: str
-    late: LateRule | None
+    late_after: timedelta | None
     _openings: dict[tuple[datetime, str], datetime] = field(default_factory=dict, compare=False, repr=False)
     _ends: dict[tuple[datetime, str], datetime] = field(default_factory=dict, compare=False, repr=False)
 
     def opens(self, at: datetime, zone: str) -> datetime:
         """When it may go, asked for at that moment. Raises: ValueError when the windows never open together."""
-        return _kept(self._openings, (at, zone), lambda: next_open(self.windows, at, zone, self.calendar))
+        known = self._openings.get((at, zone))
+        return known or _keep(self._openings, (at, zone), next_open(self.windows, at, zone, self.calendar))
 
     def ends(self, due_at: datetime, zone: str) -> datetime:
         """Until when a mail that fell due then is welcome."""
-        expires = parse_duration(self.expires)
-        return _kept(self._ends, (due_at, zone), lambda: add(expires, self.opens(due_at, zone), zone, self.calendar))
+        known = self._ends.get((due_at, zone))
+        if known is None:
+            end = add(parse_duration(self.expires), self.opens(due_at, zone), zone, self.calendar)
+            known = _keep(self._ends, (due_at, zone), end)
+        return known
 
 
-def _kept(
-    answers: dict[tuple[datetime, str], datetime], key: tuple[datetime, str], work_out: Callable[[], datetime]
-) -> datetime:
-    found = answers.get(key)
-    if found is None:
-        if len(answers) >= MOST_KEPT:
-            answers.clear()
-        found = answers[key] = work_out()
-    return found
+def _keep(answers: dict[tuple[datetime, str], datetime], key: tuple[datetime, str], answer: datetime) -> datetime:
+    if len(answers) >= MOST_KEPT:
+        answers.clear()
+    answers[key] = answer
+    return answer
 
 
 def judge(
@@ -107,7 +107,7 @@ def judge(
     if now >= expires_at:
         return Judgement(state=MessageState.EXPIRED, reason="expired", expires_at=expires_at)
     ready = terms.opens(found.message.not_before, found.zone)
-    if _is_too_late(ready, _came_up(found, now), terms.late):
+    if terms.late_after is not None and is_late(ready, _came_up(found, now), terms.late_after):
         return Judgement(state=MessageState.EXPIRED, reason="late", expires_at=expires_at)
     opens = terms.opens(now, found.zone)
     if opens > now:
@@ -281,7 +281,7 @@ def _work_out_terms(found: MailCase, step: EmailStep | None, published: Publishe
         windows=tuple(windows),
         calendar=calendar_for(settings, found.message.customer_region),
         expires=(step.expires if step else None) or EXPIRES,
-        late=late,
+        late_after=_late_after(late),
     )
 
 
@@ -290,11 +290,10 @@ def _window(days: str, hours: str) -> Window:
     return parse_window(days, hours)
 
 
-def _is_too_late(ready: datetime, now: datetime, late: LateRule | None) -> bool:
+def _late_after(late: LateRule | None) -> timedelta | None:
     if late is not None and late.action == "send":
-        return False
-    limit = DEFAULT_LATE_LIMIT
-    if late is not None and late.after:
-        length = parse_duration(late.after)
-        limit = timedelta(days=length.days + length.business_days + 30 * length.months, minutes=length.minutes)
-    return is_late(ready, now, limit)
+        return None
+    if late is None or not late.after:
+        return DEFAULT_LATE_LIMIT
+    length = parse_duration(late.after)
+    return timedelta(days=length.days + length.business_days + 30 * length.months, minutes=length.minutes)

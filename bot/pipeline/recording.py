@@ -5,9 +5,9 @@ Before it: a channel answers. After it: absorb hears what became of the mail."""
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,7 +68,7 @@ class Recorder:
         counted: Callable[[str], None],
         rows: MutableMapping[str, MessageRow],
         thread: Executor | None = None,
-        turn: threading.Lock | None = None,
+        turn: AbstractContextManager[Any] | None = None,
     ) -> None:
         self._database = database
         self._transport = transport
@@ -76,7 +76,7 @@ class Recorder:
         self._counted = counted
         self._rows = rows
         self._thread = thread
-        self._turn = turn or threading.Lock()
+        self._turn = turn or nullcontext()
         self._waiting: list[tuple[MessageRow, Answer]] = []
         self._writing: Future[None] | None = None
         #: An answer closed the whole way out: nothing more should be handed over.

@@ -257,7 +257,7 @@ def _outgoing(postman: Postman, row: Row[Any]) -> Outgoing | None:
         reply_to_email=None,
         reply_to_name=None,
         subject=letter.subject,
-        html=f'<html lang="{html.escape(letter.locale)}"><body><p>{page}</p></body></html>',
+        document=f'<html lang="{html.escape(letter.locale)}"><body><p>{page}</p></body></html>',
         text=letter.text,
         category=CATEGORY,
         headers={"Auto-Submitted": "auto-generated"},

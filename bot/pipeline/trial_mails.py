@@ -98,7 +98,7 @@ def _outgoing(letter: Letter, to: str, headers: Mapping[str, str], deadline: flo
         reply_to_email=letter.reply_to,
         reply_to_name=None,
         subject=MARK + letter.mail.subject,
-        html=letter.mail.html,
+        document=letter.mail.document,
         text=letter.mail.text,
         category=letter.category,
         headers=headers,

@@ -19,6 +19,7 @@ from bot.pipeline.mail_context import (
     CUSTOMER_FIELDS,
     MailCase,
     bare_names,
+    places_in,
     signers_of,
     window_columns,
 )
@@ -82,12 +83,14 @@ def case_of(connection: Connection, ground: Ground, mail: Unowed, locale: str | 
     row = connection.execute(found).one()
     (signer,) = signers_of(connection, ground.settings, [row])
     return MailCase(
+        id=row.id,
         message=row,
         zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, ground.settings.timezone),
         locales=tuple(filter(None, (locale, row.contact_locale, row.customer_locale, ground.settings.locale))),
         window=row.window,
         team_window=row.team_window,
         signer=signer,
+        places=places_in(row._fields),
     )
 
 

@@ -210,7 +210,7 @@ def bodies_of(found: Database) -> list[bytes]:
     from bot.channels.base import Outgoing
     from bot.channels.sendgrid_payload import body_bytes
 
-    same = ("to_email", "to_name", "from_email", "from_name", "subject", "html", "text", "category")
+    same = ("to_email", "to_name", "from_email", "from_name", "subject", "text", "category")
     with found.read() as connection:
         ids = connection.scalars(text("SELECT message_id FROM message_content")).all()
         rows = contents_of(connection, ids)
@@ -218,6 +218,7 @@ def bodies_of(found: Database) -> list[bytes]:
         body_bytes(
             Outgoing(
                 reference=str(number),
+                document=row["html"],
                 **{name: row[name] for name in same},
                 reply_to_email=row["reply_to"],
                 reply_to_name=None,

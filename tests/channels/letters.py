@@ -42,7 +42,7 @@ def letter(
         reply_to_email=reply_to_email,
         reply_to_name=reply_to_name,
         subject=subject,
-        html=html,
+        document=html,
         text=text,
         category=category,
         headers=headers or {},

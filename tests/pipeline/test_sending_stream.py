@@ -78,7 +78,7 @@ def test_a_write_that_fails_in_the_thread_is_raised_by_the_flush(world: World, d
         for reference in list(rows):
             mail = Outgoing(
                 reference=reference, to_email="a@b.example", to_name=None, from_email="c@d.example", from_name=None,
-                reply_to_email=None, reply_to_name=None, subject="s", html="h", text="t", category="c", headers={},
+                reply_to_email=None, reply_to_name=None, subject="s", document="h", text="t", category="c", headers={},
                 deadline=0.0,
             )  # fmt: skip
             recorder.on_answer(mail, Answer(outcome=Outcome.ACCEPTED, reason="accepted"))

@@ -112,7 +112,7 @@ def _as_sent(row: MessageRow, case: Case) -> MessageRow:
 def _outgoing(reference: str) -> Outgoing:
     return Outgoing(
         reference=reference, to_email="a@b.example", to_name=None, from_email="c@d.example", from_name=None,
-        reply_to_email=None, reply_to_name=None, subject="s", html="h", text="t", category="c", headers={}, deadline=0.0,
+        reply_to_email=None, reply_to_name=None, subject="s", document="h", text="t", category="c", headers={}, deadline=0.0,
     )  # fmt: skip
 
 

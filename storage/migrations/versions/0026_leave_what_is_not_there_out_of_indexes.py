@@ -1,0 +1,28 @@
+"""leave what is not there out of indexes
+
+Revision 0026, after 0025. Immutable once released: change the tables and write the next one.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+#: Index, table, column, unique: it held an entry for each row that has nothing in the column.
+INDEXES = (
+    ("uq_decision_once", "decision", "once", True),
+    ("ix_decision_message_id", "decision", "message_id", False),
+    ("ix_message_provider_message_id", "message", "provider_message_id", False),
+)
+
+
+def upgrade() -> None:
+    for name, table, column, unique in INDEXES:
+        there = sa.text(f"{column} IS NOT NULL")
+        op.drop_index(name, table_name=table)
+        op.create_index(name, table, [column], unique=unique, postgresql_where=there, sqlite_where=there)
