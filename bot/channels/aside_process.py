@@ -22,7 +22,7 @@ from bot.channels.sendgrid import SendGridChannel
 from bot.clock import SystemClock
 from bot.failpoints import arm
 from bot.garbage import search_seldom
-from storage.skeletons import filled
+from storage.skeletons import Outline, Skeleton
 
 #: What goes over the pipe besides mails and answers.
 READY = b"ready"
@@ -63,8 +63,8 @@ def mail_row(mail: Outgoing, deadline: float) -> MailRow:
     )
 
 
-def mail_of(row: MailRow, skeletons: Mapping[str, tuple[str, ...]]) -> Outgoing:
-    """`skeletons`: the shared pieces by digest, of all mails so far."""
+def mail_of(row: MailRow, skeletons: Mapping[str, Skeleton]) -> Outgoing:
+    """`skeletons`: by digest, of all mails so far."""
     *head, subject, html, text, category, headers, deadline = row
     reference, to_email, to_name, from_email, from_name, reply_to_email, reply_to_name = head
     return Outgoing(
@@ -76,7 +76,7 @@ def mail_of(row: MailRow, skeletons: Mapping[str, tuple[str, ...]]) -> Outgoing:
         reply_to_email=reply_to_email,
         reply_to_name=reply_to_name,
         subject=subject,
-        document=html if isinstance(html, str) else filled(skeletons[html[0]], html[1]),
+        document=html if isinstance(html, str) else Outline(skeletons[html[0]], html[1]),
         text=text,
         category=category,
         headers=headers,
@@ -109,7 +109,7 @@ class _Desk:
 
     pipe: Connection
     inbox: SimpleQueue[Outgoing | None] = field(default_factory=SimpleQueue)
-    skeletons: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    skeletons: dict[str, Skeleton] = field(default_factory=dict)
     answers: list[AnswerRow] = field(default_factory=list)
     is_stopping: bool = False
     is_orphaned: bool = False
@@ -129,8 +129,8 @@ class _Desk:
         elif frame == END:
             self.inbox.put(None)
         else:
-            skeletons, rows = pickle.loads(frame)
-            self.skeletons |= skeletons
+            new, rows = pickle.loads(frame)
+            self.skeletons |= {digest: Skeleton.known_as(digest, shared) for digest, shared in new.items()}
             for row in rows:
                 self.inbox.put(mail_of(row, self.skeletons))
 

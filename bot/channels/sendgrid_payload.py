@@ -18,6 +18,7 @@ from bot.channels.base import (
     sendable_address,
 )
 from bot.rules.references import REFERENCE_ARGUMENT
+from storage.skeletons import Outline
 
 TRACKING = {
     "click_tracking": {"enable": True, "enable_text": False},
@@ -32,11 +33,15 @@ def payload(message: Outgoing) -> dict[str, Any]:
 
     Raises: UnsendableError for an address or header that must not leave.
     """
+    return _request(message, message.html)
+
+
+def _request(message: Outgoing, html: str | orjson.Fragment) -> dict[str, Any]:
     body: dict[str, Any] = {
         "from": _person(message.from_email, message.from_name),
         "subject": one_line(message.subject, MAX_SUBJECT),
         "personalizations": [{"to": [_person(message.to_email, message.to_name)]}],
-        "content": _content(message),
+        "content": _content(message.text, html),
         "categories": [message.category],
         "custom_args": {REFERENCE_ARGUMENT: message.reference},
         "tracking_settings": TRACKING,
@@ -54,7 +59,11 @@ def body_bytes(message: Outgoing) -> bytes:
     Raises: UnsendableError, also for text that is not Unicode (half of a surrogate pair).
     """
     try:
-        return orjson.dumps(payload(message))
+        document = message.document
+        html: str | orjson.Fragment = document if isinstance(document, str) else ""
+        if isinstance(document, Outline) and any(piece != "" for piece in document.pieces):
+            html = orjson.Fragment(document.json())
+        return orjson.dumps(_request(message, html))
     except orjson.JSONEncodeError as error:
         raise UnsendableError("the text is not valid Unicode") from error
 
@@ -65,9 +74,9 @@ def _person(email: str, name: str | None) -> dict[str, str]:
     return {"name": clean, "email": address} if clean else {"email": address}
 
 
-def _content(message: Outgoing) -> list[dict[str, str]]:
+def _content(text: str, html: str | orjson.Fragment) -> list[dict[str, Any]]:
     """Plain text must come first, and an empty part is refused (SendGrid's reference of mail/send, `content`)."""
-    parts = (("text/plain", message.text), ("text/html", message.html))
+    parts = (("text/plain", text), ("text/html", html))
     content = [{"type": kind, "value": value} for kind, value in parts if value]
     if not content:
         raise UnsendableError("the message has neither text nor HTML")

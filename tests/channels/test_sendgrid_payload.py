@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sendgrid.helpers import mail as official
 
 from bot.channels.base import Outgoing, UnsendableError, one_line
 from bot.channels.sendgrid_payload import body_bytes, payload
+from storage.skeletons import Skeleton
 from tests.channels.letters import INJECTIONS, letter
 from tests.fakes.sendgrid_rules import faults
 
@@ -85,6 +87,12 @@ def test_the_payload_equals_the_official_helpers(
     assert payload(message) == official_payload(message)
     assert json.loads(body_bytes(message)) == official_payload(message)
     assert faults(payload(message)) == []
+
+
+@given(pieces=st.lists(BODIES, max_size=5), shared=st.lists(BODIES, max_size=3))
+def test_an_outline_is_posted_as_the_same_bytes_as_its_html(pieces: list[str], shared: list[str]) -> None:
+    outline = Skeleton.of(shared).outline([*shared, *pieces])
+    assert body_bytes(replace(letter(), document=outline)) == body_bytes(letter(html=outline.html()))
 
 
 def test_the_bytes_are_utf_8_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ def test_what_comes_out_is_what_went_in(shared: list[str], own: list[str], data:
     pieces = data.draw(st.lists(st.sampled_from([*shared, *own, "x"]), max_size=12))
     outline = Skeleton.of(shared).outline(pieces)
     assert filled(outline.skeleton.shared, outline.pieces) == "".join(pieces)
+    assert outline.json() == orjson.dumps("".join(pieces))
 
 
 def test_what_all_mails_share_is_a_number_and_what_is_short_stands_as_it_is() -> None:
