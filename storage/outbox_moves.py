@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from storage.asking import NOW, from_now
-from storage.bulk import update_rows
+from storage.bulk import update_rows, update_rows_but_for
 from storage.claim_order import pick_due
 from storage.columns import UtcDateTime
 from storage.dialects import among, among_given
@@ -61,12 +61,8 @@ MOVING = (
 )
 
 _HOLDING_A_LEASE = (MessageState.CLAIMED, MessageState.SUBMITTING)
-#: What acceptance writes: the provider's id, the same words for all, and twice the time.
-_ACCEPTED_COLUMNS = (
-    *("provider_message_id", "state", "reason", "claimed_by", "lease_until"),
-    *("accepted_at", "over_at"),
-)
-_ACCEPTED = (MessageState.ACCEPTED.value, "accepted", None, None)
+#: What acceptance writes besides the provider's id and the time.
+_ACCEPTED = {"state": MessageState.ACCEPTED.value, "reason": "accepted", "claimed_by": None, "lease_until": None}
 _LEASE_AFTER: dict[MessageState, tuple[tuple[str, None], ...]] = {
     state: () if state in _HOLDING_A_LEASE else (("lease_until", None), ("claimed_by", None)) for state in MessageState
 }
@@ -305,7 +301,8 @@ def store_acceptances(
     mine = {found for row in standing if (found := (row.id, row.token)) in accepted}
     if not mine:
         return mine
-    moved = [(found[0], accepted[found], *_ACCEPTED, now, now) for found in mine]
-    update_rows(connection, MESSAGE, _ACCEPTED_COLUMNS, moved)
+    known_as = [(found[0], accepted[found]) for found in mine]
+    same = {**_ACCEPTED, "accepted_at": now, "over_at": now}
+    update_rows_but_for(connection, MESSAGE, ("provider_message_id",), known_as, same)
     connection.execute(_ACCEPTED_ATTEMPTS, {"keys": [found for found, _ in mine], "at": now, "code": status})
     return mine

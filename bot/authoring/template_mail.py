@@ -120,8 +120,10 @@ def pieces_of(template: Template, values: dict[str, Any], path: str) -> list[str
 def _bounded(pieces: Iterator[str]) -> list[str]:
     """Taken some at a time, since a mail has dozens; no piece is longer than its template or one value."""
     found: list[str] = []
-    size = 0
-    while some := list(islice(pieces, PIECES_AT_ONCE)):
+    size, is_more = 0, True
+    while is_more:
+        some = list(islice(pieces, PIECES_AT_ONCE))
+        is_more = len(some) == PIECES_AT_ONCE
         found += some
         size += sum(map(len, some))
         if size > LARGEST_MAIL:

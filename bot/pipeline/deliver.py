@@ -156,8 +156,11 @@ class _Desk:
 
     def is_blocked(self) -> bool:
         with self.database.read() as connection:
-            is_shut = blocked_until(connection, self.provider, self.clock.now()) is not None
-            return is_shut or self.guard.pause(connection) is not None
+            return self._is_blocked(connection)
+
+    def _is_blocked(self, connection: Connection) -> bool:
+        is_shut = blocked_until(connection, self.provider, self.clock.now()) is not None
+        return is_shut or self.guard.pause(connection) is not None
 
     def mails(self, thread: Executor) -> Iterator[Outgoing]:
         """One after the other, as the channel asks for them. Half a batch ahead the next one is claimed and rendered in the
@@ -233,25 +236,31 @@ class _Desk:
 
     def put_back(self, batch: _Batch) -> None:
         """Nothing of this batch left the house: it is pending again, as if it had not been claimed."""
-        now = self.clock.now()
         with self.turn, self.database.write() as connection:
-            moves = [
-                (row, row.to(MessageState.PENDING, now, reason=row.reason, claims=row.claims - 1))
-                for row in _still_mine(connection, batch).values()
-            ]
-            write_moves(connection, moves)
+            self._put_back(connection, batch)
+
+    def _put_back(self, connection: Connection, batch: _Batch) -> None:
+        now = self.clock.now()
+        moves = [
+            (row, row.to(MessageState.PENDING, now, reason=row.reason, claims=row.claims - 1))
+            for row in _still_mine(connection, batch).values()
+        ]
+        write_moves(connection, moves)
 
     def commit(self, batch: _Batch | None) -> _Ready | None:
         """Store verdicts and intents in one transaction, in which everything that may stop a mail is asked once more. The
         lease begins anew with it, and the deadline for writing to the socket counts from before that."""
         if batch is None:
             return None
-        if self.is_closing() or self.is_blocked():
+        if self.is_closing():
             self.put_back(batch)
             return None
         deadline = self.clock.monotonic() + (LEASE - LEASE_MARGIN).total_seconds()
         now = self.clock.now()
         with self._blaming_no_mail(batch), self.turn, self.database.write() as connection:
+            if self._is_blocked(connection):
+                self._put_back(connection, batch)
+                return None
             mine = _still_mine(connection, batch)
             judgements = {found: batch.judgements[found] for found in mine}
             check_again(connection, self.published, judgements, now)

@@ -123,7 +123,7 @@ def load_cases(
             id=row.id,
             message=row,
             zone=usable_zone(row.contact_timezone, row.customer_timezone, row.csm_timezone, settings.timezone),
-            locales=tuple(filter(None, (row.contact_locale, row.customer_locale, settings.locale))),
+            locales=_said(row.contact_locale, row.customer_locale, settings.locale),
             window=row.window,
             team_window=row.team_window,
             signer=signer,
@@ -132,6 +132,11 @@ def load_cases(
         )
         for row, signer in zip(found, signers, strict=True)
     ]
+
+
+@lru_cache(maxsize=1024)
+def _said(*locales: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, locales))
 
 
 def _cases(ground: Ground, printed: frozenset[str] | None) -> Select[Any]:
