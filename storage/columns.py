@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, JSON, BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Dialect, Integer, String, literal_column
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -79,6 +80,39 @@ class KeyList(TypeDecorator[list[int]]):
     def process_bind_param(self, value: Iterable[int] | None, dialect: Dialect) -> Any:
         keys = list(value or ())
         return orjson.dumps(keys).decode() if dialect.name == "sqlite" else keys
+
+
+class StateText(TypeDecorator[str]):
+    """One of a few words. What a column is compared with is written into the statement, not bound: an index of the rows in one
+    state serves it on both databases however the statement is kept, and SQLite need not plan it anew whenever it runs, as it
+    does where an index asks what a bound value is."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, states: type[StrEnum]) -> None:
+        super().__init__()
+        self.states = states
+
+    class comparator_factory(TypeDecorator.Comparator[str]):  # noqa: N801 (SQLAlchemy's name)
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
+            assert isinstance(self.type, StateText)
+            states = self.type.states
+            return super().operate(op, *(_written(each, states) for each in other), **kwargs)
+
+
+def state_column(states: type[StrEnum]) -> Column[str]:
+    """A column that holds one of these, and is never empty."""
+    return Column(StateText(states), nullable=False)
+
+
+def _written(other: Any, states: type[StrEnum]) -> Any:
+    """Only our own words; whatever else it is compared with stays bound."""
+    if isinstance(other, str):
+        return literal_column(f"'{states(other).value}'") if other in tuple(states) else other
+    if isinstance(other, list | tuple | set | frozenset):
+        return [_written(each, states) for each in other]
+    return other
 
 
 @lru_cache(maxsize=4096)

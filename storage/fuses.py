@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, state_column
 
 
 class FuseState(StrEnum):
@@ -41,7 +41,7 @@ class Fuse(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     kind: str
     playbook: str | None = None
-    state: str = FuseState.BLOWN
+    state: str = Field(default=FuseState.BLOWN, sa_column=state_column(FuseState))
     blown_at: datetime = Field(sa_type=UtcDateTime)
     numbers: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     handoff_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff.id")))

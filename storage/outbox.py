@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, state_column
 
 
 class MessageState(StrEnum):
@@ -135,7 +135,7 @@ class Message(SQLModel, table=True):
     occurrence: str
     template: str
     sender: str
-    state: str = MessageState.PENDING
+    state: str = Field(default=MessageState.PENDING, sa_column=state_column(MessageState))
     reason: str | None = None
     priority: int = 50
     due_at: datetime = Field(sa_type=UtcDateTime)

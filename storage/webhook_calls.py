@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, state_column
 from storage.dialects import among
 
 LEASE = timedelta(seconds=90)
@@ -67,7 +67,7 @@ class WebhookCall(SQLModel, table=True):
     step: str
     url: str
     body: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
-    state: str = CallState.PENDING
+    state: str = Field(default=CallState.PENDING, sa_column=state_column(CallState))
     fault: str | None = None
     attempts: int = 0
     token: int = 0

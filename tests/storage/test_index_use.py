@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
 from storage.facts import ABOUT_CONTENT, UNHEARD, UNTOLD, Event, Meeting
+from storage.journeys import EnrollmentStatus
 from storage.outbox import UNABSORBED, DeliveryEvent
 from storage.tables import metadata
 
@@ -30,6 +31,9 @@ STATEMENTS = {
         ABOUT_CONTENT, EVENT.c.name == "content_viewed", EVENT.c.at > text("'2027'")
     ),
     "meetings whose time has come": select(MEETING.c.kind).where(UNTOLD, MEETING.c.starts_at <= text("'2027'")),
+    "active walks that are due": select(ENROLLMENT.c.id).where(
+        ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value, ENROLLMENT.c.due_at <= text("'2027'")
+    ),
     "new delivery events": select(DELIVERY_EVENT.c.kind).where(UNABSORBED),
 }
 
@@ -50,3 +54,9 @@ def test_what_is_asked_all_the_time_reads_no_whole_table(name: str, tmp_path: Pa
     database.dispose()
     steps = [row.detail for row in plan]
     assert any("INDEX" in step or "INTEGER PRIMARY KEY" in step for step in steps if "json_each" not in step), steps
+
+
+def test_only_our_own_words_are_written_into_a_statement() -> None:
+    compiled = select(ENROLLMENT.c.id).where(ENROLLMENT.c.status.in_(["ended", "' OR 1=1 --"])).compile()
+    assert "IN ('ended', :" in str(compiled)
+    assert list(compiled.params.values()) == ["' OR 1=1 --"]
