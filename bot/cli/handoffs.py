@@ -12,7 +12,6 @@ from bot.cli import handoff_mails
 from bot.cli.handoff_commands import ACTS, HandoffId, found_handoff
 from bot.cli.opening import AsJson, AtMost, OfCustomer, OfPlaybook, local_text, looking, opened, zone_of_workspace
 from bot.cli.printing import print_cut, print_json, print_line, print_table
-from bot.insight.handoff_brief import Reader, read_brief
 from bot.insight.listings import LIMIT, list_handoffs
 from bot.rules.field_types import say
 from storage.handoff_mails import Standing, standing_mail
@@ -78,6 +77,8 @@ def show(
 
     Example: `journeybot handoffs show 3`
     """
+    from bot.insight.handoff_brief import Reader, read_brief  # half of a list's time
+
     with opened(context) as app:
         zone = zone_of_workspace(app.settings)
         with app.database.read() as connection:

@@ -9,10 +9,9 @@ import typer
 
 from bot.cli.acting import ActCall, doing
 from bot.cli.names import By, ForCustomer
-from bot.cli.opening import AsJson, At, local_text, opened, read_instant, zone_of_workspace
+from bot.cli.opening import AsJson, At, local_text, looking, opened, read_instant, zone_of_workspace
 from bot.cli.printing import print_json, print_line, print_table
 from bot.insight.listings_playbooks import PlaybookListing, list_playbooks, show_playbook
-from bot.pipeline.skipping import skip_next
 from bot.rules.field_types import say
 
 commands = typer.Typer(
@@ -30,7 +29,7 @@ def list_all(
 
     Example: `journeybot playbooks list --state live`
     """
-    with opened(context) as app, app.database.read() as connection:
+    with looking(context) as found, found.database.read() as connection:
         rows = list_playbooks(connection, state=state)
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -51,9 +50,9 @@ def show(
 
     Example: `journeybot playbooks show welcome`
     """
-    with opened(context) as app:
-        zone = zone_of_workspace(app.settings)
-        with app.database.read() as connection:
+    with looking(context) as base:
+        zone = zone_of_workspace(base.settings)
+        with base.database.read() as connection:
             found = show_playbook(connection, name)
     if as_json:
         print_json(found.as_dict())
@@ -93,6 +92,8 @@ def skip(
 
     Example: `journeybot playbooks skip newsletter`
     """
+    from bot.pipeline.skipping import skip_next  # half of a list's time
+
     call = ActCall(context=context, by=by, at=at, as_json=as_json)
     with opened(context, at) as app:
         published = app.require_published()
