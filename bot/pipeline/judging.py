@@ -13,7 +13,14 @@ from sqlalchemy import Connection
 
 from bot.authoring.templates import RenderedMail
 from bot.errors import JourneybotError
-from bot.pipeline.mail_context import MailCase, computed_values, in_contact_walk, load_cases, printed_fields
+from bot.pipeline.mail_context import (
+    MailCase,
+    asked_values,
+    computed_values,
+    in_contact_walk,
+    load_cases,
+    printed_fields,
+)
 from bot.pipeline.news import local_days
 from bot.pipeline.preflight import Judgement, Letter, email_step, judge
 from bot.pipeline.published import Published
@@ -77,6 +84,8 @@ def _values(
             groups.setdefault((template.name, template.locale, in_contact_walk(case, published)), []).append(case)
     for (name, locale, of_contacts), group in groups.items():
         template, ids = published.templates.pick(name, (locale,)), [case.id for case in group]
+        if not asked_values(template):
+            continue  # most ask for none, and a savepoint is two statements
         try:
             with connection.begin_nested():
                 values |= computed_values(connection, ground, template, ids, of_contacts=of_contacts)

@@ -273,7 +273,7 @@ def computed_values(
 ) -> dict[int, dict[str, Any]]:
     """Message id → value of each expression and each bare vocabulary name the template uses: one statement per template.
     `of_contacts`: in contact walks names such as `nps` are the contact's, else the customer's (S30)."""
-    wanted = sorted(template.expressions) + sorted(bare_names(template))
+    wanted = asked_values(template)
     if not wanted or not ids:
         return {}
     asking = ground.kept(("values", *wanted, of_contacts), lambda: _asking(ground, wanted, of_contacts=of_contacts))
@@ -297,6 +297,11 @@ def _asking(ground: Ground, wanted: Sequence[str], *, of_contacts: bool) -> Sele
         .outerjoin(ENROLLMENT, ENROLLMENT.c.id == MESSAGE.c.enrollment_id)
     )
     return select(MESSAGE.c.id, *columns).select_from(rows).where(among_given(MESSAGE.c.id))
+
+
+def asked_values(template: CompiledTemplate) -> list[str]:
+    """The expressions and bare names that are computed for each mail of the template."""
+    return sorted(template.expressions) + sorted(bare_names(template))
 
 
 def bare_names(template: CompiledTemplate) -> set[str]:

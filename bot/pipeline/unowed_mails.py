@@ -18,7 +18,7 @@ from bot.pipeline.mail_context import (
     CSM_FIELDS,
     CUSTOMER_FIELDS,
     MailCase,
-    bare_names,
+    asked_values,
     places_in,
     signers_of,
     window_columns,
@@ -99,7 +99,7 @@ def values_of(
 ) -> dict[str, Any]:
     """The expressions and bare names that the template uses, as computed_values does for messages. `of_contact`: names such
     as `nps` are the contact's."""
-    wanted = sorted(template.expressions) + sorted(bare_names(template))
+    wanted = asked_values(template)
     if not wanted:
         return {}
     values = [parse_value(text) for text in wanted]
