@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from bot.authoring.company import Company
+from bot.pipeline.asked_once import asked_once
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.company_model import Feature
@@ -61,7 +62,8 @@ def _derive(item: Item, look: Look) -> Changed:
 
 
 def _keeping(item: Item, look: Look) -> Insert:
-    scope, standing = look.ground.scope(), BAND.alias("standing")
+    asked, scope = asked_once(item.asks, look.ground.scope(), [look.inside()])
+    standing = BAND.alias("standing")
     value, green, *yellow = item.asks
     bands = [
         (compile_condition(green, scope), "green"),
@@ -79,8 +81,8 @@ def _keeping(item: Item, look: Look) -> Insert:
             standing.c.band.label("old_band"),
             standing.c.since.label("since"),
         )
-        .select_from(CUSTOMER.outerjoin(standing, is_mine))
-        .where(look.inside(), CUSTOMER.c.erased_at.is_(None), doubtful.is_not(True))
+        .select_from(CUSTOMER.join(asked, asked.c.customer_id == CUSTOMER.c.id).outerjoin(standing, is_mine))
+        .where(doubtful.is_not(True))
         .offset(0)  # else a planner may work everything out twice, once for the comparison below
         .subquery("found")
     )

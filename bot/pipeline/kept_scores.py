@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from bot.authoring.company import Company
+from bot.pipeline.asked_once import asked_once
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER
 from bot.rules.condition_doubt import is_doubtful
@@ -95,10 +96,11 @@ def _derive(item: Item, look: Look) -> Changed:
 
 def _keeping_measure(item: Item, look: Look) -> Insert:
     assert isinstance(item.definition, MeasureOf)
-    measure, scope = item.definition.measure, look.ground.scope()
+    measure = item.definition.measure
     formula = parse_value(measure.formula) if measure.formula else None
     bands = bands_of(measure)
     asked = [each for each in (formula, *map(band_condition, bands.values())) if each is not None]
+    once, scope = asked_once(asked, look.ground.scope(), [look.inside()])
     columns: dict[str, Sql] = {
         "applies": _applies(measure, scope),
         "doubt": or_(*(is_doubtful(each, scope) for each in asked)),
@@ -106,7 +108,7 @@ def _keeping_measure(item: Item, look: Look) -> Insert:
         "facts": document_of(fact_columns(asked, scope)),
         **_named(band_columns(bands, scope)),
     }
-    raw = _with_latest(item.name, scope, columns, (look.inside(),))
+    raw = _with_latest(item.name, scope, columns, once)
     band = band_sql(bands, _asked_of(raw, bands), raw.c.value)
     value = raw.c.value if formula else points_of_band(band)
     known = case((raw.c.doubt, False), else_=value.is_not(None))
@@ -135,7 +137,7 @@ def _keeping_card(item: Item, look: Look) -> Insert:
     whom = look.inside() if look.is_anew or _asks_more(card) else and_(look.inside(), CUSTOMER.c.id.in_(moved))
     sums = _sums(card, scope, whom)
     columns: dict[str, Sql] = {name: sums.c[name] for name in ("mean", "fresh", "on", "only_band", "is_kept")}
-    raw = _with_latest(item.name, scope, {**columns, **_named(band_columns(bands, scope))}, (), sums)
+    raw = _with_latest(item.name, scope, {**columns, **_named(band_columns(bands, scope))}, sums)
     value = as_points(raw.c.mean)
     band = band_sql(bands, _asked_of(raw, bands), value) if bands else raw.c.only_band
     state = case((raw.c.on <= 0, OFF), (value.is_(None), MISSING), (raw.c.is_kept == 1, STANDS), else_=FRESH)
@@ -188,21 +190,13 @@ def _asked_of(raw: Subquery, bands: Mapping[Band, str]) -> dict[Band, Sql]:
     return {band: raw.c[f"asked_{band}"] for band in bands}
 
 
-def _with_latest(
-    name: str,
-    scope: Scope,
-    columns: Mapping[str, Sql],
-    where: Sequence[ColumnElement[bool]],
-    beside: Subquery | None = None,
-) -> Subquery:
-    """Customers with these columns and the latest row of the score, worked out once (OFFSET keeps a planner from repeating the
-    columns wherever they are used below)."""
+def _with_latest(name: str, scope: Scope, columns: Mapping[str, Sql], whom: Subquery) -> Subquery:
+    """These customers with these columns and the latest row of the score, worked out once (OFFSET keeps a planner from repeating
+    the columns wherever they are used below)."""
     other = SCORE.alias()
     mine = (other.c.customer_id == CUSTOMER.c.id, other.c.name == name, other.c.day <= scope.today())
     latest_day = select(func.max(other.c.day)).where(*mine).correlate(CUSTOMER).scalar_subquery()
-    rows: FromClause = CUSTOMER
-    if beside is not None:
-        rows = rows.join(beside, beside.c.customer_id == CUSTOMER.c.id)
+    rows = CUSTOMER.join(whom, whom.c.customer_id == CUSTOMER.c.id)
     is_latest = and_(SCORE.c.customer_id == CUSTOMER.c.id, SCORE.c.name == name, SCORE.c.day == latest_day)
     kept = [SCORE.c[each].label(f"latest_{each}") for each in ("day", *KEPT) if each != "facts"]
     return (
@@ -213,7 +207,6 @@ def _with_latest(
             *(column.label(label) for label, column in columns.items()),
         )
         .select_from(rows.outerjoin(SCORE, is_latest))
-        .where(*where, CUSTOMER.c.erased_at.is_(None))
         .offset(0)
         .subquery("raw")
     )

@@ -101,7 +101,8 @@ class Scope:
 
     `limits` are the workspace's thresholds by name, `feeds` how old a feed may be by name (workspace.yml `feeds:`),
     `open_days` the days of a customer that says none, `stages` the days that stages.yml expects a stage to take,
-    `metrics` the names of metrics.yml, `catalogue` what content.yml has, `products` those of products.yml."""
+    `metrics` the names of metrics.yml, `catalogue` what content.yml has, `products` those of products.yml. `known`: columns that
+    hold what a name or function gives, by its text."""
 
     customer: FromClause
     days: LocalDays
@@ -116,6 +117,7 @@ class Scope:
     metrics: frozenset[str] = frozenset()
     catalogue: Catalogue = field(default_factory=Catalogue)
     products: Mapping[str, Product] = field(default_factory=dict)
+    known: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
 
     @property
     def outer(self) -> tuple[FromClause, ...]:

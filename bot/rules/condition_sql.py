@@ -91,6 +91,11 @@ def verdict_sql(node: Node, scope: Scope, *, is_positive: bool = True) -> Sql:
 
 def value_sql(node: Node, scope: Scope) -> Sql:
     """The value as the tables have it; a value that means nothing while in doubt is empty then."""
+    known = scope.known.get(text_of(node)) if scope.known else None
+    return _worked_out(node, scope) if known is None else known
+
+
+def _worked_out(node: Node, scope: Scope) -> Sql:
     match node:
         case Constant():
             return _constant(node)
@@ -119,7 +124,7 @@ def call_arguments(node: Call, scope: Scope) -> Arguments:
 
 def _company_condition(text: str, scope: Scope) -> Sql:
     # What asks for content or products in the `for:` of such a thing finds them without theirs, so it cannot go in circles.
-    inside = replace(scope, catalogue=scope.catalogue.for_everybody(), products={})
+    inside = replace(scope, catalogue=scope.catalogue.for_everybody(), products={}, known={})
     return verdict_sql(as_verdict(parse_tree(text)), inside)
 
 
@@ -179,7 +184,7 @@ def _limit(node: Limit, scope: Scope) -> Sql:
 
 def _limit_holds(text: str, scope: Scope) -> Sql:
     # A limit inside a limit's condition finds no workspace limits, so it cannot go in circles.
-    return verdict_sql(as_verdict(parse_tree(text)), replace(scope, limits={}))
+    return verdict_sql(as_verdict(parse_tree(text)), replace(scope, limits={}, known={}))
 
 
 def _arithmetic(node: Arithmetic, scope: Scope) -> Sql:
