@@ -40,8 +40,11 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_LATEST = select(func.max(DEPLOYMENT.c.id))
+
+
 def latest_deployment(connection: Connection) -> int | None:
-    found: int | None = connection.scalar(select(func.max(DEPLOYMENT.c.id)))
+    found: int | None = connection.scalar(_LATEST)
     return found
 
 
@@ -108,17 +111,19 @@ def version_definitions(connection: Connection, ids: list[int]) -> dict[int, dic
 
 
 def playbook_rows(connection: Connection) -> list[PlaybookRow]:
-    statement = select(
-        PLAYBOOK.c.name,
-        PLAYBOOK.c.state,
-        PLAYBOOK.c.version_id,
-        PLAYBOOK.c.live_since,
-        PLAYBOOK.c.last_moment,
-        PLAYBOOK.c.needs_sweep,
-        PLAYBOOK.c.fault,
-        PLAYBOOK.c.fault_at,
-    ).order_by(PLAYBOOK.c.name)
-    return [PlaybookRow(**row._mapping) for row in connection.execute(statement)]
+    return [PlaybookRow(**row._mapping) for row in connection.execute(_ROWS)]
+
+
+_ROWS = select(
+    PLAYBOOK.c.name,
+    PLAYBOOK.c.state,
+    PLAYBOOK.c.version_id,
+    PLAYBOOK.c.live_since,
+    PLAYBOOK.c.last_moment,
+    PLAYBOOK.c.needs_sweep,
+    PLAYBOOK.c.fault,
+    PLAYBOOK.c.fault_at,
+).order_by(PLAYBOOK.c.name)
 
 
 def put_playbook(connection: Connection, name: str, values: Mapping[str, Any]) -> None:

@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    Select,
     Table,
     and_,
     bindparam,
@@ -29,7 +32,7 @@ from storage.accounts import Contact, Customer, Pause
 from storage.asking import NOW
 from storage.bulk import update_rows
 from storage.columns import UtcDateTime
-from storage.dialects import among, among_given
+from storage.dialects import among_given
 from storage.fuses import EVERY_MAIL, FUSE_PAUSE, RELEASE
 from storage.journeys import Enrollment, EnrollmentStatus
 from storage.outbox import OVER, Message
@@ -113,40 +116,37 @@ WALK_COLUMNS = [
 ]
 
 
+Pauses = tuple[tuple[str, str], ...]
+
 #: Walks whose time has come, paused or not (storage.asking).
 DUE_WALKS = select(ENROLLMENT.c.id).where(ENROLLMENT.c.status == ACTIVE, ENROLLMENT.c.due_at <= NOW)
 
 
 def due_walk_ids(connection: Connection, now: datetime, limit: int, skip: Collection[int] = ()) -> list[int]:
     """Ids of active, unpaused walks whose time has come, oldest first."""
-    statement = (
-        select(ENROLLMENT.c.id)
-        .where(
-            ENROLLMENT.c.status == ACTIVE,
-            ENROLLMENT.c.due_at <= now,
-            rows_not_paused(connection, ENROLLMENT),
-        )
-        .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
-        .limit(limit)
-    )
+    statement = _due_walks(standing_pauses(connection))
     if skip:
         statement = statement.where(ENROLLMENT.c.id.not_in(list(skip)))
-    return list(connection.scalars(statement).all())
+    return list(connection.scalars(statement, {"now": now, "most": limit}).all())
+
+
+@lru_cache(maxsize=16)
+def _due_walks(pauses: Pauses) -> Select[Any]:
+    first = DUE_WALKS.where(_not_paused_in(pauses, ENROLLMENT)).order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
+    return first.limit(bindparam("most", type_=Integer))
 
 
 def claim_walks(connection: Connection, ids: Sequence[int], now: datetime) -> list[Walk]:
     """Lock those of the given walks that are still due, oldest first; another worker's rows are passed over."""
-    statement = (
-        select(*WALK_COLUMNS)
-        .where(
-            among(ENROLLMENT.c.id, ids),
-            ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value,
-            ENROLLMENT.c.due_at <= now,
-        )
-        .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    return [Walk(*row) for row in connection.execute(statement).all()]
+    return [Walk(*row) for row in connection.execute(_CLAIMING, {"keys": list(ids), "now": now}).all()]
+
+
+_CLAIMING = (
+    select(*WALK_COLUMNS)
+    .where(among_given(ENROLLMENT.c.id), ENROLLMENT.c.status == ACTIVE, ENROLLMENT.c.due_at <= NOW)
+    .order_by(ENROLLMENT.c.due_at, ENROLLMENT.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
 def write_walks(connection: Connection, walks: Iterable[Walk]) -> None:
@@ -189,13 +189,12 @@ def wake_walks_of_messages(connection: Connection, enrollment_ids: Collection[in
         connection.execute(_WAKING, {"keys": ids, "at": at})
 
 
-Pauses = tuple[tuple[str, str], ...]
-
-
 def standing_pauses(connection: Connection) -> Pauses:
     """Everything that stands still now, as (kind, key)."""
-    rows = connection.execute(select(PAUSE.c.kind, PAUSE.c.key).order_by(PAUSE.c.kind, PAUSE.c.key)).all()
-    return tuple((row.kind, row.key) for row in rows)
+    return tuple((kind, key) for kind, key in connection.execute(_PAUSES))
+
+
+_PAUSES = select(PAUSE.c.kind, PAUSE.c.key).order_by(PAUSE.c.kind, PAUSE.c.key)
 
 
 def not_paused(
@@ -227,7 +226,10 @@ def not_paused(
 
 def rows_not_paused(connection: Connection, table: Table) -> ColumnElement[bool]:
     """The same for a table with playbook, customer_id and contact_id. A mail that a person let pass a fuse may go."""
-    pauses = standing_pauses(connection)
+    return _not_paused_in(standing_pauses(connection), table)
+
+
+def _not_paused_in(pauses: Pauses, table: Table) -> ColumnElement[bool]:
     columns = (table.c.playbook, table.c.customer_id, table.c.contact_id)
     by_fuse = [key for kind, key in pauses if kind == FUSE_PAUSE]
     if table is not MESSAGE or not by_fuse:

@@ -219,12 +219,15 @@ def was_scrubbed(value: Any) -> bool:
     return GONE in value if isinstance(value, str) else isinstance(value, dict) and GONE in str(value)
 
 
+_DIGESTS, _INSTALLATION = select(ERASURE.c.digest), select(INSTALLATION.c.id)
+
+
 class Tombstones:
     """Who was erased, as digests: what is left of an address or a key is no longer readable, and still known again."""
 
     def __init__(self, connection: Connection) -> None:
-        self._installation = str(connection.scalar(select(INSTALLATION.c.id)) or "")
-        self._digests = set(connection.scalars(select(ERASURE.c.digest)))
+        self._installation = str(connection.scalar(_INSTALLATION) or "")
+        self._digests = set(connection.scalars(_DIGESTS))
 
     def __bool__(self) -> bool:
         return bool(self._digests)

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Table, select, text
+from sqlalchemy import Column, Connection, ForeignKey, Index, Table, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
@@ -84,8 +85,10 @@ COUNTED = ""
 
 def entered_on(connection: Connection, day: date) -> Mapping[str, int]:
     """Playbook → customers that entered on that day so far."""
-    found = connection.execute(select(PLAYBOOK_DAY.c.playbook, PLAYBOOK_DAY.c.entered).where(PLAYBOOK_DAY.c.day == day))
-    return {row.playbook: row.entered for row in found}
+    return {playbook: entered for playbook, entered in connection.execute(_ENTERED, {"on": day})}
+
+
+_ENTERED = select(PLAYBOOK_DAY.c.playbook, PLAYBOOK_DAY.c.entered).where(PLAYBOOK_DAY.c.day == bindparam("on"))
 
 
 def add_entered(connection: Connection, playbook: str, day: date, number: int) -> None:
@@ -98,8 +101,12 @@ def put_mails(connection: Connection, playbook: str, day: date, number: int) -> 
 
 
 def _add(connection: Connection, values: dict[str, Any], column: str, *, is_sum: bool = True) -> None:
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement: Any = insert(PLAYBOOK_DAY).values(**values)
+    connection.execute(_adding(connection.dialect.name, column, is_sum), values)
+
+
+@cache
+def _adding(dialect: str, column: str, is_sum: bool) -> Any:
+    statement: Any = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(PLAYBOOK_DAY)
     given = statement.excluded[column]
     changed = {column: PLAYBOOK_DAY.c[column] + given if is_sum else given}
-    connection.execute(statement.on_conflict_do_update(index_elements=["playbook", "day"], set_=changed))
+    return statement.on_conflict_do_update(index_elements=["playbook", "day"], set_=changed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, case, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, insert, or_, select, update
 
 from storage.facts import Event
 from storage.handoff_views import UNFINISHED
@@ -55,12 +56,10 @@ def look(
     connection: Connection, handoff_id: int, deed: Deed, *, finished_too: bool = False
 ) -> tuple[RowMapping | None, Move | None]:
     """The locked row, and why the deed cannot be done: repeated, or too late because the hand-off is finished."""
-    found = select(_handoffs).where(_handoffs.c.id == handoff_id).with_for_update()
-    row = connection.execute(found).mappings().one_or_none()
+    row = connection.execute(_LOCKED, {"handoff": handoff_id}).mappings().one_or_none()
     if row is None:
         return None, None
-    before = select(_acts.c.by, _acts.c.at).where(_acts.c.handoff_id == handoff_id, _acts.c.key == deed.key)
-    repeated = connection.execute(before).one_or_none()
+    repeated = connection.execute(_BEFORE, {"handoff": handoff_id, "deed": deed.key}).one_or_none()
     if repeated is not None:
         state = HandoffState(row["state"])
         sentence = f"Hand-off {handoff_id}: this was recorded already"
@@ -74,6 +73,13 @@ def look(
     return row, None
 
 
+_LOCKED = select(_handoffs).where(_handoffs.c.id == bindparam("handoff")).with_for_update()
+_BEFORE = select(_acts.c.by, _acts.c.at).where(
+    _acts.c.handoff_id == bindparam("handoff"), _acts.c.key == bindparam("deed")
+)
+_ACTS, _DECISIONS = insert(_acts), insert(_decisions)
+
+
 def carry_out(connection: Connection, row: RowMapping, deed: Deed, values: dict[str, Any], state: HandoffState) -> Move:
     changed = {**card_after(is_new=deed.act in CALLS_ANEW), **values}
     unchanged = (_handoffs.c.id == row["id"], _handoffs.c.state == row["state"])
@@ -84,6 +90,7 @@ def carry_out(connection: Connection, row: RowMapping, deed: Deed, values: dict[
     return Move(is_done=True, state=state, by=deed.by, at=deed.at, sentence_reason=sentence)
 
 
+@cache
 def card_after(*, is_new: bool) -> dict[str, Any]:
     """What a deed means for the card: a new one, or the posted one brought up to date. A card that is wanted already may
     be on its way this moment; then its attempts and its lease stay, or it would be posted twice. One that was given up
@@ -113,7 +120,7 @@ def again(row: RowMapping, at: datetime) -> datetime | None:
 
 def record(connection: Connection, rows: list[RowMapping], deed: Deed) -> None:
     connection.execute(
-        insert(_acts),
+        _ACTS,
         [
             {
                 "handoff_id": r["id"],
@@ -126,7 +133,7 @@ def record(connection: Connection, rows: list[RowMapping], deed: Deed) -> None:
             for r in rows
         ],
     )
-    connection.execute(insert(_decisions), [_decision(row, deed) for row in rows])
+    connection.execute(_DECISIONS, [_decision(row, deed) for row in rows])
     customers = {row["customer_id"] for row in rows if row["customer_id"] is not None}
     mark_changed(connection, customers, *CHANGED_BY_DEEDS)
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from storage.accounts import Contact, Csm, Customer
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.handoffs import Handoff, HandoffState
 from storage.journeys import Installation
 
@@ -96,6 +97,7 @@ class HandoffRecord:
         return self.state not in UNFINISHED
 
 
+@cache
 def _records() -> Select[Any]:
     own = [
         _handoffs.c[name]
@@ -138,21 +140,36 @@ def _record(row: Row[Any]) -> HandoffRecord:
 
 def get(connection: Connection, handoff_id: int) -> HandoffRecord | None:
     """None: there is no such hand-off."""
-    row = connection.execute(_records().where(_handoffs.c.id == handoff_id)).one_or_none()
+    row = connection.execute(_one(), {"handoff": handoff_id}).one_or_none()
     return None if row is None else _record(row)
+
+
+@cache
+def _one() -> Select[Any]:
+    return _records().where(_handoffs.c.id == bindparam("handoff"))
 
 
 def get_many(connection: Connection, handoff_ids: Collection[int]) -> list[HandoffRecord]:
     """Those that there are, in the order in which they are asked for."""
-    rows = connection.execute(_records().where(among(_handoffs.c.id, handoff_ids)))
+    rows = connection.execute(_many(), {"keys": list(handoff_ids)})
     found = {row.id: _record(row) for row in rows}
     return [found[one] for one in handoff_ids if one in found]
 
 
+@cache
+def _many() -> Select[Any]:
+    return _records().where(among_given(_handoffs.c.id))
+
+
 def causes_of(connection: Connection, handoff_id: int) -> list[HandoffRecord]:
     """The causes that joined this card and are not over (S28), the oldest first."""
-    joined = (_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
-    return [_record(row) for row in connection.execute(_records().where(*joined).order_by(_handoffs.c.id))]
+    return [_record(row) for row in connection.execute(_causes(), {"handoff": handoff_id})]
+
+
+@cache
+def _causes() -> Select[Any]:
+    joined = (_handoffs.c.merged_into == bindparam("handoff"), _handoffs.c.state == HandoffState.MERGED)
+    return _records().where(*joined).order_by(_handoffs.c.id)
 
 
 def list_handoffs(

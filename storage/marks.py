@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from storage.accounts import CustomerChange
 from storage.bulk import insert_rows, insert_selected
-from storage.dialects import among
+from storage.dialects import among_given
 
 CHANGE: Table = CustomerChange.__table__  # type: ignore[attr-defined]
 #: What a mark is about that says no table: everybody looks.
@@ -24,15 +24,21 @@ def mark_customers(connection: Connection, customer_ids: Collection[int], *about
     if not ids:
         return
     names = _names(about)
-    # A mark that waits is held until we commit: detect could otherwise take it now and look before our facts are there.
-    waiting = (
-        select(CHANGE.c.customer_id, CHANGE.c.about)
-        .where(CHANGE.c.taken_by.is_(None), among(CHANGE.c.customer_id, ids), CHANGE.c.about.in_(names))
-        .with_for_update(read=True, skip_locked=True)
-    )
-    marked = {tuple(row) for row in connection.execute(waiting)}
+    marked = {tuple(row) for row in connection.execute(_WAITING, {"keys": ids, "names": names})}
     rows = [(found, name) for name in names for found in ids if (found, name) not in marked]
     insert_rows(connection, CHANGE, ("customer_id", "about"), rows)
+
+
+#: A mark that waits is held until we commit: detect could otherwise take it now and look before our facts are there.
+_WAITING = (
+    select(CHANGE.c.customer_id, CHANGE.c.about)
+    .where(
+        CHANGE.c.taken_by.is_(None),
+        among_given(CHANGE.c.customer_id),
+        CHANGE.c.about.in_(bindparam("names", expanding=True)),
+    )
+    .with_for_update(read=True, skip_locked=True)
+)
 
 
 def mark_changed(connection: Connection, customer_ids: Collection[int], *about: Table) -> None:

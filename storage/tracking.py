@@ -148,4 +148,7 @@ def count_held(connection: Connection) -> dict[str, int]:
 
 
 def has_ready_calls(connection: Connection) -> bool:
-    return connection.scalar(READY_CALLS.limit(1)) is not None
+    return connection.scalar(_ANY_READY) is not None
+
+
+_ANY_READY = READY_CALLS.limit(1)

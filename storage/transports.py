@@ -20,15 +20,16 @@ CLOSED = select(TRANSPORT.c.name).where(TRANSPORT.c.blocked_until > NOW)
 
 def blocked_until(connection: Connection, name: str, now: datetime) -> datetime | None:
     """Until when nothing may be handed over this way; None: it is open."""
-    statement = select(TRANSPORT.c.blocked_until).where(TRANSPORT.c.name == name, TRANSPORT.c.blocked_until > now)
-    return connection.scalar(statement)
+    return connection.scalar(_BLOCKED, {"way": name, "now": now})
+
+
+_STANDING = select(TRANSPORT.c.blocked_until, TRANSPORT.c.reason).where(TRANSPORT.c.name == bindparam("way"))
+_BLOCKED = _STANDING.with_only_columns(TRANSPORT.c.blocked_until).where(TRANSPORT.c.blocked_until > NOW)
 
 
 def most_to_claim(connection: Connection, name: str, batch: int, now: datetime) -> int:
     """How many mails may be taken for this way out now: none while it is closed, a few to try whether it is open again."""
-    row = connection.execute(
-        select(TRANSPORT.c.blocked_until, TRANSPORT.c.reason).where(TRANSPORT.c.name == name)
-    ).one_or_none()
+    row = connection.execute(_STANDING, {"way": name}).one_or_none()
     if row is None or row.reason is None:
         return batch
     is_closed = row.blocked_until is not None and row.blocked_until > now

@@ -55,10 +55,14 @@ class EarlyRows:
         return [_unpacked(line, row) for line, row in enumerate(page.values(), 1)]
 
 
+_WAITING = select(STRANGER.c.source, STRANGER.c.pull).where(STRANGER.c.pull.startswith(FILES)).distinct()
+
+
 def waiting_kinds(connection: Connection) -> Iterator[tuple[str, Kind]]:
     """Source and kind of whatever waits, in the order of import."""
-    found = select(STRANGER.c.source, STRANGER.c.pull).where(STRANGER.c.pull.startswith(FILES)).distinct()
-    waiting = {(row.source, row.pull.removeprefix(FILES)) for row in connection.execute(found)}
+    waiting = {(row.source, row.pull.removeprefix(FILES)) for row in connection.execute(_WAITING)}
+    if not waiting:
+        return
     for kind in Kind:
         yield from ((source, kind) for source, name in sorted(waiting) if name == kind.value)
 

@@ -19,7 +19,7 @@ from bot.rules.conditions import Condition
 from bot.rules.zones import is_zone
 from storage.accounts import Contact, Csm
 from storage.bulk import MANY_ALIKE, insert_new_rows, insert_rows
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.enrollments import Walk
 from storage.facts import Event
 from storage.journal import Verdict
@@ -80,6 +80,23 @@ class Answers:
         return {"leaves": self.seen[walk.id]} if walk.id in self.seen else {}
 
 
+_CUSTOMERS = (
+    select(
+        CUSTOMER.c.id,
+        CUSTOMER.c.timezone,
+        CUSTOMER.c.region,
+        CUSTOMER.c.csm,
+        CUSTOMER.c.owners,
+        CUSTOMER.c.key,
+        CUSTOMER.c.bucket,
+        CSM.c.timezone.label("csm_timezone"),
+    )
+    .join_from(CUSTOMER, CSM, CSM.c.key == CUSTOMER.c.csm, isouter=True)
+    .where(among_given(CUSTOMER.c.id))
+)
+_ZONES_OF_CONTACTS = select(CONTACT.c.id, CONTACT.c.timezone).where(among_given(CONTACT.c.id))
+
+
 @dataclass(slots=True, kw_only=True)
 class Batch:
     """The walks in hand and what is to be written for them."""
@@ -126,28 +143,10 @@ class Batch:
         """Walk id → where its walker is: contact's zone → customer's → CSM's → workspace's (S18)."""
         customer_ids = {walk.customer_id for walk in walks}
         contact_ids = {walk.contact_id for walk in walks if walk.contact_id is not None}
-        customers = {
-            row.id: row
-            for row in self.connection.execute(
-                select(
-                    CUSTOMER.c.id,
-                    CUSTOMER.c.timezone,
-                    CUSTOMER.c.region,
-                    CUSTOMER.c.csm,
-                    CUSTOMER.c.owners,
-                    CUSTOMER.c.key,
-                    CUSTOMER.c.bucket,
-                    CSM.c.timezone.label("csm_timezone"),
-                )
-                .join_from(CUSTOMER, CSM, CSM.c.key == CUSTOMER.c.csm, isouter=True)
-                .where(among(CUSTOMER.c.id, customer_ids))
-            )
-        }
+        customers = {row.id: row for row in self.connection.execute(_CUSTOMERS, {"keys": list(customer_ids)})}
         zones: dict[int | None, str | None] = {}
         if contact_ids:
-            rows = self.connection.execute(
-                select(CONTACT.c.id, CONTACT.c.timezone).where(among(CONTACT.c.id, contact_ids))
-            )
+            rows = self.connection.execute(_ZONES_OF_CONTACTS, {"keys": list(contact_ids)})
             zones = {row.id: row.timezone for row in rows}
         return {
             walk.id: Whereabouts(

@@ -213,8 +213,11 @@ def _kind_of(item: Item) -> Derivation:
     return next(kind for kind in DERIVATIONS if kind.kind == item.derived.kind)
 
 
+_ALL_STANDING = select(ITEM.c.kind, ITEM.c.name, ITEM.c.digest, ITEM.c.fault)
+
+
 def _standing(connection: Connection) -> Mapping[Derived, _Standing]:
-    rows = connection.execute(select(ITEM.c.kind, ITEM.c.name, ITEM.c.digest, ITEM.c.fault))
+    rows = connection.execute(_ALL_STANDING)
     known = [row for row in rows if row.kind in KINDS]
     return {Derived(row.kind, row.name): _Standing(digest=row.digest, fault=row.fault) for row in known}
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -76,9 +77,7 @@ def detect(
     that what waited for the next tick is seen now (S31). `ages`: how old a feed may be (workspace.yml `feeds:`)."""
     token = uuid.uuid4().hex
     _tell_of_meetings(connection, now)
-    is_new = or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK) if begins else CHANGE.c.taken_by.is_(None)
-    taken = connection.execute(update(CHANGE).where(is_new).values(taken_by=token))
-    about = select(CHANGE.c.about).where(CHANGE.c.taken_by == token).distinct()
+    taken = connection.execute(_TAKING_TOO if begins else _TAKING, {"mine": token})
     today, new_days = days_in_zones(connection, now, default_zone)
     if new_days and len(new_days) < len(today):
         _mark_zones(connection, new_days, token + NEW_DAY)
@@ -87,7 +86,7 @@ def detect(
         now=now,
         token=token,
         changed=taken.rowcount,
-        about=frozenset(connection.scalars(about)) if taken.rowcount else frozenset(),
+        about=frozenset(connection.scalars(_ABOUT, {"mine": token})) if taken.rowcount else frozenset(),
         days=LocalDays.at(now, default_zone, list(today)),
         today=today,
         new_days=new_days,
@@ -95,6 +94,15 @@ def detect(
         woken_feeds=woken,
         heard_feeds=heard,
     )
+
+
+_TAKING = update(CHANGE).where(CHANGE.c.taken_by.is_(None)).values(taken_by=bindparam("mine"))
+_TAKING_TOO = (
+    update(CHANGE)
+    .where(or_(CHANGE.c.taken_by.is_(None), CHANGE.c.taken_by == NEXT_TICK))
+    .values(taken_by=bindparam("mine"))
+)
+_ABOUT = select(CHANGE.c.about).where(CHANGE.c.taken_by == bindparam("mine")).distinct()
 
 
 def _mark_zones(connection: Connection, zones: frozenset[str], mark: str) -> None:
@@ -105,13 +113,16 @@ def _mark_zones(connection: Connection, zones: frozenset[str], mark: str) -> Non
     connection.execute(insert(CHANGE).from_select(["customer_id", "taken_by"], rows))
 
 
+_FRESHER = select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(_IS_FRESHER)
+
+
 def woken_and_heard(
     connection: Connection, now: datetime, zones: Iterable[str], default_zone: str, ages: Mapping[str, timedelta]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Feeds that were silent for somebody when everybody last looked and can be believed again (S2); and those that were
     believed all along and reached further, which concerns only the customers whose facts they brought."""
     woken, heard = set[str](), set[str]()
-    rows = connection.execute(select(FEED.c.name, FEED.c.looked_at, FEED.c.latest_at).where(_IS_FRESHER)).all()
+    rows = connection.execute(_FRESHER).all()
     known = {zone if is_zone(zone) else default_zone for zone in zones} if rows else ()
     yesterdays = [start_of_day(local_date(now, zone) - timedelta(days=1), zone) for zone in sorted(known)]
     for row in rows:
@@ -130,18 +141,22 @@ def settle(connection: Connection, news: News) -> None:
     if reached:
         connection.execute(update(FEED).where(FEED.c.name.in_(sorted(reached))).values(looked_at=FEED.c.latest_at))
     if news.changed:
-        connection.execute(delete(CHANGE).where(CHANGE.c.taken_by == news.token))
+        connection.execute(_FORGETTING, {"mine": news.token})
     if news.shape == MARKED_TODAY:
-        connection.execute(delete(CHANGE).where(CHANGE.c.taken_by == news.token + NEW_DAY))
+        connection.execute(_FORGETTING, {"mine": news.token + NEW_DAY})
     for zone in sorted(news.new_days):
         found = connection.execute(update(ZONE_DAY).where(ZONE_DAY.c.timezone == zone).values(day=news.today[zone]))
         if not found.rowcount:
             connection.execute(insert(ZONE_DAY).values(timezone=zone, day=news.today[zone]))
 
 
+_FORGETTING = delete(CHANGE).where(CHANGE.c.taken_by == bindparam("mine"))
+_ANY_MEETING = AT_THE_BEGINNING["meetings"].limit(1)
+
+
 def _tell_of_meetings(connection: Connection, now: datetime) -> None:
     """A meeting whose time has passed was held: one event, for its first attendee if there is one."""
-    if connection.scalar(AT_THE_BEGINNING["meetings"].limit(1), {"now": now}) is None:
+    if connection.scalar(_ANY_MEETING, {"now": now}) is None:
         return
     attendee = select(func.min(ATTENDEE.c.contact_id)).where(ATTENDEE.c.meeting_id == MEETING.c.id).scalar_subquery()
     rows = connection.execute(

@@ -21,7 +21,6 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     not_,
     null,
     select,
@@ -155,8 +154,10 @@ def _offer_to(offer: _Offer, row: PlaybookRow, audience: AudienceFuse) -> int:
 
 def _playbooks_with_waiting(connection: Connection) -> frozenset[str]:
     """Playbooks that somebody waits to enter: held up before, or asked for by hand."""
-    waiting = OCCASION.c.state == literal_column(f"'{OccasionState.WAITING.value}'")
-    return frozenset(connection.scalars(select(OCCASION.c.playbook).where(waiting).distinct()).all())
+    return frozenset(connection.scalars(_WAITED_FOR).all())
+
+
+_WAITED_FOR = select(OCCASION.c.playbook).where(OCCASION.c.state == OccasionState.WAITING.value).distinct()
 
 
 def note_fault(connection: Connection, row: PlaybookRow, now: datetime, error: Exception) -> None:

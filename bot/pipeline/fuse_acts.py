@@ -85,16 +85,16 @@ _IS_ANSWERED = and_(FUSE.c.state == FuseState.BLOWN.value, HANDOFF.c.state == Ha
 ANSWERED = select(FUSE.c.id).join(HANDOFF, HANDOFF.c.id == FUSE.c.handoff_id).where(_IS_ANSWERED)
 
 
+_ANSWERS = (
+    select(FUSE.c.id, HANDOFF.c.outcome, HANDOFF.c.closed_by)
+    .join(HANDOFF, HANDOFF.c.id == FUSE.c.handoff_id)
+    .where(_IS_ANSWERED)
+)
+
+
 def take_answers(connection: Connection, published: Published, now: datetime) -> int:
     """What people answered on cards since; returns how many answers."""
-    answered = {
-        row.id: row
-        for row in connection.execute(
-            select(FUSE.c.id, HANDOFF.c.outcome, HANDOFF.c.closed_by)
-            .join(HANDOFF, HANDOFF.c.id == FUSE.c.handoff_id)
-            .where(_IS_ANSWERED)
-        )
-    }
+    answered = {row.id: row for row in connection.execute(_ANSWERS)}
     if not answered:
         return 0
     for fuse in blown_fuses(connection):

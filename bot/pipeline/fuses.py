@@ -54,8 +54,10 @@ class Blown:
 
 def blown_fuses(connection: Connection) -> list[Blown]:
     """All that wait for a person, the oldest first."""
-    found = connection.execute(select(FUSE).where(FUSE.c.state == FuseState.BLOWN.value).order_by(FUSE.c.id))
-    return [Blown.of(row) for row in found]
+    return [Blown.of(row) for row in connection.execute(_BLOWN)]
+
+
+_BLOWN = select(FUSE).where(FUSE.c.state == FuseState.BLOWN.value).order_by(FUSE.c.id)
 
 
 def blow(

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, literal, null, or_, select
 
 from bot.pipeline.batch import CONTACT, OCCASION, Batch, end
 from bot.pipeline.published import Version
-from bot.pipeline.scopes import walk_joins
+from bot.pipeline.scopes import Ground, walk_joins
 from bot.rules.steps_model import EnrollStep
 from storage import handoff_moves
 from storage.bulk import MANY_ALIKE
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import ENROLLMENT, Walk
 from storage.handoff_merging import end_causes
 from storage.handoffs import Handoff, HandoffState
@@ -145,24 +145,33 @@ def _enrolled_by_others(batch: Batch) -> set[str]:
 
 def _outcomes(batch: Batch, version: Version, walks: Sequence[Walk]) -> dict[int, str]:
     """Walk id → outcome, for those that leave now: one statement for the batch."""
+    preempting = tuple(_preempting(batch, version))
+    key = ("leaving", version.id, preempting)
+    statement = batch.ground.kept(key, lambda: _leaving(batch.ground, version, preempting))
+    if statement is None:
+        return {}
+    rows = batch.connection.execute(statement, {"keys": [walk.id for walk in walks]})
+    return {row.id: row.outcome for row in rows}
+
+
+def _leaving(ground: Ground, version: Version, preempting: Sequence[str]) -> Select[Any] | None:
+    """None: nothing ends walks of this version before their time."""
     contact = version.playbook.walks == "contact"
-    scope = batch.ground.scope(contact=contact, walk=True)
-    rules = [(batch.ground.holds(leave.condition, scope), leave.outcome) for leave in version.leaves]
+    scope = ground.scope(contact=contact, walk=True)
+    rules = [(ground.holds(leave.condition, scope), leave.outcome) for leave in version.leaves]
     if contact:
         gone = or_(CONTACT.c.gone_at.is_not(None), CONTACT.c.bounced_at.is_not(None))
         rules.append((gone, GONE))
-    preempting = _preempting(batch, version)
     if preempting:
         rules.append((_is_superseded(preempting), SUPERSEDED))
     if not rules:
-        return {}
+        return None
     outcome = case(*((holds, literal(name)) for holds, name in rules), else_=null()).label("outcome")
-    statement = (
+    return (
         select(ENROLLMENT.c.id, outcome)
         .select_from(walk_joins(contact))
-        .where(among(ENROLLMENT.c.id, [walk.id for walk in walks]), or_(*(holds for holds, _ in rules)))
+        .where(among_given(ENROLLMENT.c.id), or_(*(holds for holds, _ in rules)))
     )
-    return {row.id: row.outcome for row in batch.connection.execute(statement)}
 
 
 def _preempting(batch: Batch, version: Version) -> list[str]:
@@ -196,7 +205,7 @@ def _winners(batch: Batch, version: Version, superseded: Sequence[Walk]) -> dict
     return {walk.id: best[walk.customer_id] for walk in superseded if walk.customer_id in best}
 
 
-def _is_superseded(preempting: list[str]) -> ColumnElement[bool]:
+def _is_superseded(preempting: Sequence[str]) -> ColumnElement[bool]:
     waiting = and_(
         OCCASION.c.playbook.in_(preempting),
         OCCASION.c.customer_id == ENROLLMENT.c.customer_id,

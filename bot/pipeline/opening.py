@@ -34,6 +34,7 @@ from bot.pipeline.published import Published, Version
 from bot.pipeline.scopes import CONTACT, CUSTOMER, Ground
 from bot.rules.conditions import parse_condition
 from bot.rules.steps_model import EmailStep
+from storage.asking import NOW
 from storage.bulk import insert_counted, insert_selected, new_rows_from
 from storage.deployments import PlaybookRow, put_playbook
 from storage.enrollments import Pauses, not_paused
@@ -173,23 +174,29 @@ def _asked(version: Version, ground: Ground, category: str | None) -> Asked:
     )
 
 
+_ANY_SIGNAL = UNHEARD_SIGNALS.limit(1)
+_ANY_EVENT = select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= NOW).limit(1)
+_HEARING = update(EVENT).where(UNHEARD, EVENT.c.at <= NOW).values(is_new=False)
+_HEARING_SIGNALS = update(occasions.EPISODE).where(UNHEARD_EPISODE).values(is_new=False)
+
+
 def what_was_heard(connection: Connection, now: datetime) -> Heard:
     """What no playbook was offered yet."""
-    episode = connection.scalar(UNHEARD_SIGNALS.limit(1))
+    episode = connection.scalar(_ANY_SIGNAL)
     return Heard(events=_has_new_events(connection, now), signals=episode is not None)
 
 
 def forget_what_was_heard(connection: Connection, heard: Heard, now: datetime) -> None:
     """Every playbook was offered it."""
     if heard.events:
-        connection.execute(update(EVENT).where(UNHEARD, EVENT.c.at <= now).values(is_new=False))
+        connection.execute(_HEARING, {"now": now})
     if heard.signals:
-        connection.execute(update(occasions.EPISODE).where(UNHEARD_EPISODE).values(is_new=False))
+        connection.execute(_HEARING_SIGNALS)
 
 
 def _has_new_events(connection: Connection, now: datetime) -> bool:
     """Whether anything happened that no playbook was offered yet. What lies ahead (the end of a subscription) waits."""
-    return connection.scalar(select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= now).limit(1)) is not None
+    return connection.scalar(_ANY_EVENT, {"now": now}) is not None
 
 
 def first_category(version: Version, published: Published) -> str | None:

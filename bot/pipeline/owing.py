@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.pipeline.batch import Batch, go, sleep
 from bot.pipeline.recipients import find_recipients
@@ -15,7 +15,7 @@ from bot.rules.pacing import smooth_offset, span_of
 from bot.rules.program import Node
 from bot.rules.steps_model import EmailStep
 from storage.consent import TRANSACTIONAL
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.enrollments import Walk
 from storage.journal import Verdict
 from storage.outbox import OVER, MessageState
@@ -55,12 +55,14 @@ def _still_owed(batch: Batch, node: Node, ids: list[int]) -> set[int]:
     """Walks of which a mail of this step is not over (S9)."""
     if not ids:
         return set()
-    statement = select(MESSAGE.c.enrollment_id).where(
-        among(MESSAGE.c.enrollment_id, ids),
-        MESSAGE.c.step == node.id,
-        MESSAGE.c.state.not_in([state.value for state in OVER]),
-    )
-    return set(batch.connection.scalars(statement))
+    return set(batch.connection.scalars(_STILL_OWED, {"keys": ids, "node": node.id}))
+
+
+_STILL_OWED = select(MESSAGE.c.enrollment_id).where(
+    among_given(MESSAGE.c.enrollment_id),
+    MESSAGE.c.step == bindparam("node"),
+    MESSAGE.c.state.not_in([state.value for state in OVER]),
+)
 
 
 def _owe(batch: Batch, node: Node, walks: list[Walk], pass_over: PassOver | None, reason: str) -> None:

@@ -33,6 +33,13 @@ class Person:
     zone: str
 
 
+_PEOPLE = (
+    select(CSM.c.key, CSM.c.manager, CSM.c.team, CSM.c.working_hours, CSM.c.timezone)
+    .where(~has_left(CSM))
+    .order_by(CSM.c.key)
+)
+
+
 class Owners:
     """Resolves owner rules inside one transaction; people are read once. Who has left us owns nothing any more."""
 
@@ -40,7 +47,6 @@ class Owners:
         self._connection = connection
         self._settings = settings
         self._now = now
-        columns = (CSM.c.key, CSM.c.manager, CSM.c.team, CSM.c.working_hours, CSM.c.timezone)
         self._people = {
             row.key: Person(
                 key=row.key,
@@ -49,7 +55,7 @@ class Owners:
                 working_hours=row.working_hours or "",
                 zone=usable_zone(row.timezone, settings.timezone),
             )
-            for row in connection.execute(select(*columns).where(~has_left(CSM)).order_by(CSM.c.key))
+            for row in connection.execute(_PEOPLE)
         }
 
     def person(self, key: str | None) -> Person | None:

@@ -29,11 +29,18 @@ REVIEWS_DUE = select(PLAN.c.id).where(PLAN.c.review_at <= NOW, PLAN.c.ended_at.i
 BATCH = 500
 
 
+_DUE = (
+    select(PLAN)
+    .where(PLAN.c.review_at <= NOW, PLAN.c.ended_at.is_(None))
+    .order_by(PLAN.c.review_at, PLAN.c.id)
+    .limit(BATCH)
+)
+
+
 def ask_for_reviews(connection: Connection, settings: WorkspaceSettings, now: datetime) -> int:
     """A hand-off to the owner of each plan whose review is due, and to nobody who has the last one still open; those who own
     its objectives are told. How many plans were due."""
-    due = (PLAN.c.review_at <= now, PLAN.c.ended_at.is_(None))
-    plans = connection.execute(select(PLAN).where(*due).order_by(PLAN.c.review_at, PLAN.c.id).limit(BATCH)).all()
+    plans = connection.execute(_DUE, {"now": now}).all()
     if not plans:
         return 0
     asked = {plan.id for plan in plans if plan.state != PlanState.PROPOSED} - _under_review(connection, plans)

@@ -81,11 +81,18 @@ def _released_since(connection: Connection, stage: str, began: datetime) -> int:
     return sum(int(numbers.get("released", 0)) for numbers in connection.scalars(fuses))
 
 
+_HELD = (
+    select(HOLD.c.stage, func.count().label("number"))
+    .where(HOLD.c.state == HoldState.HELD.value)
+    .group_by(HOLD.c.stage)
+)
+
+
 def ask_about_stages(connection: Connection, published: Published, now: datetime) -> None:
     """One card for each stage that holds customers and has none yet."""
-    held = select(HOLD.c.stage, func.count().label("number")).where(HOLD.c.state == HoldState.HELD.value)
-    blown = {fuse.playbook for fuse in blown_fuses(connection) if fuse.kind is FuseKind.STAGES}
-    for row in connection.execute(held.group_by(HOLD.c.stage)).all():
+    held = connection.execute(_HELD).all()
+    blown = {fuse.playbook for fuse in blown_fuses(connection) if fuse.kind is FuseKind.STAGES} if held else ()
+    for row in held:
         if row.stage in blown:
             continue
         customers = _customers(connection)
