@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Table, bindparam, case, func, select
 
 from bot.authoring.template_filters import written_date, written_money, written_number
 from bot.errors import RenderFailed
@@ -20,9 +20,12 @@ from bot.insight.handoff_activities import last_activities
 from bot.pipeline.asking_by_hand import BY_HAND
 from bot.rules.zones import local_date
 from storage.accounts import Contact, ContactRole, Customer
+from storage.dialects import among_given
 from storage.facts import DailyUsage, Ticket
 from storage.handoff_views import HandoffRecord, list_open
 
+CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
+ROLE: Table = ContactRole.__table__  # type: ignore[attr-defined]
 DAYS = 30
 MOST_LINES = 5
 _LABELS = {
@@ -132,13 +135,20 @@ def _open_tickets(connection: Connection, handoff: HandoffRecord, reader: Reader
         yield reader.says(f"and {number - 3} more", f"ほか{number - 3}件")
 
 
+_PEOPLE = (
+    select(*(CONTACT.c[name] for name in ("id", "key", "name", "title", "email")))
+    .where(CONTACT.c.customer_id == bindparam("customer"), CONTACT.c.gone_at.is_(None))
+    .order_by(CONTACT.c.id)
+    .limit(MOST_LINES)
+)
+_ROLES = select(ROLE.c.contact_id, ROLE.c.role).where(among_given(ROLE.c.contact_id)).order_by(ROLE.c.role)
+
+
 def _contacts(connection: Connection, handoff: HandoffRecord, reader: Reader) -> Iterable[str]:
-    people, roles = Contact.__table__, ContactRole.__table__  # type: ignore[attr-defined]
-    mine = (people.c.customer_id == handoff.customer_id, people.c.gone_at.is_(None))
-    found = select(people.c.id, people.c.key, people.c.name, people.c.title, people.c.email).where(*mine)
-    for row in connection.execute(found.order_by(people.c.id).limit(MOST_LINES)).all():
-        held = select(roles.c.role).where(roles.c.contact_id == row.id).order_by(roles.c.role)
-        parts = (row.title, ", ".join(connection.execute(held).scalars()), row.email)
+    people = connection.execute(_PEOPLE, {"customer": handoff.customer_id}).all()
+    held = connection.execute(_ROLES, {"keys": [row.id for row in people]}).all() if people else ()
+    for row in people:
+        parts = (row.title, ", ".join(role for contact, role in held if contact == row.id), row.email)
         yield " · ".join([row.name or row.key, *(part for part in parts if part)])
 
 

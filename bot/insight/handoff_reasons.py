@@ -16,6 +16,7 @@ from bot.insight.leaf_columns import LeafColumns
 from bot.pipeline.scopes import Ground, walk_joins
 from bot.rules.conditions import parse_condition
 from bot.rules.reasons import sentence
+from storage.asking import NOW
 from storage.enrollments import ENROLLMENT
 from storage.handoff_views import HandoffRecord
 from storage.journal import Decision
@@ -38,8 +39,7 @@ def evidence_of(
         return []
     decided = _decision_before(connection, handoff)
     lines = [] if decided is None else [_sentence(decided, reader)]
-    found = select(VERSION.c.definition).join(ENROLLMENT, ENROLLMENT.c.version_id == VERSION.c.id)
-    definition = connection.scalar(found.where(ENROLLMENT.c.id == handoff.enrollment_id)) or {}
+    definition = connection.scalar(_DEFINITION, {"walk": handoff.enrollment_id}) or {}
     entry = (definition.get("enter") or {}).get("when")
     condition = (decided.details or {}).get("condition") if decided is not None else entry
     if condition:
@@ -50,13 +50,22 @@ def evidence_of(
     return lines
 
 
+_DEFINITION = (
+    select(VERSION.c.definition)
+    .join(ENROLLMENT, ENROLLMENT.c.version_id == VERSION.c.id)
+    .where(ENROLLMENT.c.id == bindparam("walk"))
+)
+_CHOICES = (
+    select(DECISION.c.verdict, DECISION.c.reason, DECISION.c.details)
+    .where(DECISION.c.enrollment_id == bindparam("walk"), DECISION.c.at <= NOW, DECISION.c.reason.in_(LEADING))
+    .order_by(DECISION.c.id.desc())
+    .limit(3)
+)
+
+
 def _decision_before(connection: Connection, handoff: HandoffRecord) -> Row[Any, Any, Any] | None:
     """The last choice of the walk; a fall to `else` of a branch says nothing of its own."""
-    mine = (DECISION.c.enrollment_id == handoff.enrollment_id, DECISION.c.at <= handoff.opened_at)
-    found = select(DECISION.c.verdict, DECISION.c.reason, DECISION.c.details).where(
-        *mine, DECISION.c.reason.in_(LEADING)
-    )
-    rows = connection.execute(found.order_by(DECISION.c.id.desc()).limit(3)).all()
+    rows = connection.execute(_CHOICES, {"walk": handoff.enrollment_id, "now": handoff.opened_at}).all()
     return next((row for row in rows if (row.details or {}).get("condition") != "no case holds"), None)
 
 

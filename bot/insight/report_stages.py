@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, literal, or_, select, union
 
-from bot.pipeline.published import Publications
+from bot.insight.deployed_company import deployed_company
 from bot.rules.stages import Stage
 from storage.accounts import Customer
 from storage.columns import UtcDateTime
@@ -26,8 +26,7 @@ HELD: Table = Subscription.__table__  # type: ignore[attr-defined]
 def report_stages(connection: Connection, now: datetime) -> list[dict[str, Any]]:
     """One row per stage, in the order of stages.yml. Days are days of 24 hours; rates are shares from 0 to 1, None where nobody
     is counted. A customer progressed from a stage when it moved on to one that is not final."""
-    published = Publications().load(connection)
-    defined = {stage.stage: stage for stage in published.company.stages} if published else {}
+    defined = {stage.stage: stage for stage in deployed_company(connection).company.stages}
     inside = {row.stage: row for row in connection.execute(_inside())}
     names = [*defined, *sorted(stage for stage in inside if stage and stage not in defined)]
     medians = _median_days(connection)

@@ -110,7 +110,7 @@ def by_event(version: Version, ground: Ground, unheard: ColumnElement[bool]) -> 
     if playbook.walks == "contact":
         rows = rows.join(CONTACT, CONTACT.c.id == EVENT.c.contact_id)
         contact_id = CONTACT.c.id
-    wanted = _end_of(version) if playbook.enter.after else EVENT.c.name == playbook.enter.on
+    wanted = _end_of(version) if playbook.enter.after else EVENT.c.name == event_of(version)
     return Openings(
         rows=rows,
         where=and_(unheard, EVENT.c.at <= ground.now(), wanted, _filter(version, ground, EVENT.c.properties)),
@@ -120,6 +120,11 @@ def by_event(version: Version, ground: Ground, unheard: ColumnElement[bool]) -> 
         expires_at=add_seconds(EVENT.c.at, within * 60),
         event=EVENT.c.properties,
     )
+
+
+def event_of(version: Version) -> str | None:
+    """The name of the event by which a playbook is entered; None: by none."""
+    return ENDED if version.playbook.enter.after else version.playbook.enter.on
 
 
 def _end_of(version: Version) -> ColumnElement[bool]:

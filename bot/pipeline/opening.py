@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Insert,
     Subquery,
     Update,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -65,10 +67,15 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Whether anything happened, or any signal opened, that no playbook was offered yet."""
+    """The names of the events that happened, and of the signals that opened, and that no playbook was offered yet."""
 
-    events: bool
-    signals: bool
+    events: frozenset[str]
+    signals: frozenset[str]
+
+    def concerns(self, version: Version) -> bool:
+        """Whether a playbook that enters by event or signal listens to any of them."""
+        enter = version.playbook.enter
+        return occasions.event_of(version) in self.events or not self.signals.isdisjoint(enter.signal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +101,11 @@ def find_searches(
         case "at" if look is not None:
             shape, inside = look
             return [Search(shape=shape, openings=lambda: occasions.by_date(version, ground, category, inside()))]
-        case "signal" if _hears_again(row) or heard.signals:
+        case "signal" if _hears_again(row) or heard.concerns(version):
             unheard: ColumnElement[bool] = true() if _hears_again(row) else UNHEARD_EPISODE
             shape = ("signal", _hears_again(row))
             return [Search(shape=shape, openings=lambda: occasions.by_signal(version, ground, unheard))]
-        case "on" | "after" as trigger if _hears_again(row) or heard.events:
+        case "on" | "after" as trigger if _hears_again(row) or heard.concerns(version):
             kept = None if _hears_again(row) else (trigger,)
             return [Search(shape=kept, openings=lambda: occasions.by_event(version, ground, _unheard(version, row)))]
         case "every" | "once":
@@ -129,10 +136,8 @@ def has_reason_to_look(published: Published, row: PlaybookRow, news: News, groun
         return True
     version = published.versions[row.version_id]
     match version.playbook.enter.trigger:
-        case "on" | "after":
-            return heard.events
-        case "signal":
-            return heard.signals
+        case "on" | "after" | "signal":
+            return heard.concerns(version)
         case "every" | "once" | "manual":
             return False
         case _:
@@ -174,29 +179,29 @@ def _asked(version: Version, ground: Ground, category: str | None) -> Asked:
     )
 
 
-_ANY_SIGNAL = UNHEARD_SIGNALS.limit(1)
-_ANY_EVENT = select(EVENT.c.id).where(UNHEARD, EVENT.c.at <= NOW).limit(1)
-_HEARING = update(EVENT).where(UNHEARD, EVENT.c.at <= NOW).values(is_new=False)
-_HEARING_SIGNALS = update(occasions.EPISODE).where(UNHEARD_EPISODE).values(is_new=False)
+_NEW_EVENTS = select(EVENT.c.name).where(UNHEARD, EVENT.c.at <= NOW).distinct()
+_NEW_SIGNALS = select(occasions.EPISODE.c.signal).where(UNHEARD_EPISODE).distinct()
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+_HEARING = update(EVENT).where(UNHEARD, EVENT.c.at <= NOW, EVENT.c.name.in_(_NAMES)).values(is_new=False)
+_HEARING_SIGNALS = (
+    update(occasions.EPISODE).where(UNHEARD_EPISODE, occasions.EPISODE.c.signal.in_(_NAMES)).values(is_new=False)
+)
 
 
 def what_was_heard(connection: Connection, now: datetime) -> Heard:
-    """What no playbook was offered yet."""
-    episode = connection.scalar(_ANY_SIGNAL)
-    return Heard(events=_has_new_events(connection, now), signals=episode is not None)
+    """What no playbook was offered yet. Events that lie ahead (the end of a subscription) wait."""
+    return Heard(
+        events=frozenset(connection.scalars(_NEW_EVENTS, {"now": now})),
+        signals=frozenset(connection.scalars(_NEW_SIGNALS)),
+    )
 
 
 def forget_what_was_heard(connection: Connection, heard: Heard, now: datetime) -> None:
     """Every playbook was offered it."""
     if heard.events:
-        connection.execute(_HEARING, {"now": now})
+        connection.execute(_HEARING, {"now": now, "names": sorted(heard.events)})
     if heard.signals:
-        connection.execute(_HEARING_SIGNALS)
-
-
-def _has_new_events(connection: Connection, now: datetime) -> bool:
-    """Whether anything happened that no playbook was offered yet. What lies ahead (the end of a subscription) waits."""
-    return connection.scalar(_ANY_EVENT, {"now": now}) is not None
+        connection.execute(_HEARING_SIGNALS, {"names": sorted(heard.signals)})
 
 
 def first_category(version: Version, published: Published) -> str | None:

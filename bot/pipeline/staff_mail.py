@@ -5,6 +5,7 @@ first, handed over at most once, an unknown fate is never guessed (delivery.md).
 from __future__ import annotations
 
 import html
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from functools import cache
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, func, literal_column, or_, select, update
 
 from bot.channels.base import Answer, MailChannel, Outcome, Outgoing
 from bot.clock import Clock
@@ -21,8 +22,10 @@ from bot.pipeline.send_guard import OPEN_GUARD, SendGuard
 from bot.rules.calendar import BusinessCalendar
 from storage.accounts import Csm, has_left
 from storage.asking import NOW, Questions, from_now
-from storage.bulk import insert_new_rows
+from storage.bulk import insert_new_rows, insert_rows
+from storage.columns import UtcDateTime
 from storage.database import Database
+from storage.dialects import among_given
 from storage.handoff_views import UNFINISHED, HandoffRecord, get_many
 from storage.handoffs import CALLS_ANEW, Handoff, HandoffAct
 from storage.notice_moves import owe_copies
@@ -47,6 +50,7 @@ _IS_DUE = and_(
 )
 _IS_LOST = and_(STAFF_MAIL.c.state == literal_column("'submitting'"), STAFF_MAIL.c.not_before <= NOW)
 
+OWED_COLUMNS = ("key", "handoff_id", "person", "why", "made_at", "state", "attempts", "text")
 NO_SLACK, NOT_IN_SLACK, SLACK_FAILS = "no_slack", "not_in_slack", "slack_fails"
 REPORT = "report"
 
@@ -112,32 +116,51 @@ def owe_report(connection: Connection, key: str, person: str, subject: str, text
 
 
 def _owe(connection: Connection, postman: Postman, now: datetime) -> None:
-    """One mail a call; several of one owner that are not urgent come as one."""
-    together: dict[str, list[HandoffRecord]] = {}
-    for handoff, why in _uncalled(connection, postman, now):
-        moment = call_time(handoff, now, postman.calendar, postman.timezone)
-        if moment > now:
-            if why != SLACK_FAILS:
-                _write(connection, handoff.id, post_not_before=moment)
-            continue
-        if why != SLACK_FAILS:
-            _write(connection, handoff.id, posting="mailed", post_not_before=None)
-        key = _call_of(connection, handoff.id)
-        if connection.scalar(select(STAFF_MAIL.c.id).where(STAFF_MAIL.c.key == key)) is not None:
-            continue  # this call was mailed; what made the card stale since calls nobody
-        values = {"key": key, "handoff_id": handoff.id, "person": handoff.owner, "why": why, "made_at": now}
-        is_joined = handoff.urgency != "high" and str(handoff.owner) in together
-        state = MailState.JOINED if is_joined else MailState.OWED
-        connection.execute(insert(STAFF_MAIL).values(**values, state=state.value, attempts=0))
-        if postman.has_slack and handoff.notify:
-            owe_copies(connection, [handoff.id], now)
+    """One mail a call; several of one owner that are not urgent come as one. A few statements, however many there are."""
+    due = _put_off(connection, postman, _uncalled(connection, postman, now), now)
+    if not due:
+        return
+    calls = _calls_of(connection, [handoff.id for handoff, _ in due])
+    mailed = set(connection.scalars(_MAILED, {"calls": list(calls.values())}))
+    # A call that was mailed: what made its card stale since calls nobody.
+    new = [(handoff, why) for handoff, why in due if calls[handoff.id] not in mailed]
+    together: dict[str, list[int]] = {}
+    for handoff, _ in new:
         if handoff.urgency != "high":
-            together.setdefault(str(handoff.owner), []).append(handoff)
-    for handoffs in together.values():
-        if len(handoffs) > 1:
-            ids = ",".join(str(found.id) for found in handoffs)
-            first = STAFF_MAIL.c.key == _call_of(connection, handoffs[0].id)
-            connection.execute(update(STAFF_MAIL).where(first).values(text=ids))
+            together.setdefault(str(handoff.owner), []).append(handoff.id)
+    rows: list[tuple[Any, ...]] = []
+    for handoff, why in new:
+        others = together.get(str(handoff.owner), []) if handoff.urgency != "high" else []
+        state = MailState.JOINED if others and others[0] != handoff.id else MailState.OWED
+        text = ",".join(map(str, others)) if len(others) > 1 and state is MailState.OWED else None
+        rows.append((calls[handoff.id], handoff.id, handoff.owner, why, now, state.value, 0, text))
+    insert_rows(connection, STAFF_MAIL, OWED_COLUMNS, rows)
+    copied = [handoff.id for handoff, _ in new if handoff.notify] if postman.has_slack else []
+    if copied:
+        owe_copies(connection, copied, now)
+
+
+def _put_off(
+    connection: Connection, postman: Postman, uncalled: Sequence[tuple[HandoffRecord, str]], now: datetime
+) -> list[tuple[HandoffRecord, str]]:
+    """Those that may call now; the others wait for their owner's hours. Without Slack the mail is the card."""
+    due, later, cards = [], defaultdict[datetime, list[int]](list), list[int]()
+    for handoff, why in uncalled:
+        moment = call_time(handoff, now, postman.calendar, postman.timezone)
+        if moment <= now:
+            due.append((handoff, why))
+        if why != SLACK_FAILS:
+            (cards if moment <= now else later[moment]).append(handoff.id)
+    for moment, ids in later.items():
+        connection.execute(_WAITING, {"keys": ids, "at": moment})
+    if cards:
+        connection.execute(_BEING_MAILED, {"keys": cards})
+    return due
+
+
+_WAITING = update(HANDOFF).where(among_given(HANDOFF.c.id)).values(post_not_before=bindparam("at", type_=UtcDateTime()))
+_BEING_MAILED = update(HANDOFF).where(among_given(HANDOFF.c.id)).values(posting="mailed", post_not_before=None)
+_MAILED = select(STAFF_MAIL.c.key).where(STAFF_MAIL.c.key.in_(bindparam("calls", expanding=True)))
 
 
 @cache
@@ -193,37 +216,56 @@ def _is_mailed() -> Select[Any]:
     return mailed.correlate(HANDOFF)
 
 
-def _call_of(connection: Connection, handoff_id: int) -> str:
-    """The newest thing that calls its owner: the opening, or an act. One call is one mail."""
-    newest = select(func.max(ACT.c.id)).where(ACT.c.handoff_id == handoff_id, ACT.c.act.in_(sorted(CALLS_ANEW)))
-    return f"handoff-{handoff_id}-{connection.scalar(newest) or 0}"
+def _calls_of(connection: Connection, handoff_ids: Sequence[int]) -> dict[int, str]:
+    """The newest thing that calls each owner: the opening, or an act. One call is one mail."""
+    newest = {handoff: act for handoff, act in connection.execute(_NEWEST_CALLS, {"keys": list(handoff_ids)})}
+    return {handoff: f"handoff-{handoff}-{newest.get(handoff, 0)}" for handoff in handoff_ids}
 
 
-def _write(connection: Connection, handoff_id: int, **values: object) -> None:
-    connection.execute(update(HANDOFF).where(HANDOFF.c.id == handoff_id).values(**values))
+_NEWEST_CALLS = (
+    select(ACT.c.handoff_id, func.max(ACT.c.id))
+    .where(among_given(ACT.c.handoff_id), ACT.c.act.in_(sorted(CALLS_ANEW)))
+    .group_by(ACT.c.handoff_id)
+)
 
 
 def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
     """The intent: from here on they count as handed over until an answer says otherwise."""
-    found = select(STAFF_MAIL.c.id).where(_IS_DUE).order_by(STAFF_MAIL.c.id).limit(BATCH)
-    ids = list(connection.scalars(found.with_for_update(skip_locked=True), {"now": now}))
+    ids = list(connection.scalars(_DUE, {"now": now}))
     if not ids:
         return []
-    connection.execute(
-        update(STAFF_MAIL)
-        .where(STAFF_MAIL.c.id.in_(ids))
-        .values(state=MailState.SUBMITTING.value, attempts=STAFF_MAIL.c.attempts + 1, not_before=now + LEASE)
+    connection.execute(_SUBMITTING, {"keys": ids, "until": now + LEASE})
+    return list(connection.execute(_CLAIMED, {"keys": ids}).all())
+
+
+_DUE = select(STAFF_MAIL.c.id).where(_IS_DUE).order_by(STAFF_MAIL.c.id).limit(BATCH).with_for_update(skip_locked=True)
+_SUBMITTING = (
+    update(STAFF_MAIL)
+    .where(among_given(STAFF_MAIL.c.id))
+    .values(
+        state=MailState.SUBMITTING.value,
+        attempts=STAFF_MAIL.c.attempts + 1,
+        not_before=bindparam("until", type_=UtcDateTime()),
     )
-    columns = (STAFF_MAIL, CSM.c.email, CSM.c.name)
-    rows = select(*columns).select_from(STAFF_MAIL.outerjoin(CSM, CSM.c.key == STAFF_MAIL.c.person))
-    return list(connection.execute(rows.where(STAFF_MAIL.c.id.in_(ids)).order_by(STAFF_MAIL.c.id)).all())
+)
+_CLAIMED = (
+    select(STAFF_MAIL, CSM.c.email, CSM.c.name)
+    .select_from(STAFF_MAIL.outerjoin(CSM, CSM.c.key == STAFF_MAIL.c.person))
+    .where(among_given(STAFF_MAIL.c.id))
+    .order_by(STAFF_MAIL.c.id)
+)
 
 
 def _give_up_on_unknown(connection: Connection, now: datetime) -> None:
     """A worker died with them in its hands: nobody knows, so nobody sends them again."""
-    fault = "journeybot stopped while it was being sent"
-    lost = update(STAFF_MAIL).where(_IS_LOST).values(state=MailState.UNKNOWN.value, fault=fault)
-    connection.execute(lost, {"now": now})
+    connection.execute(_GIVING_UP, {"now": now})
+
+
+_GIVING_UP = (
+    update(STAFF_MAIL)
+    .where(_IS_LOST)
+    .values(state=MailState.UNKNOWN.value, fault="journeybot stopped while it was being sent")
+)
 
 
 def _send(postman: Postman, claimed: Sequence[Row[Any]]) -> dict[str, int]:

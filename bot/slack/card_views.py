@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, bindparam, select
 
 from bot.channels.slack import Card
 from bot.clock import Clock
@@ -26,10 +26,15 @@ from bot.slack.cards import ActLine, CardView, draw_card, draw_copy, draw_moved_
 from bot.slack.list_card import ListLine, draw_list_card
 from bot.slack.wording import say
 from storage.accounts import Csm
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.handoff_views import HandoffRecord, causes_of, get, get_many, installation_of, reference_of
 from storage.handoffs import HandoffAct
 from storage.journeys import Enrollment, PlaybookVersion
+
+ACT: Table = HandoffAct.__table__  # type: ignore[attr-defined]
+CSM: Table = Csm.__table__  # type: ignore[attr-defined]
+WALK: Table = Enrollment.__table__  # type: ignore[attr-defined]
+VERSION: Table = PlaybookVersion.__table__  # type: ignore[attr-defined]
 
 
 class Morning(Protocol):
@@ -186,11 +191,12 @@ def _plan(handoff: HandoffRecord, installation: str) -> str | None:
     return None if plan is None else reference_of(installation, plan)
 
 
+_ACTS = select(ACT).where(among_given(ACT.c.handoff_id)).order_by(ACT.c.id)
+
+
 def _acts_of(connection: Connection, handoff_ids: Sequence[int]) -> dict[int, tuple[ActLine, ...]]:
     """Hand-off → its acts from the oldest, with the names of people."""
-    table = HandoffAct.__table__  # type: ignore[attr-defined]
-    found = select(table).where(among(table.c.handoff_id, handoff_ids)).order_by(table.c.id)
-    rows = list(connection.execute(found).mappings())
+    rows = list(connection.execute(_ACTS, {"keys": list(handoff_ids)}).mappings())
     names = names_of(
         connection, {str(name) for row in rows for name in (row["by"], (row["details"] or {}).get("owner"))}
     )
@@ -213,9 +219,10 @@ def _named(details: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 def names_of(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
     """The names of the CSMs among these keys."""
-    table = Csm.__table__  # type: ignore[attr-defined]
-    found = select(table.c.key, table.c.name).where(table.c.key.in_(sorted(keys)))
-    return {row.key: row.name for row in connection.execute(found)}
+    return {row.key: row.name for row in connection.execute(_NAMES, {"people": sorted(keys)})}
+
+
+_NAMES = select(CSM.c.key, CSM.c.name).where(CSM.c.key.in_(bindparam("people", expanding=True)))
 
 
 def _reasons(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str:
@@ -228,15 +235,16 @@ def _reasons(connection: Connection, handoff: HandoffRecord, reader: Reader) -> 
     return "\n".join(lines)
 
 
+_BEGAN = (
+    select(WALK.c.entered_at, WALK.c.event, VERSION.c.definition)
+    .select_from(WALK.join(VERSION, VERSION.c.id == WALK.c.version_id))
+    .where(WALK.c.id == bindparam("walk"))
+)
+
+
 def _reason(connection: Connection, handoff: HandoffRecord, reader: Reader) -> str:
     """Which journey asks, since when, and what began it."""
-    walks, versions = Enrollment.__table__, PlaybookVersion.__table__  # type: ignore[attr-defined]
-    found = (
-        select(walks.c.entered_at, walks.c.event, versions.c.definition)
-        .select_from(walks.join(versions, versions.c.id == walks.c.version_id))
-        .where(walks.c.id == handoff.enrollment_id)
-    )
-    row = connection.execute(found).one_or_none()
+    row = connection.execute(_BEGAN, {"walk": handoff.enrollment_id}).one_or_none()
     if row is None and handoff.playbook == BY_HAND:
         return say("asked_by", reader.locale, by=str((handoff.event or {}).get("by_name") or "–"))
     if row is None and handoff.playbook == SUCCESS_PLAN:
