@@ -101,9 +101,9 @@ class StateText(TypeDecorator[str]):
             return super().operate(op, *(_written(each, states) for each in other), **kwargs)
 
 
-def state_column(states: type[StrEnum]) -> Column[str]:
-    """A column that holds one of these, and is never empty."""
-    return Column(StateText(states), nullable=False)
+def state_column(first: StrEnum) -> Column[str]:
+    """A column that holds one of the states of that kind; a row that is not told another begins with this one."""
+    return Column(StateText(type(first)), nullable=False, default=first)
 
 
 def _written(other: Any, states: type[StrEnum]) -> Any:

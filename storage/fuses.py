@@ -42,7 +42,7 @@ class Fuse(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     kind: str
     playbook: str | None = None
-    state: str = Field(default=FuseState.BLOWN, sa_column=state_column(FuseState))
+    state: str = Field(default=FuseState.BLOWN, sa_column=state_column(FuseState.BLOWN))
     blown_at: datetime = Field(sa_type=UtcDateTime)
     numbers: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     handoff_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("handoff.id")))

@@ -122,7 +122,7 @@ class Occasion(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
-    state: str = Field(default=OccasionState.WAITING, sa_column=state_column(OccasionState))
+    state: str = Field(default=OccasionState.WAITING, sa_column=state_column(OccasionState.WAITING))
     verdict: str | None = None
     is_open: bool = False
     released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -177,7 +177,7 @@ class Enrollment(SQLModel, table=True):
     customer_id: int = Field(sa_column=Column(BigKey, ForeignKey("customer.id"), nullable=False))
     contact_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("contact.id")))
     occurrence: str
-    status: str = Field(default=EnrollmentStatus.ACTIVE, sa_column=state_column(EnrollmentStatus))
+    status: str = Field(default=EnrollmentStatus.ACTIVE, sa_column=state_column(EnrollmentStatus.ACTIVE))
     outcome: str | None = None
     priority: int
     exclusive: str | None = None

@@ -54,7 +54,7 @@ class Notice(SQLModel, table=True):
     )
     target: str
     content: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
-    state: str = Field(default=NoticeState.WANTED, sa_column=state_column(NoticeState))
+    state: str = Field(default=NoticeState.WANTED, sa_column=state_column(NoticeState.WANTED))
     made_at: datetime = Field(sa_type=UtcDateTime)
     channel: str | None = None
     ts: str | None = None
@@ -82,7 +82,7 @@ class StaffMail(SQLModel, table=True):
         default=None, sa_column=Column(BigKey, ForeignKey("handoff.id", ondelete="CASCADE"), index=True)
     )
     person: str
-    state: str = Field(default=MailState.OWED, sa_column=state_column(MailState))
+    state: str = Field(default=MailState.OWED, sa_column=state_column(MailState.OWED))
     why: str
     made_at: datetime = Field(sa_type=UtcDateTime)
     subject: str | None = None

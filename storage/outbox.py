@@ -135,7 +135,7 @@ class Message(SQLModel, table=True):
     occurrence: str
     template: str
     sender: str
-    state: str = Field(default=MessageState.PENDING, sa_column=state_column(MessageState))
+    state: str = Field(default=MessageState.PENDING, sa_column=state_column(MessageState.PENDING))
     reason: str | None = None
     priority: int = 50
     due_at: datetime = Field(sa_type=UtcDateTime)

@@ -67,7 +67,7 @@ class WebhookCall(SQLModel, table=True):
     step: str
     url: str
     body: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Document, nullable=False))
-    state: str = Field(default=CallState.PENDING, sa_column=state_column(CallState))
+    state: str = Field(default=CallState.PENDING, sa_column=state_column(CallState.PENDING))
     fault: str | None = None
     attempts: int = 0
     token: int = 0
