@@ -21,25 +21,35 @@ class Prepared:
 
     statement: Insert | Update | Delete
     _text: str = ""
-    _names: tuple[str, ...] | None = None
-    _fixed: dict[str, Any] | None = None
+    #: By name, or where the driver binds by place, in order; and there the places of each name.
+    _fixed: dict[str, Any] | list[Any] | None = None
+    _places: dict[str, list[int]] | None = None
     _asked: tuple[tuple[str, Value], ...] = ()
 
     def run(self, connection: Connection, **given: int) -> int:
         """How many rows it wrote. `given`: values of parameters that have their names from whoever made the statement."""
         if self._fixed is None:
             self._fixed = self._compile(connection.dialect)
-        values = self._fixed | {name: ask() for name, ask in self._asked} | given
-        bound = values if self._names is None else tuple(values[name] for name in self._names)
-        return connection.exec_driver_sql(self._text, bound).rowcount
+        values = {name: ask() for name, ask in self._asked} | given
+        return connection.exec_driver_sql(self._text, self._bound(values)).rowcount
 
-    def _compile(self, dialect: Dialect) -> dict[str, Any]:
+    def _bound(self, values: dict[str, Any]) -> dict[str, Any] | tuple[Any, ...]:
+        if self._places is None:
+            assert isinstance(self._fixed, dict)
+            return self._fixed | values
+        assert isinstance(self._fixed, list)
+        bound = self._fixed.copy()
+        for name, value in values.items():
+            for place in self._places[name]:
+                bound[place] = value
+        return tuple(bound)
+
+    def _compile(self, dialect: Dialect) -> dict[str, Any] | list[Any]:
         compiled = self.statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         # Lists are written out here and not while compiling: an element of ours may compile its parts without being asked to.
         whole = compiled.construct_expanded_state()
         self._text = whole.statement
-        self._names = None if whole.positiontup is None else tuple(whole.positiontup)
         fixed: dict[str, Any] = dict(whole.parameters)
         asked = []
         for name, bind in _binds_of(compiled).items():
@@ -50,7 +60,12 @@ class Prepared:
                 for each in whole.parameter_expansion.get(name, [name]):
                     fixed[each] = convert(fixed[each])
         self._asked = tuple(asked)
-        return fixed
+        if whole.positiontup is None:
+            return fixed
+        self._places = {name: [] for name in fixed}
+        for place, name in enumerate(whole.positiontup):
+            self._places[name].append(place)
+        return [fixed[name] for name in whole.positiontup]
 
 
 def given(name: str) -> BindParameter[int]:

@@ -32,6 +32,7 @@ from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.rules.company_model import AT_ONCE, Signal
+from bot.rules.condition_columns import verdict_column
 from bot.rules.conditions import Condition, asks_absence, compile_condition, leaves, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.durations import Duration, parse_duration
@@ -127,6 +128,10 @@ class _Statements:
     def _holds(self) -> ColumnElement[bool]:
         return compile_condition(self._condition, self._ground.scope())
 
+    @cached_property
+    def _holds_in_a_column(self) -> ColumnElement[bool]:
+        return verdict_column(self._condition, self._ground.scope())
+
     def turning(self, look: Look) -> Insert:
         """Over the customers of a look, the condition asked once of each: who begins to hold, who no longer holds, who holds
         again. Nobody else is written."""
@@ -135,7 +140,7 @@ class _Statements:
         found = (
             select(
                 CUSTOMER.c.id.label("customer_id"),
-                self._holds.label("holds"),
+                self._holds_in_a_column.label("holds"),
                 EPISODE.c.id.is_(None).label("begins"),
                 EPISODE.c.released_at.is_(None).label("held"),
             )

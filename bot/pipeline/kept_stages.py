@@ -32,6 +32,7 @@ from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
 from bot.pipeline.stage_fuse import forget_holds, hold_jump, is_held_in
+from bot.rules.condition_columns import verdict_column
 from bot.rules.conditions import compile_condition, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.stages import NextStage, Stage
@@ -110,7 +111,7 @@ class _StagePass:
             select(
                 CUSTOMER.c.id.label("customer_id"),
                 scope.today().label("today"),
-                compile_condition(parse_condition(text), scope).label("holds"),
+                verdict_column(parse_condition(text), scope).label("holds"),
                 CHECK.c.holds.label("held"),
                 CHECK.c.customer_id.is_(None).label("is_new"),
             )

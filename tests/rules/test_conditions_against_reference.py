@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bot.rules.condition_columns import verdict_column
 from bot.rules.conditions import compile_condition, compile_value, leaves, parse_condition, parse_value
 from storage.database import Database
 from tests.rules.condition_reference import Reference
@@ -157,6 +158,10 @@ conditions = st.recursive(
 _quiet = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+def _answer(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
 def test_s1_s2_conditions_mean_the_same_in_sql_as_in_the_reference(database: Database) -> None:
     loaded = _load(database, [_random_customer(random.Random(seed)) for seed in range(60)])
     reference = Reference(TODAY, FRESH)
@@ -165,11 +170,11 @@ def test_s1_s2_conditions_mean_the_same_in_sql_as_in_the_reference(database: Dat
     @given(conditions)
     def agree(text: str) -> None:
         condition = parse_condition(text)
-        query = select(CUSTOMER.c.id, compile_condition(condition, scope()))
+        query = select(CUSTOMER.c.id, compile_condition(condition, scope()), verdict_column(condition, scope()))
         with database.read() as connection:
-            found = {row[0]: None if row[1] is None else bool(row[1]) for row in connection.execute(query)}
+            found = {key: tuple(map(_answer, both)) for key, *both in connection.execute(query)}
         expected = {key: reference.verdict(condition.tree, customer) for key, customer in loaded.items()}
-        assert found == expected
+        assert found == {key: (verdict, verdict) for key, verdict in expected.items()}
 
     agree()
 
