@@ -20,9 +20,13 @@ INDEXES = (
     ("ix_message_provider_message_id", "message", "provider_message_id", False),
 )
 
+WALKING = sa.text("status = 'active'")
+
 
 def upgrade() -> None:
     for name, table, column, unique in INDEXES:
         there = sa.text(f"{column} IS NOT NULL")
         op.drop_index(name, table_name=table)
         op.create_index(name, table, [column], unique=unique, postgresql_where=there, sqlite_where=there)
+    op.drop_index("ix_enrollment_due", table_name="enrollment")
+    op.create_index("ix_enrollment_due", "enrollment", ["due_at", "id"], postgresql_where=WALKING, sqlite_where=WALKING)
