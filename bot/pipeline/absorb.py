@@ -26,7 +26,7 @@ from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
 from storage.marks import mark_changed
-from storage.outbox import EVIDENCE, DeliveryEvent, MessageState
+from storage.outbox import EVIDENCE, UNABSORBED, DeliveryEvent, MessageState
 from storage.outbox_moves import ATTEMPT, MESSAGE, lock_messages, write_moves
 
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
@@ -49,17 +49,18 @@ class Change:
     after: Fate
 
 
+#: As the index says it.
+_NEW = select(DELIVERY_EVENT.c.message_id).where(UNABSORBED).order_by(DELIVERY_EVENT.c.id).limit(BATCH)
+
+
 def absorb(database: Database, published: Published, now: datetime, *, installation: str = "") -> int:
     """Take in all posts and new delivery events; returns how many events."""
     take_in_posts(database, published, now, installation)
     take_in_tracked(database, now, published.settings.timezone)
-    is_new = (
-        select(DELIVERY_EVENT.c.message_id).where(DELIVERY_EVENT.c.is_new).order_by(DELIVERY_EVENT.c.id).limit(BATCH)
-    )
     taken = 0
     while True:
         with database.write() as connection:
-            ids = set(connection.scalars(is_new))
+            ids = set(connection.scalars(_NEW))
             if not ids:
                 return taken
             number = _take_in(connection, ids, now, published.company.catalogue)

@@ -4,7 +4,7 @@ A few set-based statements per stage. A derivation, the last one: it changes fac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,10 +14,13 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Delete,
+    Insert,
     Select,
     String,
     Table,
     and_,
+    bindparam,
     cast,
     delete,
     func,
@@ -36,11 +39,12 @@ from bot.rules.condition_columns import verdict_column
 from bot.rules.conditions import compile_condition, parse_condition
 from bot.rules.derived_names import Derived
 from bot.rules.stages import NextStage, Stage
-from storage.bulk import insert_selected
-from storage.columns import Document, UtcDateTime
+from storage.bulk import insert_selected, new_rows_from
+from storage.columns import BigKey, Document
 from storage.facts import UNHEARD, Event, StageChange
 from storage.journal import Verdict
 from storage.journal_entries import DECISION
+from storage.prepared import Prepared, given
 from storage.stages import BY_CHECKS, StageCheck
 from storage.upserts import put_selected
 
@@ -51,6 +55,13 @@ SOURCE = "journeybot"
 EVENT_COLUMNS = ("customer_id", "name", "at", "properties", "source", "key", "received_at", "is_new")
 DECISION_COLUMNS = ("at", "verdict", "reason", "customer_id", "details", "once")
 Sql = ColumnElement[Any]
+#: The newest move there is, and whether any came after it.
+_NEWEST = select(func.coalesce(func.max(CHANGE.c.id), 0))
+_MOVED = (
+    select(CHANGE.c.customer_id)
+    .where(CHANGE.c.id > bindparam("before", type_=BigKey), CHANGE.c.cause == BY_CHECKS)
+    .limit(1)
+)
 
 
 def _items(company: Company) -> Sequence[Item]:
@@ -100,11 +111,16 @@ class _StagePass:
     def keep_checks(self) -> None:
         """Each check's answer, where it is another than before; unknown leaves the answer standing."""
         for name, text in self.stage.complete_when.items():
-            key = ("stage", self.name, self.look.shape, "check", name)
-            self.connection.execute(self.ground.kept(key, partial(self._keeping, name, text)))
+            self._run(("check", name), partial(self._keeping, name, text))
         self._let_go()
 
-    def _keeping(self, name: str, text: str) -> Any:
+    def _run(self, what: tuple[Any, ...], build: Callable[[], Insert | Delete], **given: int) -> int:
+        """How many rows it wrote. The statement is kept under `what`, for looks that look alike."""
+        key = ("stage", self.name, self.look.shape, *what)
+        statement = self.ground.kept(key, lambda: Prepared(build()))
+        return statement.run(self.connection, **given)
+
+    def _keeping(self, name: str, text: str) -> Insert:
         scope = self.ground.scope()
         mine = and_(CHECK.c.customer_id == CUSTOMER.c.id, CHECK.c.stage == self.name, CHECK.c.name == name)
         found = (
@@ -129,21 +145,27 @@ class _StagePass:
     def _let_go(self) -> None:
         """Answers of customers who left the stage, and of checks that are no longer asked."""
         forget_holds(self.connection, self.name, is_new=self.look.is_new, inside=self.look.inside(), now=self.look.now)
-        elsewhere = CUSTOMER.c.stage.is_distinct_from(self.name)
-        left = select(1).where(CUSTOMER.c.id == CHECK.c.customer_id, elsewhere, self.look.inside()).correlate(CHECK)
-        self.connection.execute(delete(CHECK).where(CHECK.c.stage == self.name, left.exists()))
+        self._run(("left",), self._letting_go)
         if self.look.is_new:
             unasked = CHECK.c.name.not_in([*self.stage.complete_when, ""])
             self.connection.execute(delete(CHECK).where(CHECK.c.stage == self.name, unasked))
 
+    def _letting_go(self) -> Delete:
+        elsewhere = CUSTOMER.c.stage.is_distinct_from(self.name)
+        left = select(1).where(CUSTOMER.c.id == CHECK.c.customer_id, elsewhere, self.look.inside()).correlate(CHECK)
+        return delete(CHECK).where(CHECK.c.stage == self.name, left.exists())
+
     def move_on(self) -> Changed:
         """Tell who completed the stage, and move those for whom a way on holds; the first that holds wins."""
-        before = self.connection.scalar(select(func.coalesce(func.max(CHANGE.c.id), 0))) or 0
-        if sum([self._take(way, before) for way in self.stage.next]):
+        before = self.connection.scalar(_NEWEST) or 0
+        taken = [
+            self._run(("take", place), partial(self._taking, way), before=before)
+            for place, way in enumerate(self.stage.next)
+        ]
+        if sum(taken):
             hold_jump(self.connection, self.ground, self.name, before)
         has_completed = bool(self.stage.complete_when) and self._tell_completed()
-        moved = select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
-        has_moved = self.connection.scalar(moved.limit(1)) is not None
+        has_moved = self.connection.scalar(_MOVED, {"before": before}) is not None
         if not (has_completed or has_moved):
             return None
         if has_moved:
@@ -171,31 +193,37 @@ class _StagePass:
 
     def _tell_completed(self) -> bool:
         """Once for each stay in the stage; whether there was anybody."""
-        now = self.look.now
+        self._run(("decide completed",), lambda: self._telling_completed()[0])
+        return bool(self._run(("tell completed",), lambda: self._telling_completed()[1]))
+
+    def _telling_completed(self) -> tuple[Insert, Insert]:
+        """The decisions, then the events."""
         stay = self._key("stage.completed", self.name, cast(CUSTOMER.c.stage_since, String()))
         told = select(1).where(EVENT.c.source == SOURCE, EVENT.c.key == stay).correlate(CUSTOMER)
         where = (self.here, self._completed(), ~told.exists(), ~is_held_in(self.name))
         checks = [name for name in self.stage.complete_when]
         details = {"stage": self.name, "checks": checks, "title": self.stage.title}
         decisions = select(
-            literal(now, UtcDateTime), literal(Verdict.DID.value), literal("stage_completed"), CUSTOMER.c.id,
+            self.ground.now(), literal(Verdict.DID.value), literal("stage_completed"), CUSTOMER.c.id,
             literal(details, Document), cast(null(), String()),
         ).where(*where)  # fmt: skip
-        insert_selected(self.connection, DECISION, DECISION_COLUMNS, decisions)
         events = self._event("stage.completed", {"stage": self.name, "checks": checks}, stay).where(*where)
-        return bool(insert_selected(self.connection, EVENT, EVENT_COLUMNS, events))
+        return (
+            new_rows_from(self.connection, DECISION, DECISION_COLUMNS, decisions),
+            new_rows_from(self.connection, EVENT, EVENT_COLUMNS, events),
+        )
 
-    def _take(self, way: NextStage, before: int) -> int:
+    def _taking(self, way: NextStage) -> Insert:
         """Whom this way takes, unless an earlier one did; nothing is told yet."""
-        now, scope = self.look.now, self.ground.scope()
-        taken = select(CHANGE.c.customer_id).where(CHANGE.c.id > before, CHANGE.c.cause == BY_CHECKS)
+        scope = self.ground.scope()
+        taken = select(CHANGE.c.customer_id).where(CHANGE.c.id > given("before"), CHANGE.c.cause == BY_CHECKS)
         where = [self.here, self._was_not_there_today(way), CUSTOMER.c.id.not_in(taken), ~is_held_in(self.name)]
         where += [self._completed()] if self.stage.complete_when else []
         where += [compile_condition(parse_condition(way.when), scope)] if way.when else []
-        rows = select(
-            CUSTOMER.c.id, CUSTOMER.c.stage, literal(way.to), literal(now, UtcDateTime), literal(BY_CHECKS)
-        ).where(*where)
-        return insert_selected(self.connection, CHANGE, ("customer_id", "old", "new", "at", "cause"), rows)
+        rows = select(CUSTOMER.c.id, CUSTOMER.c.stage, literal(way.to), self.ground.now(), literal(BY_CHECKS)).where(
+            *where
+        )
+        return new_rows_from(self.connection, CHANGE, ("customer_id", "old", "new", "at", "cause"), rows)
 
     def _was_not_there_today(self, way: NextStage) -> ColumnElement[bool]:
         """Two stages whose ways on hold both would else send a customer to and fro for ever."""
@@ -229,7 +257,7 @@ class _StagePass:
         self.connection.execute(delete(CHECK).where(CHECK.c.stage == self.name, CHECK.c.customer_id.in_(ids)))
 
     def _event(self, name: str, properties: dict[str, Any], key: Sql) -> Select[Any]:
-        at = literal(self.look.now, UtcDateTime)
+        at = self.ground.now()
         return select(
             CUSTOMER.c.id, literal(name), at, literal(properties, Document), literal(SOURCE), key, at, literal(True)
         )

@@ -80,6 +80,10 @@ def ask_about_templates(
     return asked
 
 
+#: What waits with its template, where nobody is asked about any.
+_WAITING = select(MESSAGE.c.id).where(MESSAGE.c.state == MessageState.HELD.value, MESSAGE.c.reason == HELD_WITH_IT)
+
+
 def free_templates(connection: Connection, published: Published, now: datetime) -> int:
     """An edited template is tried again; what waited with a template that nobody is asked about any more goes on. Returns
     how many mails."""
@@ -91,7 +95,8 @@ def free_templates(connection: Connection, published: Published, now: datetime) 
     free = and_(MESSAGE.c.reason == HELD_WITH_IT, MESSAGE.c.template.not_in(asked))
     again = and_(MESSAGE.c.reason == MISSING, MESSAGE.c.template.in_(_templates(over)))
     held = MESSAGE.c.state == MessageState.HELD.value
-    ids = list(connection.scalars(select(MESSAGE.c.id).where(held, or_(free, again))))
+    found = select(MESSAGE.c.id).where(held, or_(free, again)) if questions else _WAITING
+    ids = list(connection.scalars(found))
     rows = lock_messages(connection, ids).values() if ids else ()
     again_values = {"reason": "template_tried_again", "not_before": now}
     write_moves(connection, [(row, row.to(MessageState.PENDING, now, **again_values)) for row in rows])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, literal, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, not_, or_, select, update
 
 from bot.pipeline.mails_to_write import has_mail_to_write, prepares_mail
 from bot.pipeline.news import Asked, News
@@ -51,7 +51,7 @@ def wake(connection: Connection, published: Published, news: News) -> int:
                 shape, inside = found
                 build = partial(_alarm, version, ground, reason, inside)
                 woken += ground.kept(("wake", version_id, place, shape), build).run(connection)
-    _free_held_mails(connection, news)
+    _free_held_mails(connection, news, ground)
     return woken + _make_room_for_preemption(connection, published, news)
 
 
@@ -117,23 +117,17 @@ def _asked(conditions: tuple[Condition, ...], ground: Ground, *, contact: bool) 
     )
 
 
-def _free_held_mails(connection: Connection, news: News) -> None:
+def _free_held_mails(connection: Connection, news: News, ground: Ground) -> None:
     """Mails held for a missing field or recipient are tried again when facts about their customer changed."""
-    token = literal(news.token)
-    held = (
-        select(MESSAGE.c.id)
-        .where(
-            MESSAGE.c.state == MessageState.HELD.value,
-            or_(
-                *(
-                    and_(MESSAGE.c.reason == gap, news.changed_customers(MESSAGE.c.customer_id, token, tables))
-                    for gap, tables in FILLED_BY.items()
-                )
-            ),
+
+    def held() -> Select[int]:
+        gaps = (
+            and_(MESSAGE.c.reason == gap, news.changed_customers(MESSAGE.c.customer_id, ground.marks(), tables))
+            for gap, tables in FILLED_BY.items()
         )
-        .order_by(MESSAGE.c.id)
-    )
-    ids = list(connection.scalars(held))
+        return select(MESSAGE.c.id).where(MESSAGE.c.state == MessageState.HELD.value, or_(*gaps)).order_by(MESSAGE.c.id)
+
+    ids = list(connection.scalars(ground.kept(("held mails",), held)))
     if not ids:
         return
     rows = lock_messages(connection, ids, MESSAGE.c.state == MessageState.HELD.value)
