@@ -71,8 +71,8 @@ def deliver(
     guard: SendGuard = OPEN_GUARD,
 ) -> DeliverCount:
     """Send everything that may go now; once `is_stopping`, no new batch is begun. The channel runs in this thread; while it
-    has mails on their way, one thread prepares the next batch and one records answers. They write
-    in turn, where the database has one writer at a time."""
+    has mails on their way, one thread prepares the next batch and one records answers. Where the database has one writer at a
+    time, they write in turn."""
     count = DeliverCount()
     _tidy_up(database, published, clock.now(), count)
     with database.read() as connection:
