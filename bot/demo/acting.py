@@ -7,9 +7,10 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, or_, select
 
 from bot.demo.chance import Chance
 from bot.demo.customers import DemoCustomer
@@ -151,7 +152,7 @@ class Actors:
 
     def _page(self, connection: Connection, message_id: int, chance: Chance) -> str:
         """One of the content that the mail links to; nothing where it links to none."""
-        text = connection.scalar(select(CONTENT.c.text).where(CONTENT.c.message_id == message_id))
+        text = connection.scalar(_TEXT, {"mail": message_id})
         items = self._catalogue.named_in(text or "")
         if not items:
             return ""
@@ -200,6 +201,9 @@ class Actors:
         return self._chance.about(row.customer, row.playbook, row.step, row.occurred_at, *what)
 
 
+_TEXT = select(CONTENT.c.text).where(CONTENT.c.message_id == bindparam("mail"))
+
+
 def _mails(is_mine: ColumnElement[bool]) -> Select[Any]:
     columns = ("id", "state", "reason", "playbook", "step", "template", "accepted_at", "over_at")
     return (
@@ -220,6 +224,7 @@ def _mails(is_mine: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+@cache
 def _open_handoffs() -> Select[Any]:
     columns = ("id", "playbook", "step", "kind", "owner", "outcomes", "ask", "urgency", "opened_at", "escalations")
     return (

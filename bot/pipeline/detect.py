@@ -145,11 +145,11 @@ def settle(connection: Connection, news: News) -> None:
     if news.shape == MARKED_TODAY:
         connection.execute(_FORGETTING, {"mine": news.token + NEW_DAY})
     for zone in sorted(news.new_days):
-        found = connection.execute(update(ZONE_DAY).where(ZONE_DAY.c.timezone == zone).values(day=news.today[zone]))
-        if not found.rowcount:
+        if not connection.execute(_BEGINNING_DAY, {"zone": zone, "today": news.today[zone]}).rowcount:
             connection.execute(insert(ZONE_DAY).values(timezone=zone, day=news.today[zone]))
 
 
+_BEGINNING_DAY = update(ZONE_DAY).where(ZONE_DAY.c.timezone == bindparam("zone")).values(day=bindparam("today"))
 _FORGETTING = delete(CHANGE).where(CHANGE.c.taken_by == bindparam("mine"))
 _ANY_MEETING = AT_THE_BEGINNING["meetings"].limit(1)
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, Select, Table, case, or_, select
+from sqlalchemy import Connection, Select, Table, bindparam, case, or_, select
 
 from bot.rules.calendar import BusinessCalendar, add_working_time, is_zone, parse_working_hours
 from bot.rules.durations import parse_duration
@@ -127,7 +128,12 @@ def escalate_overdue(
 
 
 def _ids(connection: Connection, found: Select[int], now: datetime, limit: int) -> list[int]:
-    return list(connection.scalars(found.order_by(HANDOFF.c.id).limit(limit), {"now": now}))
+    return list(connection.scalars(_first_of(found, limit), {"now": now}))
+
+
+@lru_cache(maxsize=16)
+def _first_of(found: Select[int], limit: int) -> Select[int]:
+    return found.order_by(HANDOFF.c.id).limit(limit)
 
 
 def _remind(connection: Connection, handoff_id: int, look: _Look) -> bool:
@@ -189,6 +195,9 @@ def _first_owner(connection: Connection, handoff: HandoffRecord) -> str | None:
     return before
 
 
+_PERSON = select(CSM.c.working_hours, CSM.c.timezone).where(CSM.c.key == bindparam("owner"))
+
+
 def acknowledge_time(
     connection: Connection,
     within: str | None,
@@ -200,7 +209,7 @@ def acknowledge_time(
     """When `within` is over on the working clock of `owner`, counted from now; None when nothing was promised."""
     if within is None:
         return None
-    person = connection.execute(select(CSM).where(CSM.c.key == owner)).mappings().one_or_none()
+    person = connection.execute(_PERSON, {"owner": owner}).mappings().one_or_none()
     hours = (person["working_hours"] if person else None) or ""
     zone = (person["timezone"] if person else None) or timezone
     try:
