@@ -10,7 +10,20 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Dialect, Integer, String, literal_column
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    String,
+    TextClause,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -99,6 +112,11 @@ class StateText(TypeDecorator[str]):
             assert isinstance(self.type, StateText)
             states = self.type.states
             return super().operate(op, *(_written(each, states) for each in other), **kwargs)
+
+
+def partial_index(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
+    """An index of the rows of which that holds, on both databases. A statement uses it where it says the same, in the same words."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))
 
 
 def state_column(first: StrEnum) -> Column[str]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 
 #: Views of content, and mails that made it known; few among all events, so the index of them costs little.
 _CONTENT = "name IN ('content_viewed', 'content.noticed')"
@@ -23,8 +23,8 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "key"),
         Index("ix_event_customer_name_at", "customer_id", "name", "at"),
-        Index("ix_event_new", "id", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
-        Index("ix_event_content", "name", "at", postgresql_where=text(_CONTENT), sqlite_where=text(_CONTENT)),
+        partial_index("ix_event_new", "id", where="is_new"),
+        partial_index("ix_event_content", "name", "at", where=_CONTENT),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
@@ -120,7 +120,7 @@ class Meeting(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "key"),
         Index("ix_meeting_customer", "customer_id", "starts_at"),
-        Index("ix_meeting_untold", "starts_at", postgresql_where=text("NOT is_told"), sqlite_where=text("NOT is_told")),
+        partial_index("ix_meeting_untold", "starts_at", where="NOT is_told"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

@@ -9,12 +9,12 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Table, bindparam, select, text
+from sqlalchemy import Column, Connection, ForeignKey, Table, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime, state_column
+from storage.columns import BigKey, Document, UtcDateTime, partial_index, state_column
 
 
 class FuseState(StrEnum):
@@ -29,14 +29,7 @@ class Fuse(SQLModel, table=True):
     """One fuse that blew. `playbook` None: all mails of the sender. `numbers` are what a person is told."""
 
     __table_args__ = (
-        Index(
-            "uq_fuse_blown",
-            "kind",
-            text("coalesce(playbook, '')"),
-            unique=True,
-            postgresql_where=text("state = 'blown'"),
-            sqlite_where=text("state = 'blown'"),
-        ),
+        partial_index("uq_fuse_blown", "kind", text("coalesce(playbook, '')"), unique=True, where="state = 'blown'"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 
 
 class HandoffState(StrEnum):
@@ -56,18 +56,8 @@ class Handoff(SQLModel, table=True):
         Index("ix_handoff_state", "state", "due_at"),
         Index("ix_handoff_owner", "owner", "state"),
         Index("ix_handoff_customer", "customer_id"),
-        Index(
-            "ix_handoff_merged",
-            "merged_into",
-            postgresql_where=text("merged_into IS NOT NULL"),
-            sqlite_where=text("merged_into IS NOT NULL"),
-        ),
-        Index(
-            "ix_handoff_unposted",
-            "id",
-            postgresql_where=text("posting IN ('wanted', 'stale')"),
-            sqlite_where=text("posting IN ('wanted', 'stale')"),
-        ),
+        partial_index("ix_handoff_merged", "merged_into", where="merged_into IS NOT NULL"),
+        partial_index("ix_handoff_unposted", "id", where="posting IN ('wanted', 'stale')"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, literal_column, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, literal_column
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 
 
 class DerivedItem(SQLModel, table=True):
@@ -60,29 +60,14 @@ class SignalEpisode(SQLModel, table=True):
 
     __tablename__ = "signal_episode"
     __table_args__ = (
-        Index(
-            "uq_signal_episode_running",
-            "customer_id",
-            "signal",
-            unique=True,
-            postgresql_where=text("closed_at IS NULL"),
-            sqlite_where=text("closed_at IS NULL"),
+        partial_index("uq_signal_episode_running", "customer_id", "signal", unique=True, where="closed_at IS NULL"),
+        partial_index(
+            "ix_signal_episode_opening", "signal", "held_since", where="closed_at IS NULL AND opened_at IS NULL"
         ),
-        Index(
-            "ix_signal_episode_opening",
-            "signal",
-            "held_since",
-            postgresql_where=text("closed_at IS NULL AND opened_at IS NULL"),
-            sqlite_where=text("closed_at IS NULL AND opened_at IS NULL"),
+        partial_index(
+            "ix_signal_episode_closing", "signal", "released_at", where="closed_at IS NULL AND released_at IS NOT NULL"
         ),
-        Index(
-            "ix_signal_episode_closing",
-            "signal",
-            "released_at",
-            postgresql_where=text("closed_at IS NULL AND released_at IS NOT NULL"),
-            sqlite_where=text("closed_at IS NULL AND released_at IS NOT NULL"),
-        ),
-        Index("ix_signal_episode_new", "signal", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
+        partial_index("ix_signal_episode_new", "signal", where="is_new"),
         Index("ix_signal_episode_changed", "signal", "changed_at"),
         Index("ix_signal_episode_customer", "customer_id", "opened_at"),
     )

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 
 
 class Verdict(StrEnum):
@@ -37,19 +37,8 @@ class Decision(SQLModel, table=True):
         Index("ix_decision_customer", "customer_id", "at"),
         Index("ix_decision_enrollment", "enrollment_id", "step"),
         # Most decisions have no such key, and many are not about a mail: they cost these indexes nothing.
-        Index(
-            "uq_decision_once",
-            "once",
-            unique=True,
-            postgresql_where=text("once IS NOT NULL"),
-            sqlite_where=text("once IS NOT NULL"),
-        ),
-        Index(
-            "ix_decision_message_id",
-            "message_id",
-            postgresql_where=text("message_id IS NOT NULL"),
-            sqlite_where=text("message_id IS NOT NULL"),
-        ),
+        partial_index("uq_decision_once", "once", unique=True, where="once IS NOT NULL"),
+        partial_index("ix_decision_message_id", "message_id", where="message_id IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

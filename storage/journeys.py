@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime, state_column
+from storage.columns import BigKey, Document, UtcDateTime, partial_index, state_column
 
 
 class Installation(SQLModel, table=True):
@@ -100,18 +100,8 @@ class Occasion(SQLModel, table=True):
 
     __table_args__ = (
         Index("uq_occasion", "playbook", "customer_id", text("coalesce(contact_id, 0)"), "key", unique=True),
-        Index(
-            "ix_occasion_waiting",
-            "playbook",
-            postgresql_where=text("state = 'waiting'"),
-            sqlite_where=text("state = 'waiting'"),
-        ),
-        Index(
-            "ix_occasion_held",
-            "playbook",
-            postgresql_where=text("state = 'held'"),
-            sqlite_where=text("state = 'held'"),
-        ),
+        partial_index("ix_occasion_waiting", "playbook", where="state = 'waiting'"),
+        partial_index("ix_occasion_held", "playbook", where="state = 'held'"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
@@ -142,31 +132,23 @@ class Enrollment(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("occasion_id"),
-        Index(
+        partial_index(
             "uq_enrollment_active",
             "playbook",
             "customer_id",
             text("coalesce(contact_id, 0)"),
             unique=True,
-            postgresql_where=text("status = 'active'"),
-            sqlite_where=text("status = 'active'"),
+            where="status = 'active'",
         ),
-        Index(
+        partial_index(
             "uq_enrollment_exclusive",
             "customer_id",
             "exclusive",
             unique=True,
-            postgresql_where=text("status = 'active' AND exclusive IS NOT NULL"),
-            sqlite_where=text("status = 'active' AND exclusive IS NOT NULL"),
+            where="status = 'active' AND exclusive IS NOT NULL",
         ),
         # With the number, by which walks of one moment are taken: else a hundred thousand would be sorted for each batch.
-        Index(
-            "ix_enrollment_due",
-            "due_at",
-            "id",
-            postgresql_where=text("status = 'active'"),
-            sqlite_where=text("status = 'active'"),
-        ),
+        partial_index("ix_enrollment_due", "due_at", "id", where="status = 'active'"),
         # Not led by the status: without statistics SQLite would take it for what is due, and read every active walk.
         Index("ix_enrollment_version_step", "version_id", "step", "status"),
         Index("ix_enrollment_customer", "customer_id"),

@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, Table, text
+from sqlalchemy import Column, ForeignKey, Table
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime, state_column
+from storage.columns import BigKey, Document, UtcDateTime, partial_index, state_column
 
 
 class NoticeState(StrEnum):
@@ -38,14 +38,7 @@ class MailState(StrEnum):
 class Notice(SQLModel, table=True):
     """One copy or report for one `target` (a person's key or `#channel`). `content`: a report's own words; None: a copy."""
 
-    __table_args__ = (
-        Index(
-            "ix_notice_unfinished",
-            "id",
-            postgresql_where=text("state IN ('wanted', 'posted')"),
-            sqlite_where=text("state IN ('wanted', 'posted')"),
-        ),
-    )
+    __table_args__ = (partial_index("ix_notice_unfinished", "id", where="state IN ('wanted', 'posted')"),)
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     key: str = Field(unique=True)
@@ -67,14 +60,7 @@ class StaffMail(SQLModel, table=True):
     """One mail to one of ours about a hand-off or a report. The text is kept until the provider has it."""
 
     __tablename__ = "staff_mail"
-    __table_args__ = (
-        Index(
-            "ix_staff_mail_owed",
-            "id",
-            postgresql_where=text("state IN ('owed', 'submitting')"),
-            sqlite_where=text("state IN ('owed', 'submitting')"),
-        ),
-    )
+    __table_args__ = (partial_index("ix_staff_mail_owed", "id", where="state IN ('owed', 'submitting')"),)
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     key: str = Field(unique=True)

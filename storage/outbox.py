@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime, state_column
+from storage.columns import BigKey, Document, UtcDateTime, partial_index, state_column
 
 
 class MessageState(StrEnum):
@@ -87,41 +87,15 @@ class Message(SQLModel, table=True):
 
     __table_args__ = (
         Index("uq_message_owed", "enrollment_id", "step", "occurrence", text("coalesce(contact_id, 0)"), unique=True),
-        Index(
-            "ix_message_next",
-            "playbook",
-            "not_before",
-            postgresql_where=text("state = 'pending'"),
-            sqlite_where=text("state = 'pending'"),
-        ),
+        partial_index("ix_message_next", "playbook", "not_before", where="state = 'pending'"),
         # What a playbook sent lately: its fuses count that.
-        Index(
-            "ix_message_accepted",
-            "playbook",
-            "accepted_at",
-            postgresql_where=text("accepted_at IS NOT NULL"),
-            sqlite_where=text("accepted_at IS NOT NULL"),
+        partial_index("ix_message_accepted", "playbook", "accepted_at", where="accepted_at IS NOT NULL"),
+        partial_index(
+            "ix_message_harmed", "playbook", "accepted_at", where="bounced_at IS NOT NULL OR complained_at IS NOT NULL"
         ),
-        Index(
-            "ix_message_harmed",
-            "playbook",
-            "accepted_at",
-            postgresql_where=text("bounced_at IS NOT NULL OR complained_at IS NOT NULL"),
-            sqlite_where=text("bounced_at IS NOT NULL OR complained_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_message_leased",
-            "lease_until",
-            postgresql_where=text("state IN ('claimed', 'submitting')"),
-            sqlite_where=text("state IN ('claimed', 'submitting')"),
-        ),
+        partial_index("ix_message_leased", "lease_until", where="state IN ('claimed', 'submitting')"),
         # Named when the provider takes it; the updates before that leave the index alone.
-        Index(
-            "ix_message_provider_message_id",
-            "provider_message_id",
-            postgresql_where=text("provider_message_id IS NOT NULL"),
-            sqlite_where=text("provider_message_id IS NOT NULL"),
-        ),
+        partial_index("ix_message_provider_message_id", "provider_message_id", where="provider_message_id IS NOT NULL"),
         # Read before a batch goes out: what a customer got lately, and (no time yet) what is still to go.
         Index("ix_message_customer", "customer_id", "over_at"),
     )
@@ -220,7 +194,7 @@ class DeliveryEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("key"),
         UniqueConstraint("fingerprint"),
-        Index("ix_delivery_event_new", "id", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
+        partial_index("ix_delivery_event_new", "id", where="is_new"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

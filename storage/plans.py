@@ -7,12 +7,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, text
+from sqlalchemy import Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 
-_IS_OPEN = text("ended_at IS NULL")
+_IS_OPEN = "ended_at IS NULL"
 
 
 class PlanState(StrEnum):
@@ -41,18 +41,11 @@ class SuccessPlan(SQLModel, table=True):
 
     __tablename__ = "success_plan"
     __table_args__ = (
-        Index(
-            "uq_success_plan_open",
-            "customer_id",
-            "kind",
-            unique=True,
-            postgresql_where=_IS_OPEN,
-            sqlite_where=_IS_OPEN,
-        ),
+        partial_index("uq_success_plan_open", "customer_id", "kind", unique=True, where=_IS_OPEN),
         Index("ix_success_plan_customer", "customer_id"),
         Index("ix_success_plan_changed", "kind", "changed_at"),
-        Index("ix_success_plan_due", "kind", "due_on", postgresql_where=_IS_OPEN, sqlite_where=_IS_OPEN),
-        Index("ix_success_plan_review", "review_at", postgresql_where=_IS_OPEN, sqlite_where=_IS_OPEN),
+        partial_index("ix_success_plan_due", "kind", "due_on", where=_IS_OPEN),
+        partial_index("ix_success_plan_review", "review_at", where=_IS_OPEN),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))

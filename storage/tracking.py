@@ -20,13 +20,12 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     update,
 )
 from sqlmodel import Field, SQLModel
 
 from storage.bulk import insert_rows
-from storage.columns import BigKey, Document, UtcDateTime
+from storage.columns import BigKey, Document, UtcDateTime, partial_index
 from storage.given import is_given
 from storage.upserts import upsert_rows
 
@@ -51,7 +50,7 @@ class HeldCall(SQLModel, table=True):
 
     __tablename__ = "held_call"
     __table_args__ = (
-        Index("ix_held_call_ready", "id", postgresql_where=text("is_ready"), sqlite_where=text("is_ready")),
+        partial_index("ix_held_call_ready", "id", where="is_ready"),
         Index("ix_held_call_reason", "reason", "received_at"),
     )
 

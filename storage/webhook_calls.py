@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from storage.columns import BigKey, Document, UtcDateTime, state_column
+from storage.columns import BigKey, Document, UtcDateTime, partial_index, state_column
 from storage.dialects import among
 
 LEASE = timedelta(seconds=90)
@@ -50,12 +50,7 @@ class WebhookCall(SQLModel, table=True):
     __tablename__ = "webhook_call"
     __table_args__ = (
         UniqueConstraint("enrollment_id", "step"),
-        Index(
-            "ix_webhook_call_open",
-            "not_before",
-            postgresql_where=text("state IN ('pending', 'claimed')"),
-            sqlite_where=text("state IN ('pending', 'claimed')"),
-        ),
+        partial_index("ix_webhook_call_open", "not_before", where="state IN ('pending', 'claimed')"),
         Index("ix_webhook_call_customer", "customer_id"),
     )
 
