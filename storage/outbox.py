@@ -96,6 +96,9 @@ class Message(SQLModel, table=True):
         partial_index("ix_message_leased", "lease_until", where="state IN ('claimed', 'submitting')"),
         # Named when the provider takes it; the updates before that leave the index alone.
         partial_index("ix_message_provider_message_id", "provider_message_id", where="provider_message_id IS NOT NULL"),
+        # Looked through at every tick for those whose time is over; few of all mails ever stand so.
+        partial_index("ix_message_held", "expires_at", where="state = 'held'"),
+        partial_index("ix_message_unknown", "over_at", where="state = 'unknown'"),
         # Read before a batch goes out: what a customer got lately, and (no time yet) what is still to go.
         Index("ix_message_customer", "customer_id", "over_at"),
     )

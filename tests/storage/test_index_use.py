@@ -16,6 +16,7 @@ from storage.enrollments import ENROLLMENT
 from storage.facts import ABOUT_CONTENT, UNHEARD, UNTOLD, Event, Meeting
 from storage.journeys import EnrollmentStatus
 from storage.outbox import UNABSORBED, DeliveryEvent
+from storage.outbox_moves import OVERTAKEN
 from storage.tables import metadata
 
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
@@ -34,6 +35,7 @@ STATEMENTS = {
     "active walks that are due": select(ENROLLMENT.c.id).where(
         ENROLLMENT.c.status == EnrollmentStatus.ACTIVE.value, ENROLLMENT.c.due_at <= text("'2027'")
     ),
+    **{f"mails overtaken by time: {name}": statement for name, statement in OVERTAKEN.items()},
     "new delivery events": select(DELIVERY_EVENT.c.kind).where(UNABSORBED),
 }
 

@@ -1,4 +1,4 @@
-"""leave what is not there out of indexes
+"""index what is there and what is asked
 
 Revision 0026, after 0025. Immutable once released: change the tables and write the next one.
 """
@@ -21,6 +21,7 @@ INDEXES = (
 )
 
 WALKING = sa.text("status = 'active'")
+HELD, UNKNOWN = sa.text("state = 'held'"), sa.text("state = 'unknown'")
 
 
 def upgrade() -> None:
@@ -28,5 +29,7 @@ def upgrade() -> None:
         there = sa.text(f"{column} IS NOT NULL")
         op.drop_index(name, table_name=table)
         op.create_index(name, table, [column], unique=unique, postgresql_where=there, sqlite_where=there)
+    op.create_index("ix_message_held", "message", ["expires_at"], postgresql_where=HELD, sqlite_where=HELD)
+    op.create_index("ix_message_unknown", "message", ["over_at"], postgresql_where=UNKNOWN, sqlite_where=UNKNOWN)
     op.drop_index("ix_enrollment_due", table_name="enrollment")
     op.create_index("ix_enrollment_due", "enrollment", ["due_at", "id"], postgresql_where=WALKING, sqlite_where=WALKING)
