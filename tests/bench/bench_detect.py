@@ -45,7 +45,7 @@ def files(shipped: Path) -> dict[str, str]:
 
 
 def look(house: House) -> int:
-    """Detect and derive, as a tick does; returns how many customers were marked."""
+    """Detect and derive, as a tick does; returns how many marks there were."""
     with house.database.write() as connection:
         published = house.published
         news = detect(connection, house.clock.now(), "UTC", ages=published.settings.feed_ages())
@@ -61,7 +61,7 @@ def look_after_news(house: House, customers: int, which: int) -> float:
         new = add_news(connection, customers, which)
     marked: list[int] = []
     time = seconds(lambda: marked.append(look(house)))
-    assert marked == [new], f"{marked} marked, {new} have news"
+    assert marked == [new], f"{marked} marks taken, {new} made"
     return time
 
 

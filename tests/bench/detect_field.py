@@ -35,8 +35,12 @@ def add_facts(connection: Connection, customers: int, events: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
+#: What intake marks of a customer with new events (bot/intake/events.py) and a new ticket.
+TOLD_OF_NEWS = ("event", "daily_usage", "contact", "ticket")
+
+
 def add_news(connection: Connection, customers: int, which: int) -> int:
-    """One customer in a hundred logs in once more, opens a ticket, and is marked; returns how many."""
+    """One customer in a hundred logs in once more, opens a ticket, and is marked; returns how many marks."""
     few = f"SELECT i FROM n WHERE i % {ONE_IN} = {which}"
     series = SERIES[connection.dialect.name]
     at = _instant(connection, "'2026-11-18'", 3)
@@ -64,8 +68,11 @@ def add_news(connection: Connection, customers: int, which: int) -> int:
         ),
         given,
     )
-    marks = f"INSERT INTO customer_change (customer_id) {series} SELECT i FROM ({few}) AS n"
-    return connection.execute(text(marks), given).rowcount
+    new = 0
+    for about in TOLD_OF_NEWS:
+        marks = f"INSERT INTO customer_change (customer_id, about) {series} SELECT i, '{about}' FROM ({few}) AS n"
+        new += connection.execute(text(marks), given).rowcount
+    return new
 
 
 def _add_events(connection: Connection, customers: int, turn: int) -> None:
