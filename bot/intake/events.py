@@ -33,6 +33,8 @@ CONTACT: Table = Contact.__table__  # type: ignore[attr-defined]
 BUILT_IN = "journeybot"
 ROLLED_UP = "events"
 USAGE_FEED = "usage"
+#: What a customer's new events are marked to be about.
+TOLD_OF_EVENTS = (EVENT, USAGE, CONTACT)
 #: Older events are stored as looked at: no `within:` of a playbook reaches back a year, and a million of them are not news.
 HISTORY = timedelta(days=366)
 
@@ -90,7 +92,7 @@ def record_events(
         _roll_up(connection, tracked, days, users)
         raise_feeds(connection, _latest_per_feed(fresh), now)
         _note_signs_of_life(connection, tracked, now)
-        mark_customers(connection, {row.customer_id for row in fresh}, EVENT, USAGE, CONTACT)
+        mark_customers(connection, {row.customer_id for row in fresh}, *TOLD_OF_EVENTS)
     return Recorded(stored=len(fresh), known=len(rows) - len(fresh) - len(conflicts), conflicts=tuple(conflicts))
 
 

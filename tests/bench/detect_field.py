@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from bot.intake.events import TOLD_OF_EVENTS
+from bot.intake.writers.tickets import TICKET
 from tests.bench.field import SERIES, add_customers
 
 #: One customer does one of them at each turn; the first is done most.
@@ -35,8 +37,8 @@ def add_facts(connection: Connection, customers: int, events: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
-#: What intake marks of a customer with new events (bot/intake/events.py) and a new ticket.
-TOLD_OF_NEWS = ("event", "daily_usage", "contact", "ticket")
+#: What intake marks of a customer with new events and a new ticket.
+TOLD_OF_NEWS = tuple(table.name for table in (*TOLD_OF_EVENTS, TICKET))
 
 
 def add_news(connection: Connection, customers: int, which: int) -> int:
