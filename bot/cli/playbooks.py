@@ -36,6 +36,8 @@ def list_all(
     elif rows:
         columns = ("playbook", "title", "state", "version", "inside", "goal", "other endings", "fault")
         print_table(columns, [_listed(row) for row in rows])
+    elif state is not None:
+        print_line(f"No playbook is {state}.")
     else:
         print_line("Nothing is deployed yet: run `journeybot check`, then `journeybot deploy`.")
 

@@ -36,6 +36,14 @@ def test_playbooks_are_listed_with_who_is_inside(walked: Cli) -> None:
     )
 
 
+def test_a_state_that_no_playbook_has_is_told_from_one_that_does_not_exist(walked: Cli) -> None:
+    assert walked.run("playbooks", "list", "--state", "retired").out == "No playbook is retired.\n"
+    assert (
+        "the states are draft, live, paused, retired"
+        in walked.run("playbooks", "list", "--state", "lively", code=2).err
+    )
+
+
 def test_a_playbook_is_shown_with_its_definition(walked: Cli) -> None:
     assert walked.json("playbooks", "show", "welcome")["definition"]["walks"] == "customer"
     shown = walked.run("playbooks", "show", "renewal_90_days").out
