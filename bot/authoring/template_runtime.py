@@ -58,6 +58,8 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Only `loop.index` and its like come here: the guard turns every other attribute into an item."""
+        if obj.__class__ is dict and attribute in obj:  # nearly always, a dozen times a mail
+            return obj[attribute]
         return getattr(obj, attribute) if isinstance(obj, LoopContext) else self.getitem(obj, attribute)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

@@ -53,7 +53,7 @@ def check_again(connection: Connection, published: Published, judgements: dict[i
             by_category.setdefault(judgement.letter.category, []).append(found)
     for category, ids in by_category.items():
         found_now = connection.execute(_allowed(category, published.settings.consent), {"keys": ids})
-        allowed = {row.id: row.email for row in found_now if row.email is not None}
+        allowed = {found: email for found, email in found_now if email is not None}
         for found in ids:
             letter = judgements[found].letter
             if found not in allowed:

@@ -77,15 +77,18 @@ def _values(
     """Message id → the values its template asks for; and the mails whose template is gone or breaks in the database."""
     broken: dict[int, Judgement] = {}
     values: dict[int, dict[str, Any]] = {}
-    groups: dict[tuple[str, str, bool], list[MailCase]] = {}
+    alike: dict[tuple[str, tuple[str, ...], int | None], list[MailCase]] = {}
     for case in cases:
-        if case.message.template in published.templates.names:
-            template = published.templates.pick(case.message.template, case.locales)
-            groups.setdefault((template.name, template.locale, in_contact_walk(case, published)), []).append(case)
+        alike.setdefault((case.message.template, case.locales, case.message.version_id), []).append(case)
+    groups: dict[tuple[str, str, bool], list[MailCase]] = {}
+    for (name, locales, _), some in alike.items():
+        if name in published.templates.names:
+            template = published.templates.pick(name, locales)
+            if asked_values(template):  # most ask for none, and a savepoint is two statements
+                key = (name, template.locale, in_contact_walk(some[0], published))
+                groups.setdefault(key, []).extend(some)
     for (name, locale, of_contacts), group in groups.items():
         template, ids = published.templates.pick(name, (locale,)), [case.id for case in group]
-        if not asked_values(template):
-            continue  # most ask for none, and a savepoint is two statements
         try:
             with connection.begin_nested():
                 values |= computed_values(connection, ground, template, ids, of_contacts=of_contacts)
