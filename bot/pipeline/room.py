@@ -85,7 +85,7 @@ class Room:
             return None
         caps = caps_of(published.settings)
         people = people_at_addresses(connection, {case.message.contact_id for case in asked.values()})
-        addresses = {contact_id: address for contact_id, _, address in people}
+        addresses = {row.contact_id: row.address for row in people}
         number = Counter(addresses.values())
         shared = frozenset(address for address, contacts in number.items() if contacts > 1)
         if not caps and not shared:

@@ -5,6 +5,7 @@ Pure. Used by intake (refuse the row) and by deliver and the channels (never han
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -27,11 +28,18 @@ def wire_address(text: str) -> str | None:
     local_part, at, domain = text.rpartition("@")
     if not at or len(text) > MAX_ADDRESS or len(local_part) > MAX_LOCAL_PART or not _LOCAL_PART.fullmatch(local_part):
         return None
-    ascii_domain = domain if domain.isascii() else _idna(domain)
-    if ascii_domain is None or not _DOMAIN.fullmatch(ascii_domain):
+    ascii_domain = _wire_domain(domain)
+    if ascii_domain is None:
         return None
     address = f"{local_part}@{ascii_domain}"
     return address if len(address) <= MAX_ADDRESS else None
+
+
+@lru_cache(maxsize=4096)
+def _wire_domain(domain: str) -> str | None:
+    """Kept: a customer's contacts share one, and all mails the sender's."""
+    ascii_domain = domain if domain.isascii() else _idna(domain)
+    return ascii_domain if ascii_domain is not None and _DOMAIN.fullmatch(ascii_domain) else None
 
 
 def _idna(domain: str) -> str | None:
