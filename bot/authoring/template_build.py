@@ -1,12 +1,12 @@
-"""Turns one template file into a CompiledTemplate: guard what was written, mask, Markdown, layout, CSS, guard what came
-out, compile. Each text is built once per process. Before: template_source; after: template_mail renders."""
+"""Turns one template file into a CompiledTemplate; when that is asked: guard what was written, mask, Markdown, layout, CSS, guard
+what came out, compile. Each text is built once per process. Before: template_source; after: template_mail renders."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from jinja2 import Template, TemplateError
 
@@ -20,7 +20,7 @@ from bot.authoring.template_html import (
     inspect_html,
     is_whole_document,
 )
-from bot.authoring.template_mail import LARGEST_MAIL, CompiledTemplate, MailSources, fixed_texts
+from bot.authoring.template_mail import LARGEST_MAIL, CompiledTemplate, MailSources, TemplateParts, fixed_texts
 from bot.authoring.template_markdown import draft_of, html_of, parse_markdown
 from bot.authoring.template_masks import Masks
 from bot.authoring.template_names import Names
@@ -43,22 +43,35 @@ class Layout:
 
 
 @lru_cache(maxsize=1024)
-def compile_file(
+def template_of(
     path: str, text: str, layout: Layout, vocabulary: Names
 ) -> tuple[CompiledTemplate | None, tuple[Finding, ...]]:
     """Cached: a redeployed workspace compiles only what changed (7-10 ms a template)."""
     source, findings = read_source(path, text)
     if source is None:
         return None, tuple(findings)
+    template = CompiledTemplate(
+        name=source.name,
+        locale=source.locale,
+        category=source.category,
+        path=source.path,
+        digest=digest_of([source.path, text, layout.html, layout.text, sorted(vocabulary.names)]),
+        compile=partial(_compiled, source, layout, vocabulary),
+        assist=source.assist,
+        has_gaps=bool(gaps_in(source.subject.text, source.preheader.text, source.body.text)),
+    )
+    return template, tuple(findings)
+
+
+def _compiled(source: TemplateSource, layout: Layout, vocabulary: Names) -> TemplateParts:
+    """Raises: TemplateRefused, whatever is wrong."""
     try:
         _check_pieces(source, vocabulary)
-        return _compile(source, text, layout, vocabulary), tuple(findings)
-    except TemplateRefused as refused:
-        return None, (*findings, finding_of(path, refused))
+        return _compile(source, layout, vocabulary)
     except (TemplateError, RecursionError, ValueError, SyntaxError) as error:
         hint = "simplify it: shorter tags, fewer blocks inside one another"
-        broken = TemplateRefused(f"The template cannot be compiled ({type(error).__name__})", rule="syntax", hint=hint)
-        return None, (*findings, finding_of(path, broken))
+        broken = f"The template cannot be compiled ({type(error).__name__})"
+        raise TemplateRefused(broken, rule="syntax", hint=hint) from error
 
 
 def _check_pieces(source: TemplateSource, vocabulary: Names) -> None:
@@ -67,7 +80,7 @@ def _check_pieces(source: TemplateSource, vocabulary: Names) -> None:
         Guard(names=vocabulary, mode="text").rewrite(piece.text, first_line=piece.line)
 
 
-def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Names) -> CompiledTemplate:
+def _compile(source: TemplateSource, layout: Layout, vocabulary: Names) -> TemplateParts:
     sources = _sources(source, layout)
     if len(sources.html) > LARGEST_MAIL:
         raise TemplateRefused("The mail would be larger than 200 KB", rule="too-long", hint="shorten the text")
@@ -79,25 +92,17 @@ def _compile(source: TemplateSource, text: str, layout: Layout, vocabulary: Name
         environment = HTML if mode == "html" else PLAIN
         return environment.from_string(guard.rewrite(jinja))
 
-    parts = {
-        "_subject": compiled(sources.subject, "line"),
-        "_html": compiled(sources.html, "html"),
-        "_text": compiled(sources.text, "text"),
-        "_draft": compiled(sources.draft, "draft"),
-    }
-    return CompiledTemplate(
-        name=source.name,
-        locale=source.locale,
-        category=source.category,
-        path=source.path,
-        digest=digest_of([source.path, text, layout.html, layout.text, sorted(vocabulary.names)]),
+    subject, html = compiled(sources.subject, "line"), compiled(sources.html, "html")
+    text, draft = compiled(sources.text, "text"), compiled(sources.draft, "draft")
+    return TemplateParts(
         fields=frozenset().union(*(guard.fields for guard in guards)),
         expressions=frozenset().union(*(guard.expressions for guard in guards)),
         sources=sources,
-        assist=source.assist,
-        has_gaps=bool(gaps_in(source.subject.text, source.preheader.text, source.body.text)),
-        **parts,
-        _skeleton=Skeleton.of(fixed_texts(parts["_html"])),
+        subject=subject,
+        html=html,
+        text=text,
+        draft=draft,
+        skeleton=Skeleton.of(fixed_texts(html)),
     )
 
 

@@ -1,11 +1,12 @@
-"""One compiled template and what it renders to. Runs Jinja within bounds over plain data; never parses, never inlines.
+"""One template and what it renders to. Runs Jinja within bounds over plain data; never parses, never inlines.
 Before: template_build; after: the outbox stores what `render` returns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from types import CodeType
 from typing import Any
@@ -14,7 +15,7 @@ from jinja2 import Template, TemplateError
 from jinja2.runtime import Context
 
 from bot.authoring.template_source import Category
-from bot.errors import MissingField, RenderFailed
+from bot.errors import MissingField, RenderFailed, TemplateRefused
 from storage.skeletons import Outline, Skeleton, html_of
 
 LARGEST_MAIL = 200_000
@@ -56,40 +57,76 @@ class MailSources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateParts:
+    """What a template compiles to."""
+
+    fields: frozenset[str]
+    expressions: frozenset[str]
+    sources: MailSources
+    subject: Template
+    html: Template
+    text: Template
+    draft: Template
+    skeleton: Skeleton
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompiledTemplate:
-    """One template in one language, ready to render. `expressions` are what the caller computes into `values`. `assist`: the
-    situation in which a person sends it; `has_gaps`: it leaves something to that person (`[[…]]`)."""
+    """One template in one language. `assist`: the situation in which a person sends it; `has_gaps`: it leaves something to that
+    person (`[[…]]`). It compiles when it is first asked for more: most commands need none of a hundred templates, and each takes
+    ten milliseconds."""
 
     name: str
     locale: str
     category: Category
     path: str
     digest: str
-    fields: frozenset[str]
-    expressions: frozenset[str]
-    sources: MailSources
-    _subject: Template = field(repr=False)
-    _html: Template = field(repr=False)
-    _text: Template = field(repr=False)
-    _draft: Template = field(repr=False)
-    _skeleton: Skeleton = field(repr=False)
+    compile: Callable[[], TemplateParts] = field(repr=False, compare=False)
     assist: str = ""
     has_gaps: bool = False
 
+    @cached_property
+    def refusal(self) -> TemplateRefused | None:
+        """Why it does not compile. `check` and `deploy` ask; what was published by an older journeybot may be refused later."""
+        try:
+            _ = self.parts
+        except TemplateRefused as refused:
+            return refused
+        return None
+
+    @cached_property
+    def parts(self) -> TemplateParts:
+        """Raises: TemplateRefused."""
+        return self.compile()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it prints (`customer.name`)."""
+        return self.parts.fields
+
+    @property
+    def expressions(self) -> frozenset[str]:
+        """What the caller computes into `values`."""
+        return self.parts.expressions
+
+    @property
+    def sources(self) -> MailSources:
+        return self.parts.sources
+
     def render(self, context: Mapping[str, Any]) -> RenderedMail:
         """Raises: MissingField when a printed value is absent, None or ""; RenderFailed for anything else."""
-        values = dict(context)
+        values, parts = dict(context), self.parts
         return RenderedMail(
-            subject=one_line(run_template(self._subject, values, self.path)),
-            document=self._skeleton.outline(pieces_of(self._html, values, self.path)),
-            text=run_template(self._text, values, self.path).rstrip() + "\n",
+            subject=one_line(run_template(parts.subject, values, self.path)),
+            document=parts.skeleton.outline(pieces_of(parts.html, values, self.path)),
+            text=run_template(parts.text, values, self.path).rstrip() + "\n",
         )
 
     def draft(self, context: Mapping[str, Any]) -> Draft:
         """Raises: as `render`."""
-        values = dict(context)
-        subject = one_line(run_template(self._subject, values, self.path))
-        return Draft(subject=subject, body_markdown=tidy(run_template(self._draft, values, self.path)))
+        values, parts = dict(context), self.parts
+        subject = one_line(run_template(parts.subject, values, self.path))
+        return Draft(subject=subject, body_markdown=tidy(run_template(parts.draft, values, self.path)))
 
 
 def run_template(template: Template, values: dict[str, Any], path: str) -> str:

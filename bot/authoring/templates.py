@@ -1,14 +1,14 @@
-"""Compiles the workspace's mail templates, each once, and renders them over plain data: subject, HTML and text. Whatever
+"""Compiles the workspace's mail templates, each once at most, and renders them over plain data: subject, HTML and text. Whatever
 is wrong with a file is a Finding; never reads files, clock or database. Before: the workspace loader; after: the outbox
 picks a language and renders."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.authoring.template_build import Layout, compile_file, digest_of, finding_of
+from bot.authoring.template_build import Layout, finding_of, template_of
 from bot.authoring.template_guard import Guard, Mode
 from bot.authoring.template_html import fill_layout, inline_styles, inspect_html
 from bot.authoring.template_mail import CompiledTemplate, Draft, RenderedMail, one_line, run_template
@@ -20,7 +20,15 @@ from bot.authoring.template_source import FOLDER, is_template
 from bot.authoring.template_text import text_of
 from bot.errors import Finding, TemplateRefused, UsageError
 
-__all__ = ["CompiledTemplate", "Draft", "RenderedMail", "Templates", "compile_templates", "wrap_draft"]
+__all__ = [
+    "CompiledTemplate",
+    "Draft",
+    "RenderedMail",
+    "Templates",
+    "compile_templates",
+    "read_templates",
+    "wrap_draft",
+]
 
 
 MOST_PICKED = 5000
@@ -33,7 +41,6 @@ class Templates:
     by_name: Mapping[str, Mapping[str, CompiledTemplate]]
     layout: Layout
     vocabulary: Names
-    digest: str
     #: What was picked before, by name and chain: a million readers have a few dozen chains.
     _picked: dict[tuple[str, tuple[str, ...]], CompiledTemplate] = field(
         default_factory=dict, compare=False, repr=False
@@ -80,13 +87,28 @@ def _closest(versions: Mapping[str, CompiledTemplate], locale: str) -> CompiledT
 def compile_templates(
     files: Mapping[str, str], *, names: Collection[str], functions: Collection[str]
 ) -> tuple[Templates, list[Finding]]:
-    """Compiles every template among `files` (workspace-relative path → text, layouts included). A file with an error is
-    left out and reported; it never stops the others."""
+    """As `read_templates`, and compiles every one. A file with an error is left out and reported; it never stops the others."""
+    templates, findings = read_templates(files, names=names, functions=functions)
+    by_name: dict[str, dict[str, CompiledTemplate]] = {}
+    for versions in templates.by_name.values():
+        for template in versions.values():
+            if template.refusal is None:
+                by_name.setdefault(template.name, {})[template.locale] = template
+            else:
+                findings.append(finding_of(template.path, template.refusal))
+    return replace(templates, by_name=by_name), findings
+
+
+def read_templates(
+    files: Mapping[str, str], *, names: Collection[str], functions: Collection[str]
+) -> tuple[Templates, list[Finding]]:
+    """Every template among `files` (workspace-relative path → text, layouts included), to be compiled when it is needed. A file
+    that is no template is left out and reported."""
     vocabulary = Names(names=frozenset(names), functions=frozenset(functions))
     layout, findings = _read_layout(files, vocabulary)
     by_name: dict[str, dict[str, CompiledTemplate]] = {}
     for path in sorted(filter(is_template, files)):
-        template, problems = compile_file(path, files[path], layout, vocabulary)
+        template, problems = template_of(path, files[path], layout, vocabulary)
         findings += problems
         if template is None:
             continue
@@ -96,8 +118,7 @@ def compile_templates(
             findings.append(finding_of(path, TemplateRefused(message, rule="twice", hint="keep one of the two files")))
             continue
         versions[template.locale] = template
-    digests = sorted((version.path, version.digest) for versions in by_name.values() for version in versions.values())
-    return Templates(by_name=by_name, layout=layout, vocabulary=vocabulary, digest=digest_of(digests)), findings
+    return Templates(by_name=by_name, layout=layout, vocabulary=vocabulary), findings
 
 
 def _read_layout(files: Mapping[str, str], vocabulary: Names) -> tuple[Layout, list[Finding]]:

@@ -19,7 +19,7 @@ from bot.authoring.playbook_files import ParsedPlaybook, check_playbooks, check_
 from bot.authoring.playbook_test_files import PlacedCase, is_test_file, read_cases
 from bot.authoring.stray_files import check_outside, check_stray_files
 from bot.authoring.survey_findings import check_surveys
-from bot.authoring.templates import Templates, compile_templates
+from bot.authoring.templates import Templates, compile_templates, read_templates
 from bot.authoring.webhook_findings import check_webhooks
 from bot.authoring.workspace_file import WorkspaceSettings, parse_workspace_settings
 from bot.errors import Finding
@@ -132,9 +132,7 @@ def load_workspace(
     company, found = read_company(files)
     findings += found
     templates, found = compile_templates(
-        {path: text for path, text in files.items() if path.startswith(TEMPLATES)},
-        names=vocabulary.names(),
-        functions=vocabulary.functions(),
+        _templates_among(files), names=vocabulary.names(), functions=vocabulary.functions()
     )
     findings += found
     findings += check_stray_files(files, COMPANY_FILES)
@@ -173,3 +171,18 @@ def load_workspace(
         cases=cases,
         findings=tuple(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.path))),
     )
+
+
+def published_workspace(files: Mapping[str, str]) -> Workspace:
+    """What acts of a deployment, but for its playbooks: those are stored as they were read. It was checked when it was published
+    and is not checked again; a template compiles when a mail needs it."""
+    settings, _, _ = parse_workspace_settings(files.get(SETTINGS, ""), SETTINGS)
+    company, _ = read_company(files)
+    templates, _ = read_templates(_templates_among(files), names=vocabulary.names(), functions=vocabulary.functions())
+    return Workspace(
+        settings=settings or WorkspaceSettings(), company=company, playbooks={}, templates=templates, findings=()
+    )
+
+
+def _templates_among(files: Mapping[str, str]) -> dict[str, str]:
+    return {path: text for path, text in files.items() if path.startswith(TEMPLATES)}

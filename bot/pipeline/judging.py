@@ -84,7 +84,8 @@ def _values(
     for (name, locales, _), some in alike.items():
         if name in published.templates.names:
             template = published.templates.pick(name, locales)
-            if asked_values(template):  # most ask for none, and a savepoint is two statements
+            # Most ask for none, and a savepoint is two statements. What does not compile any more is set aside one by one.
+            if template.refusal is None and asked_values(template):
                 key = (name, template.locale, in_contact_walk(some[0], published))
                 groups.setdefault(key, []).extend(some)
     for (name, locale, of_contacts), group in groups.items():

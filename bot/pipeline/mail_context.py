@@ -111,7 +111,7 @@ def printed_fields(connection: Connection, templates: Templates, ids: Sequence[i
     """What the templates of these messages may print, in whatever language (`customer.name`)."""
     names = connection.scalars(select(MESSAGE.c.template).where(among(MESSAGE.c.id, ids)).distinct())
     versions = (version for name in names for version in templates.by_name.get(name, {}).values())
-    return frozenset().union(*(version.fields for version in versions))
+    return frozenset().union(*(version.fields for version in versions if version.refusal is None))
 
 
 def load_cases(

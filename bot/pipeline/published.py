@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from bot.authoring.company import Company
 from bot.authoring.templates import Templates
-from bot.authoring.workspace import JOURNEYS, Workspace, load_workspace
+from bot.authoring.workspace import Workspace, published_workspace
 from bot.authoring.workspace_file import WorkspaceSettings
 from bot.pipeline.scopes import Ground
 from bot.rules.business_days import BusinessCalendar, is_in_region, parse_open_days, parse_regional_freeze
@@ -119,7 +119,7 @@ class Publications:
         if deployment_id is None:
             return None
         if deployment_id != self._deployment_id or self._workspace is None:
-            self._workspace = _settings_and_templates(deployed_files(connection, deployment_id))
+            self._workspace = published_workspace(deployed_files(connection, deployment_id))
             self._deployment_id, self._versions, self._grounds, self._terms = deployment_id, {}, {}, {}
         rows = tuple(playbook_rows(connection))
         wanted = {row.version_id for row in rows} | walked_versions(connection)
@@ -137,11 +137,6 @@ class Publications:
             grounds=self._grounds,
             terms=self._terms,
         )
-
-
-def _settings_and_templates(files: Mapping[str, str]) -> Workspace:
-    """Playbooks are not read again: what acts are their stored versions, and reading YAML takes longer than all the rest."""
-    return load_workspace({path: text for path, text in files.items() if not path.startswith(JOURNEYS)})
 
 
 def compile_version(version_id: int, playbook: Playbook, settings: WorkspaceSettings) -> Version:

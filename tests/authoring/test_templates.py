@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.authoring.templates import Templates, compile_templates, wrap_draft
-from bot.errors import MissingField, UsageError
+from bot.authoring.workspace import published_workspace
+from bot.errors import MissingField, TemplateRefused, UsageError
 from tests.authoring.mails import LAYOUTS, NAMES, body_html, compile_one, context, render, source, template
 
 HEADERS: list[str] = json.loads(
@@ -188,19 +189,31 @@ def test_the_same_template_in_two_files_is_refused_once() -> None:
 
 
 def test_the_digest_follows_text_layout_and_nothing_else() -> None:
-    first, again = compile_one(source("x"))[0], compile_one(source("x"))[0]
-    other = compile_one(source("y"))[0]
+    first, again, other = (compile_one(source(text))[0] for text in ("x", "x", "y"))
     layout = compile_templates(
         {**LAYOUTS, "templates/emails/_layout.txt": "{{ content }}!", "templates/emails/mail.ja.md": source("x")},
         names=NAMES,
         functions=(),
     )[0]
-    assert first.digest == again.digest
-    assert len({first.digest, other.digest, layout.digest}) == 3
+    digests = [templates.pick("mail", ["ja"]).digest for templates in (first, again, other, layout)]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
 
 
 def test_a_template_is_compiled_once() -> None:
     assert template("same {{ tier }}") is template("same {{ tier }}")
+
+
+def test_what_is_published_compiles_only_when_a_mail_needs_it() -> None:
+    texts = {"wanted": "Hello {{ customer.name }}", "refused": "{% include 'x' %}"}
+    files = {f"templates/emails/{name}.en.md": source(body) for name, body in texts.items()}
+    templates = published_workspace({**LAYOUTS, **files}).templates
+    wanted, refused = (templates.pick(name, ["en"]) for name in texts)
+    assert wanted.category == refused.category == "lifecycle"
+    assert "Hello A&B" in wanted.render(context()).text
+    assert refused.refusal is not None
+    with pytest.raises(TemplateRefused, match="include"):
+        refused.render(context())
 
 
 DRAFTED = source(

@@ -6,8 +6,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import func, update
 
 from bot.pipeline.outbox_acts import resend
+from storage.deployments import FILE_TEXT
 from tests.cast import change, happened, person
 from tests.pipeline.scenes import (
     breaks_on,
@@ -184,6 +186,22 @@ def test_a_template_whose_values_break_in_the_database_stops_only_its_own_mails(
     assert all(("other", "accepted") in states(world, key) for key in MANY)
     assert all(("hello", "quarantined") in states(world, key) for key in MANY)
     assert took(world, "cannot_render", MANY[0])
+
+
+def test_a_template_that_a_newer_journeybot_refuses_stops_only_its_own_mails(world: World) -> None:
+    template(world, "What an older version let pass")
+    world.mail("other")
+    journey(world, "p", "- email: hello")
+    journey(world, "q", "- email: other")
+    world.deploy()
+    with world.database.write() as connection:
+        body = func.replace(FILE_TEXT.c.text, "What an older version let pass", "{% include 'x' %}")
+        connection.execute(update(FILE_TEXT).values(text=body))
+    crowd(world)
+    world.tick()
+    assert all(("other", "accepted") in states(world, key) for key in MANY)
+    assert all(("hello", "quarantined") in states(world, key) for key in MANY)
+    assert "include" in took(world, "cannot_render", MANY[0])[0].details["error"]
 
 
 def test_a_broken_mail_can_be_sent_again_after_the_repair(world: World) -> None:
