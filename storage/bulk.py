@@ -30,13 +30,14 @@ def _document(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _plain(column: Column[Any]) -> TypeEngine[Any]:
+def plain_type(column: Column[Any]) -> TypeEngine[Any]:
+    """How the database holds it, whatever we make of it."""
     kind = column.type
     return kind.impl_instance if isinstance(kind, TypeDecorator) and not isinstance(kind, UtcDateTime) else kind
 
 
 def _converter(table: Table, column: str, dialect: str) -> Callable[[Any], Any] | None:
-    plain = _plain(table.c[column])
+    plain = plain_type(table.c[column])
     if isinstance(plain, JSON):
         return _document
     if dialect != "sqlite":
@@ -157,7 +158,7 @@ def _update_sqlite(
     sets_alike = "".join(f'"{column}" = ?, ' for column in same)
     with told_as_usual(connection, table.name):
         cursor = connection.connection.cursor()
-        if all(isinstance(_plain(table.c[name]), _EXACT_IN_JSON) for name in columns):
+        if all(isinstance(plain_type(table.c[name]), _EXACT_IN_JSON) for name in columns):
             given = [f"json_extract(given.value, '$[{place}]')" for place in range(len(columns) + 1)]
             sets = ", ".join(f'"{column}" = {value}' for column, value in zip(columns, given, strict=False))
             statement = (

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, insert, or_, select, update
 
 from storage import written_facts
 from storage.accounts import Customer
+from storage.columns import BigKey
 from storage.facts import Event
 from storage.handoffs import Handoff, HandoffState
 
@@ -74,23 +75,31 @@ def _answered(row: RowMapping, question: str, answer: Answer, at: datetime) -> d
 
 def tell_done(connection: Connection, handoff_id: int, at: datetime) -> None:
     """One event for each of its causes, because playbooks ask for a hand-off by its step (S28)."""
-    joined = and_(_handoffs.c.merged_into == handoff_id, _handoffs.c.state == HandoffState.MERGED)
-    found = select(_handoffs).where(or_(_handoffs.c.id == handoff_id, joined)).order_by(_handoffs.c.id)
-    rows = list(connection.execute(found).mappings())
+    rows = list(connection.execute(_CAUSES, {"handoff": handoff_id}).mappings())
     outcome = next(row["outcome"] for row in rows if row["id"] == handoff_id)
     # Where no customer is concerned, no customer's walk waits for it.
     for row in (row for row in rows if row["customer_id"] is not None):
         told = {"handoff": row["step"], "kind": row["kind"], "outcome": outcome, "playbook": row["playbook"]}
-        connection.execute(
-            insert(Event).values(
-                customer_id=row["customer_id"],
-                contact_id=row["contact_id"],
-                name="handoff.done",
-                at=at,
-                properties=told,
-                source=OWN_SOURCE,
-                key=f"handoff-done-{row['id']}",
-                received_at=at,
-                is_new=True,
-            )
-        )
+        event = {
+            "customer_id": row["customer_id"],
+            "contact_id": row["contact_id"],
+            "name": "handoff.done",
+            "at": at,
+            "properties": told,
+            "source": OWN_SOURCE,
+            "key": f"handoff-done-{row['id']}",
+            "received_at": at,
+            "is_new": True,
+        }
+        connection.execute(_TELLING, event)
+
+
+def _causes() -> Select[Any]:
+    """A hand-off and those that joined it."""
+    handoff = bindparam("handoff", type_=BigKey)
+    joined = and_(_handoffs.c.merged_into == handoff, _handoffs.c.state == HandoffState.MERGED)
+    return select(_handoffs).where(or_(_handoffs.c.id == handoff, joined)).order_by(_handoffs.c.id)
+
+
+_CAUSES = _causes()
+_TELLING = insert(Event.__table__)  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 
 from storage.bulk import insert_new_rows
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.handoff_deeds import MACHINE, Deed, card_after, carry_out, look, record
 from storage.handoff_views import UNFINISHED
 from storage.handoffs import Handoff, HandoffState
@@ -51,15 +51,9 @@ class OpenCard:
 
 def open_cards(connection: Connection, customer_ids: Iterable[int]) -> list[OpenCard]:
     """Those of these customers, the oldest first."""
-    names = ("id", "customer_id", "kind", "owner", "playbook", "step", "snoozed_until", "enrollment_id")
-    own = [_handoffs.c[name] for name in names]
-    is_open = _handoffs.c.state.in_([state.value for state in UNFINISHED])
-    mine = (among(_handoffs.c.customer_id, sorted(set(customer_ids))), is_open)
-    of_steps = (_handoffs.c.occurrence == OF_A_STEP, _handoffs.c.enrollment_id.is_not(None))
-    cards = connection.execute(select(*own).where(*mine, *of_steps).order_by(_handoffs.c.id)).all()
-    joined = select(_handoffs.c.merged_into, _handoffs.c.enrollment_id)
+    cards = connection.execute(_OPEN_CARDS, {"keys": sorted(set(customer_ids))}).all()
     walks: dict[int, set[int]] = {card.id: {card.enrollment_id} for card in cards}
-    for row in connection.execute(joined.where(among(_handoffs.c.merged_into, sorted(walks)))) if cards else ():
+    for row in connection.execute(_JOINED, {"keys": sorted(walks)}) if cards else ():
         walks[row.merged_into].add(row.enrollment_id)
     return [
         OpenCard(
@@ -74,6 +68,20 @@ def open_cards(connection: Connection, customer_ids: Iterable[int]) -> list[Open
         )
         for card in cards
     ]
+
+
+_OF_CARDS = ("id", "customer_id", "kind", "owner", "playbook", "step", "snoozed_until", "enrollment_id")
+_OPEN_CARDS = (
+    select(*(_handoffs.c[name] for name in _OF_CARDS))
+    .where(
+        among_given(_handoffs.c.customer_id),
+        _handoffs.c.state.in_([state.value for state in UNFINISHED]),
+        _handoffs.c.occurrence == OF_A_STEP,
+        _handoffs.c.enrollment_id.is_not(None),
+    )
+    .order_by(_handoffs.c.id)
+)
+_JOINED = select(_handoffs.c.merged_into, _handoffs.c.enrollment_id).where(among_given(_handoffs.c.merged_into))
 
 
 def write_handoffs(connection: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> dict[int, int]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, func, select
+from sqlalchemy import Connection, Date, RowMapping, Select, String, and_, bindparam, func, select
 
 from storage.accounts import Customer
-from storage.dialects import among
+from storage.dialects import among_given
 from storage.scores import BANDS, Score, ScoreState
 
 HEALTH = "health"
@@ -128,9 +128,10 @@ def cards_of(connection: Connection, customer_id: int, now: datetime) -> list[He
     if newest is None:
         return []
     at = max(now, datetime.combine(newest, time(), now.tzinfo))
-    latest = _latest_on([customer_id], (at + FURTHEST_AHEAD).date()).subquery()
+    latest = _LATEST.subquery()
     found = select(latest.c.name).where(latest.c.name == latest.c.card, latest.c.value.is_not(None))
-    cards = (health_of(connection, customer_id, at, card=name) for name in sorted(connection.scalars(found)))
+    names = connection.scalars(found, {"keys": [customer_id], "day": (at + FURTHEST_AHEAD).date()})
+    cards = (health_of(connection, customer_id, at, card=name) for name in sorted(names))
     return [card for card in cards if card is not None]
 
 
@@ -166,24 +167,28 @@ def colour_changes(
     return [ColourChange(**row._mapping) for row in connection.execute(asked)]
 
 
-def _latest_on(customer_ids: Iterable[int], day: date, card: str | None = None) -> Select[Any]:
-    """The row of each score that stood when the day ended."""
+def _latest() -> Select[Any]:
+    """The row of each score of the customers `keys` that stood when the `day` ended."""
     latest = (
         select(SCORE.c.customer_id, SCORE.c.name, func.max(SCORE.c.day).label("day"))
-        .where(among(SCORE.c.customer_id, customer_ids), SCORE.c.day <= day)
+        .where(among_given(SCORE.c.customer_id), SCORE.c.day <= bindparam("day", type_=Date))
         .group_by(SCORE.c.customer_id, SCORE.c.name)
         .subquery()
     )
     same = and_(SCORE.c.customer_id == latest.c.customer_id, SCORE.c.name == latest.c.name, SCORE.c.day == latest.c.day)
-    found = select(SCORE).select_from(SCORE.join(latest, same))
-    return found if card is None else found.where(SCORE.c.card == card)
+    return select(SCORE).select_from(SCORE.join(latest, same))
+
+
+_LATEST = _latest()
+_LATEST_OF_CARD = _LATEST.where(SCORE.c.card == bindparam("of_card", type_=String))
 
 
 def _rows_on(
     connection: Connection, customer_ids: Iterable[int], card: str, day: date
 ) -> dict[int, dict[str, RowMapping]]:
     found: dict[int, dict[str, RowMapping]] = defaultdict(dict)
-    for row in connection.execute(_latest_on(customer_ids, day, card)).mappings():
+    asked = {"keys": list(customer_ids), "day": day, "of_card": card}
+    for row in connection.execute(_LATEST_OF_CARD, asked).mappings():
         found[row["customer_id"]][row["name"]] = row
     return found
 

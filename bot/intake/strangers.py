@@ -11,7 +11,20 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from bot.intake.columns import Kind
 from bot.intake.rows import Record
@@ -73,14 +86,8 @@ class Strangers:
 
     def ready(self, connection: Connection) -> dict[str, Row]:
         """A page of rows, by name, whose customer or subscription is there now; the caller stores and forgets them."""
-        # Each by its own look through an index: a planner may else read the keys of all customers at every tick.
-        customer = exists().where(CUSTOMER.c.key == STRANGER.c.key)
-        subscription = exists().where(SUBSCRIPTION.c.source == self.source, SUBSCRIPTION.c.key == STRANGER.c.key)
-        known = or_(
-            and_(STRANGER.c.what == "customer", customer), and_(STRANGER.c.what == "subscription", subscription)
-        )
-        found = select(STRANGER.c.row, STRANGER.c.content).where(self._mine, known).order_by(STRANGER.c.at)
-        return {row.row: row.content for row in connection.execute(found.limit(PAGE))}
+        found = connection.execute(_READY, {"of_source": self.source, "of_pull": self.pull})
+        return {row.row: row.content for row in found}
 
     def forget(self, connection: Connection, names: Collection[str]) -> None:
         known = is_given(connection, [STRANGER.c.row], [(name,) for name in sorted(names)])
@@ -93,3 +100,16 @@ class Strangers:
         key = record.values.get(ROW_KEY.get(self.kind, ""))
         told: Any = [record.values.get("customer"), key] if key else row
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+
+
+def _ready() -> Select[Any]:
+    """Each by its own look through an index: a planner may else read the keys of all customers at every tick."""
+    source, pull = bindparam("of_source", type_=String), bindparam("of_pull", type_=String)
+    customer = exists().where(CUSTOMER.c.key == STRANGER.c.key)
+    subscription = exists().where(SUBSCRIPTION.c.source == source, SUBSCRIPTION.c.key == STRANGER.c.key)
+    known = or_(and_(STRANGER.c.what == "customer", customer), and_(STRANGER.c.what == "subscription", subscription))
+    mine = and_(STRANGER.c.source == source, STRANGER.c.pull == pull)
+    return select(STRANGER.c.row, STRANGER.c.content).where(mine, known).order_by(STRANGER.c.at).limit(PAGE)
+
+
+_READY = _ready()

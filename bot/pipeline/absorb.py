@@ -21,7 +21,7 @@ from bot.rules.catalogue import Catalogue
 from bot.rules.fates import STAMPS, Fate, Told, fate_of, scanner_clicks
 from storage.bulk import update_rows
 from storage.database import Database
-from storage.dialects import among
+from storage.dialects import among, among_given
 from storage.enrollments import wake_walks_of_messages
 from storage.journal import Verdict
 from storage.journal_entries import Entry, write_entries
@@ -53,6 +53,16 @@ class Change:
 _NEW = select(DELIVERY_EVENT.c.message_id).where(UNABSORBED).order_by(DELIVERY_EVENT.c.id).limit(BATCH)
 
 
+_LOCKED = select(MESSAGE).where(among_given(MESSAGE.c.id)).order_by(MESSAGE.c.id).with_for_update()
+_TOLD_OF = ("id", "key", "message_id", "kind", "at", "is_machine", "details", "is_new")
+_TOLD = (
+    select(*(DELIVERY_EVENT.c[name] for name in _TOLD_OF))
+    .where(among_given(DELIVERY_EVENT.c.message_id))
+    .order_by(DELIVERY_EVENT.c.id)
+)
+_HEARING = update(DELIVERY_EVENT).where(among_given(DELIVERY_EVENT.c.id)).values(is_new=False)
+
+
 def absorb(database: Database, published: Published, now: datetime, *, installation: str = "") -> int:
     """Take in all posts and new delivery events; returns how many events."""
     take_in_posts(database, published, now, installation)
@@ -71,8 +81,7 @@ def absorb(database: Database, published: Published, now: datetime, *, installat
 
 def _take_in(connection: Connection, ids: set[int], now: datetime, catalogue: Catalogue) -> int:
     """Everything new about these mails, at once: each is worked out once, however much was told about it."""
-    found = connection.execute(select(MESSAGE).where(among(MESSAGE.c.id, ids)).order_by(MESSAGE.c.id).with_for_update())
-    messages = {row.id: row for row in found}
+    messages = {row.id: row for row in connection.execute(_LOCKED, {"keys": list(ids)})}
     told = _everything_told(connection, ids)  # read behind the locks: another worker may have taken it in meanwhile
     events = [row for rows in told.values() for row in rows if row.is_new]
     _accept_by_evidence(connection, [event for event in events if event.details.get("matched") not in NO_PROOF], now)
@@ -87,8 +96,7 @@ def _take_in(connection: Connection, ids: set[int], now: datetime, catalogue: Ca
     has_consequences = heed(connection, messages, events, now)
     customers = {change.message.customer_id for change in moved}
     mark_changed(connection, customers, *(() if has_consequences else (MESSAGE,)))
-    heard = among(DELIVERY_EVENT.c.id, [event.id for event in events])
-    connection.execute(update(DELIVERY_EVENT).where(heard).values(is_new=False))
+    connection.execute(_HEARING, {"keys": [event.id for event in events]})
     if catalogue.items:
         note_content(connection, catalogue, [_heard(change, told[change.message.id]) for change in changes], now)
     return len(events)
@@ -151,10 +159,8 @@ def _handed_over(connection: Connection, ids: Iterable[int]) -> dict[int, dateti
 
 
 def _everything_told(connection: Connection, ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
-    columns = ("id", "key", "message_id", "kind", "at", "is_machine", "details", "is_new")
-    statement = select(*(DELIVERY_EVENT.c[name] for name in columns)).where(among(DELIVERY_EVENT.c.message_id, ids))
     told: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(statement.order_by(DELIVERY_EVENT.c.id)):
+    for row in connection.execute(_TOLD, {"keys": list(ids)}):
         told.setdefault(row.message_id, []).append(row)
     return told
 

@@ -9,7 +9,21 @@ from datetime import date, datetime
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, literal, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from bot.pipeline.entering import AUDIENCE_HELD, ENTER, OCCASION
 from bot.pipeline.fuses import blow, blown_fuses
@@ -18,7 +32,7 @@ from bot.pipeline.scopes import CUSTOMER
 from bot.rules.fuses import FROM_CUSTOMERS, FuseKind, audience_bound
 from bot.rules.zones import local_date, start_of_day
 from storage.bulk import insert_selected
-from storage.columns import UtcDateTime
+from storage.columns import BigKey, UtcDateTime
 from storage.enrollments import ENROLLMENT
 from storage.fuses import FUSE, FuseState, add_entered, entered_on
 from storage.journal import Verdict
@@ -48,16 +62,17 @@ class AudienceFuse:
         if share is None:
             return False
         name, entered = version.playbook.name, self._known(version)
-        newcomers = _newcomers(name, mark)
         if name in self._blown:
-            self._hold(newcomers, mark)
+            self._hold(_newcomers(name, mark), mark)
             return True
         if not has_waited and opened + entered <= share * FROM_CUSTOMERS:
             return False
-        number = self._customers_in(newcomers)
-        if number and self._is_jump(version, number, entered, share, newcomers):
-            self._hold(newcomers, mark)
-            return True
+        number = self.connection.scalar(_CUSTOMERS_IN, {"playbook": name, "mark": mark}) or 0
+        if number:
+            newcomers = _newcomers(name, mark)
+            if self._is_jump(version, number, entered, share, newcomers):
+                self._hold(newcomers, mark)
+                return True
         self._counted.add(name)
         self._count(name, number)
         return False
@@ -78,9 +93,6 @@ class AudienceFuse:
             blown = blown_fuses(self.connection)
             self._blown = {fuse.playbook or "" for fuse in blown if fuse.kind is FuseKind.AUDIENCE}
         return self._entered.get(version.playbook.name, 0)
-
-    def _customers_in(self, newcomers: ColumnElement[bool]) -> int:
-        return self.connection.scalar(select(func.count(OCCASION.c.customer_id.distinct())).where(newcomers)) or 0
 
     def _is_jump(
         self, version: Version, number: int, entered: int, share: float, newcomers: ColumnElement[bool]
@@ -152,7 +164,7 @@ class AudienceFuse:
         self.connection.execute(update(OCCASION).where(newcomers).values(**held))
 
 
-def _newcomers(playbook: str, mark: int) -> ColumnElement[bool]:
+def _newcomers(playbook: str | BindParameter[str], mark: int | BindParameter[int]) -> ColumnElement[bool]:
     """Whoever would enter in this pass, and no person asked for it."""
     is_new = and_(OCCASION.c.id > mark, OCCASION.c.state == OccasionState.ENTERED.value)
     waited = and_(OCCASION.c.id <= mark, OCCASION.c.state == OccasionState.WAITING.value)
@@ -161,3 +173,8 @@ def _newcomers(playbook: str, mark: int) -> ColumnElement[bool]:
 
 def _unasked() -> ColumnElement[bool]:
     return and_(OCCASION.c.released_at.is_(null()), OCCASION.c.key.not_like("by:hand:%"))
+
+
+_CUSTOMERS_IN = select(func.count(OCCASION.c.customer_id.distinct())).where(
+    _newcomers(bindparam("playbook", type_=String), bindparam("mark", type_=BigKey))
+)

@@ -61,8 +61,8 @@ class Look:
     is_anew: bool = False
 
 
-#: The customers for whom an item changed in this pass, as a SELECT of their ids that reads the time when it runs; None: nobody.
-Changed = Select[Any] | None
+#: Whom an item changed in this pass: what builds a SELECT of their ids that reads the time when it runs; None: nobody.
+Changed = Callable[[], Select[Any]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +120,19 @@ class Hearers(Enum):
 
 
 def tell(
-    connection: Connection, ground: Ground, changed: Select[Any], hearers: Hearers, about: Sequence[Table], *key: str
+    connection: Connection,
+    ground: Ground,
+    changed: Callable[[], Select[Any]],
+    hearers: Hearers,
+    about: Sequence[Table],
+    *key: str,
 ) -> int:
     """Mark these customers as changed in these tables (none: in any); returns how many marks are new. `key`: what says the same
     as the SELECT, so that the statements can be kept; none: only this once."""
 
     def statements() -> list[Prepared]:
         names = [table.name for table in about] or [ANYTHING]
-        return [Prepared(_telling(connection, ground, changed, hearers, name)) for name in names]
+        return [Prepared(_telling(connection, ground, changed(), hearers, name)) for name in names]
 
     kept = ground.kept(("tell", hearers, *key), statements) if key else statements()
     return sum(statement.run(connection) for statement in kept)

@@ -58,7 +58,7 @@ def _derive(item: Item, look: Look) -> Changed:
     statement = look.ground.kept(("feature", item.name, look.shape), lambda: Prepared(_keeping(item, look)))
     if not statement.run(look.connection):
         return None
-    return select(BAND.c.customer_id).where(BAND.c.feature == item.name, BAND.c.changed_at == look.ground.now())
+    return lambda: select(BAND.c.customer_id).where(BAND.c.feature == item.name, BAND.c.changed_at == look.ground.now())
 
 
 def _keeping(item: Item, look: Look) -> Insert:

@@ -41,7 +41,7 @@ def _derive(item: Item, look: Look) -> Changed:
     statement = look.ground.kept(("metric", item.name, look.shape), lambda: Prepared(_keeping(item, look)))
     if not statement.run(look.connection):
         return None
-    return select(METRIC_VALUE.c.customer_id).where(
+    return lambda: select(METRIC_VALUE.c.customer_id).where(
         METRIC_VALUE.c.metric == item.name, METRIC_VALUE.c.changed_at == look.ground.now()
     )
 

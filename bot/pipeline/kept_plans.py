@@ -4,11 +4,11 @@ news. A derivation; opening_plans and plan_acts open and change plans, this pass
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -57,12 +57,14 @@ from storage.leaf_documents import evidence_of
 from storage.marks import mark_selected
 from storage.new_handoffs import HANDOFF
 from storage.plans import ObjectiveState, PlanState
+from storage.prepared import Prepared
 
 #: A smaller step is no news.
 NOTICEABLE = 0.0005
 #: The progress of a plan of which nothing is left is more.
 ALMOST_ALL = 1 - 2 * NOTICEABLE
 Sql = ColumnElement[Any]
+Statement = TypeVar("Statement")
 
 
 def _items(company: Company) -> Sequence[Item]:
@@ -92,7 +94,8 @@ class _PlanPass:
     look: Look
 
     def run(self) -> Changed:
-        found = self.look.connection.execute(self._kept("open", self._open_targets)).all()
+        open_targets = self._kept(("open",), self._open_targets)
+        found = self.look.connection.execute(open_targets).all()
         if not found:
             return None
         answered = any(row.state == PlanState.PROPOSED for row in found) and self._hear_answers()
@@ -108,6 +111,9 @@ class _PlanPass:
             self._tell_of_ends()
         if not (answered or counted or ended or any(moved)):
             return None
+        return self._changed
+
+    def _changed(self) -> Select[Any]:
         return select(PLAN.c.customer_id).where(PLAN.c.kind == self.kind, PLAN.c.changed_at == self.look.ground.now())
 
     def _follow(self, text: str) -> int:
@@ -120,10 +126,12 @@ class _PlanPass:
             self._run(("evidence", text), partial(self._witnessing, target))
         return moved
 
-    def _run(self, name: tuple[Any, ...], build: Any) -> int:
-        return int(self.look.connection.execute(self._kept(name, build)).rowcount)
+    def _run(self, name: tuple[Any, ...], build: Callable[[], Update]) -> int:
+        """How many rows it wrote. The statement is kept under its name, for looks that look alike."""
+        statement = self._kept(name, lambda: Prepared(build()))
+        return statement.run(self.look.connection)
 
-    def _kept(self, name: Any, build: Any) -> Any:
+    def _kept(self, name: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
         return self.look.ground.kept(("plan", self.kind, self.look.shape, name), build)
 
     @cached_property

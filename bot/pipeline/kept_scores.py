@@ -91,7 +91,7 @@ def _derive(item: Item, look: Look) -> Changed:
     statement = look.ground.kept(("score", item.name, look.shape, look.is_anew), lambda: Prepared(build(item, look)))
     if not statement.run(look.connection):
         return None
-    return select(SCORE.c.customer_id).where(SCORE.c.name == item.name, SCORE.c.noted_at == look.ground.now())
+    return lambda: select(SCORE.c.customer_id).where(SCORE.c.name == item.name, SCORE.c.noted_at == look.ground.now())
 
 
 def _keeping_measure(item: Item, look: Look) -> Insert:

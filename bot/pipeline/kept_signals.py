@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -74,10 +74,10 @@ def _derive(item: Item, look: Look) -> Changed:
     following = look.ground.kept(("signal", item.name), lambda: _Statements(item, look.ground).following())
     for statement in following:
         statement.run(look.connection)
-    return changed_signals([item.name], look.ground)
+    return partial(_changed, [item.name], look.ground)
 
 
-def changed_signals(names: Collection[str], ground: Ground) -> Select[Any]:
+def _changed(names: Collection[str], ground: Ground) -> Select[Any]:
     """Customers for whom one of these signals moved in this pass."""
     return select(EPISODE.c.customer_id).where(
         EPISODE.c.signal.in_(sorted(names)), EPISODE.c.changed_at == ground.now()
@@ -103,8 +103,8 @@ def _mind_time(connection: Connection, ground: Ground, items: Sequence[Item]) ->
     moved = 0
     for name in sorted(due):
         statements = ground.kept(("signal", name, "time"), delayed.statements[name].timely)
-        moved += sum(connection.execute(statement).rowcount for statement in statements)
-    return changed_signals(due, ground) if moved else None
+        moved += sum(statement.run(connection) for statement in statements)
+    return partial(_changed, due, ground) if moved else None
 
 
 def _forget(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -196,7 +196,7 @@ class _Statements:
         now = self._ground.now()
         return {"opened_at": now, "is_new": True, "changed_at": now, "evidence": self._evidence_of_episode()}
 
-    def timely(self) -> list[Update]:
+    def timely(self) -> list[Prepared]:
         """What time alone makes due."""
         now, found = self._ground.now(), list[Update]()
         if self._open_after is not None:
@@ -206,7 +206,7 @@ class _Statements:
         if self._close_after is not None:
             closing = self._closing().where(self._is_due_to_close(), self._asked(False))
             found.append(closing.values(closed_at=now, changed_at=now, is_new=False))
-        return found
+        return [Prepared(statement) for statement in found]
 
     def _running(self) -> ColumnElement[bool]:
         return (EPISODE.c.signal == self._name) & EPISODE.c.closed_at.is_(None)

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from bot.authoring.company import Company
 from bot.pipeline.derived import Changed, Derivation, Item, Look
 from bot.pipeline.scopes import CUSTOMER, Ground
-from bot.pipeline.stage_fuse import forget_holds, hold_jump, is_held_in
+from bot.pipeline.stage_fuse import forget_holds, forgetting_left, hold_jump, is_held_in
 from bot.rules.condition_columns import verdict_column
 from bot.rules.conditions import compile_condition, parse_condition
 from bot.rules.derived_names import Derived
@@ -144,7 +144,10 @@ class _StagePass:
 
     def _let_go(self) -> None:
         """Answers of customers who left the stage, and of checks that are no longer asked."""
-        forget_holds(self.connection, self.name, is_new=self.look.is_new, inside=self.look.inside(), now=self.look.now)
+        if self.look.is_new:
+            forget_holds(self.connection, self.name, self.look.now)
+        else:
+            self._run(("held left",), lambda: forgetting_left(self.name, self.look.inside()))
         self._run(("left",), self._letting_go)
         if self.look.is_new:
             unasked = CHECK.c.name.not_in([*self.stage.complete_when, ""])
@@ -171,7 +174,7 @@ class _StagePass:
         if has_moved:
             for way in {way.to: way for way in reversed(self.stage.next)}.values():
                 self._follow(way, before)
-        return self._changed()
+        return self._changed
 
     def _changed(self) -> Select[Any]:
         """Whom this pass told of a completed stage, or moved on."""

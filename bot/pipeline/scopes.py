@@ -80,7 +80,7 @@ class Ground:
 
     def marks(self) -> ColumnElement[str]:
         """The token of the tick that looks, read when the statement runs."""
-        return bindparam(None, callable_=lambda: self.token, type_=String())
+        return self.kept(("marks",), lambda: bindparam(None, callable_=lambda: self.token, type_=String()))
 
     def scope(self, *, contact: bool = False, walk: bool = False, event: ColumnElement[Any] | None = None) -> Scope:
         """Tables a condition may use; a walk brings its own event."""

@@ -333,9 +333,10 @@ def _answered(postman: Postman, row: Row[Any], answer: Answer, counts: dict[str,
             _settle(postman, row, MailState.UNKNOWN, answer, counts)
 
 
-def _kept(row: Row[Any], state: MailState) -> dict[str, None]:
-    """A report's words are not kept once it has left."""
-    return {"text": None} if row.subject is not None and state is MailState.ACCEPTED else {}
+#: Sets the columns that are given beside.
+_SETTLING = update(STAFF_MAIL).where(
+    STAFF_MAIL.c.id == bindparam("mail"), STAFF_MAIL.c.attempts == bindparam("attempt")
+)
 
 
 def _settle(
@@ -349,13 +350,11 @@ def _settle(
 ) -> None:
     fault = None if answer is None else f"{answer.reason} {answer.detail}".strip()
     now = postman.clock.now()
-    mine = and_(STAFF_MAIL.c.id == row.id, STAFF_MAIL.c.attempts == row.attempts)
+    # A report's words are not kept once it has left.
+    text = None if row.subject is not None and state is MailState.ACCEPTED else row.text
+    told = {"state": state.value, "fault": fault, "not_before": not_before, "answered_at": now, "text": text}
     with postman.database.write() as connection:
-        connection.execute(
-            update(STAFF_MAIL)
-            .where(mine)
-            .values(state=state.value, fault=fault, not_before=not_before, answered_at=now, **_kept(row, state))
-        )
+        connection.execute(_SETTLING, {"mail": row.id, "attempt": row.attempts, **told})
     counts[state.value] = counts.get(state.value, 0) + 1
     if fault is not None:
         _log.warning("staff_mail_not_sent", mail=row.id, state=state.value, reason=answer.reason if answer else "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, cast, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Table, and_, cast, delete, func, literal, select, update
 from sqlalchemy.types import String
 
 from bot.pipeline.fuses import DROP, Blown, blow, blown_fuses
@@ -126,20 +126,19 @@ def drop_moves(connection: Connection, fuse: Blown, at: datetime) -> int:
     return connection.execute(dropped).rowcount
 
 
-def forget_holds(
-    connection: Connection, stage: str, *, is_new: bool, inside: ColumnElement[bool], now: datetime
-) -> None:
-    """Of customers who left the stage; all of them where the stage was defined anew: everybody is judged, and a person asked,
-    by the new definition."""
-    if is_new:
-        connection.execute(delete(HOLD).where(HOLD.c.stage == stage))
-        for fuse in blown_fuses(connection):
-            if fuse.kind is FuseKind.STAGES and fuse.playbook == stage:
-                _close_by_definition(connection, fuse, now)
-        return
+def forget_holds(connection: Connection, stage: str, now: datetime) -> None:
+    """All of them, where the stage was defined anew: everybody is judged, and a person asked, by the new definition."""
+    connection.execute(delete(HOLD).where(HOLD.c.stage == stage))
+    for fuse in blown_fuses(connection):
+        if fuse.kind is FuseKind.STAGES and fuse.playbook == stage:
+            _close_by_definition(connection, fuse, now)
+
+
+def forgetting_left(stage: str, inside: ColumnElement[bool]) -> Delete:
+    """Holds of customers who left the stage. `inside`: over the customer table, whom to look at."""
     elsewhere = CUSTOMER.c.stage.is_distinct_from(stage)
     left = select(1).where(CUSTOMER.c.id == HOLD.c.customer_id, elsewhere, inside).correlate(HOLD)
-    connection.execute(delete(HOLD).where(HOLD.c.stage == stage, left.exists()))
+    return delete(HOLD).where(HOLD.c.stage == stage, left.exists())
 
 
 def _close_by_definition(connection: Connection, fuse: Blown, now: datetime) -> None:

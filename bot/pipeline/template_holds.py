@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
 
 from bot.pipeline.owners import Owners
 from bot.pipeline.preflight import Judgement
@@ -88,6 +88,18 @@ def free_templates(connection: Connection, published: Published, now: datetime) 
     """An edited template is tried again; what waited with a template that nobody is asked about any more goes on. Returns
     how many mails."""
     questions = _questions(connection)
+    found = _held_for(connection, published, questions, now) if questions else _WAITING
+    ids = list(connection.scalars(found))
+    rows = lock_messages(connection, ids).values() if ids else ()
+    again_values = {"reason": "template_tried_again", "not_before": now}
+    write_moves(connection, [(row, row.to(MessageState.PENDING, now, **again_values)) for row in rows])
+    return len(ids)
+
+
+def _held_for(
+    connection: Connection, published: Published, questions: Sequence[Row[Any, Any, Any]], now: datetime
+) -> Select[Any]:
+    """The mails that go on, of those that these questions keep; the questions that are over are withdrawn."""
     over = [row for row in questions if _is_over(connection, published, row)]
     if over:
         handoff_moves.withdraw(connection, [row.id for row in over], reason="answered", at=now)
@@ -95,12 +107,7 @@ def free_templates(connection: Connection, published: Published, now: datetime) 
     free = and_(MESSAGE.c.reason == HELD_WITH_IT, MESSAGE.c.template.not_in(asked))
     again = and_(MESSAGE.c.reason == MISSING, MESSAGE.c.template.in_(_templates(over)))
     held = MESSAGE.c.state == MessageState.HELD.value
-    found = select(MESSAGE.c.id).where(held, or_(free, again)) if questions else _WAITING
-    ids = list(connection.scalars(found))
-    rows = lock_messages(connection, ids).values() if ids else ()
-    again_values = {"reason": "template_tried_again", "not_before": now}
-    write_moves(connection, [(row, row.to(MessageState.PENDING, now, **again_values)) for row in rows])
-    return len(ids)
+    return select(MESSAGE.c.id).where(held, or_(free, again))
 
 
 def _is_over(connection: Connection, published: Published, row: Row[Any, Any, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from sqlalchemy import Connection, Engine, event, insert
+from sqlalchemy import Connection, Engine, Select, event, insert
 
 from bot.authoring.workspace import load_workspace
 from bot.demo.run import DemoPlan, run_demo
@@ -110,7 +110,10 @@ def test_a_result_is_told_once_and_not_to_whom_everything_is_news(database: Data
         marks = ground()
         marks.token = "now"
         connection.execute(insert(CHANGE).values(customer_id=second, taken_by="now", about=""))
-        everybody = CUSTOMER.select().with_only_columns(CUSTOMER.c.id)
+
+        def everybody() -> Select[Any]:
+            return CUSTOMER.select().with_only_columns(CUSTOMER.c.id)
+
         assert tell(connection, marks, everybody, Hearers.LATER, (EPISODE,), "x") == 1
         assert tell(connection, marks, everybody, Hearers.LATER, (EPISODE,), "x") == 0
         told = connection.execute(CHANGE.select().with_only_columns(CHANGE.c.customer_id, CHANGE.c.about)).all()

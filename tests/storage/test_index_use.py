@@ -13,7 +13,8 @@ from bot.rules.catalogue import NOTICED, VIEWED
 from storage.database import Database
 from storage.dialects import among
 from storage.enrollments import ENROLLMENT
-from storage.facts import ABOUT_CONTENT, UNHEARD, UNTOLD, Event, Meeting
+from storage.facts import ABOUT_CONTENT, UNHEARD, UNTOLD, DailyUsage, Event, Meeting
+from storage.given import is_given
 from storage.journeys import EnrollmentStatus
 from storage.outbox import UNABSORBED, DeliveryEvent
 from storage.outbox_moves import OVERTAKEN
@@ -21,6 +22,7 @@ from storage.tables import metadata
 
 EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 MEETING: Table = Meeting.__table__  # type: ignore[attr-defined]
+USAGE: Table = DailyUsage.__table__  # type: ignore[attr-defined]
 DELIVERY_EVENT: Table = DeliveryEvent.__table__  # type: ignore[attr-defined]
 
 STATEMENTS = {
@@ -56,6 +58,20 @@ def test_what_is_asked_all_the_time_reads_no_whole_table(name: str, tmp_path: Pa
     database.dispose()
     steps = [row.detail for row in plan]
     assert any("INDEX" in step or "INTEGER PRIMARY KEY" in step for step in steps if "json_each" not in step), steps
+
+
+def test_rows_are_looked_up_by_all_columns_of_their_key(tmp_path: Path) -> None:
+    """Not by the customer alone: an import would read a customer's whole history for the totals of one day."""
+    key = [USAGE.c.customer_id, USAGE.c.event, USAGE.c.day]
+    database = Database(f"sqlite:///{tmp_path}/plans.db")
+    with database.write() as connection:
+        metadata.create_all(connection)
+        asked = select(USAGE.c.count).where(is_given(connection, key, [(1, "login", "2027-04-01")]))
+        compiled: Any = asked.compile(connection)
+        nothing = (None,) * len(compiled.positiontup or ())
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", nothing).all()
+    database.dispose()
+    assert any("(customer_id=? AND event=? AND day=?)" in row.detail for row in plan), plan
 
 
 def test_only_our_own_words_are_written_into_a_statement() -> None:
