@@ -52,8 +52,8 @@ class FolderChannel:
         try:
             content = mime_bytes(message, at=self._clock.now())
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished.touch(mode=0o600)
-            unfinished.write_bytes(content)
+            with open(unfinished, "wb", opener=_for_us_alone) as file:
+                file.write(content)
             unfinished.replace(path)
         except UnsendableError as error:
             return error.answer()
@@ -62,3 +62,8 @@ class FolderChannel:
                 unfinished.unlink(missing_ok=True)
             return Answer(outcome=Outcome.NOT_ACCEPTED, reason="write_error", detail=error.strerror or "")
         return Answer(outcome=Outcome.ACCEPTED, reason="accepted", provider_message_id=message_id(message))
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    """Nobody else may read a mail, not even before it has its name."""
+    return os.open(path, flags, mode=0o600)
